@@ -1,0 +1,179 @@
+//! Names that are functions of what they name, so that doing something twice does it once.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// Raised whenever code changes which rows or files a source gives: files of another layout may
+/// hold other rows under the same part number.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// A SHA-256 digest; its text is lower-case hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest with these bytes, made elsewhere.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest of a text.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// The digest of several fields, each preceded by its length as a big-endian u64, so that no
+    /// two lists of fields run together.
+    #[must_use]
+    pub fn of_fields(fields: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for field in fields {
+            hasher.update((field.len() as u64).to_be_bytes());
+            hasher.update(field);
+        }
+        Self(hasher.finalize().into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// One input: these bytes under this key. The same bytes under the same key are one source
+/// however often they arrive; other bytes under the same key are another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId([u8; 16]);
+
+impl SourceId {
+    /// The source that `etag` tells apart from others under the same bucket and key.
+    #[must_use]
+    pub fn of_object(bucket: &str, key: &str, etag: &str) -> Self {
+        let digest = Digest::of_fields(&[bucket.as_bytes(), key.as_bytes(), etag.as_bytes()]);
+        let mut id = [0; 16];
+        id.iter_mut().zip(digest.0).for_each(|(to, from)| *to = from);
+        Self(id)
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// How much is read, and where a source is cut. All of it decides which rows and files a source
+/// gives, so all of it is part of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A part ends when it holds this many bytes of JSON text.
+    pub part_text_bytes: u32,
+    /// A part ends when it holds this many records, the quarantined ones too.
+    pub part_records: u32,
+    /// A longer record is quarantined.
+    pub record_bytes: u32,
+    /// A record nested deeper is quarantined; at most [`Limits::PARSE_DEPTH_MAX`].
+    pub parse_depth: u32,
+    /// Objects below this many keys of a path become JSON text.
+    pub path_depth: u32,
+    /// Objects and leaves that a part tells apart; values under further paths go to `_rescued`.
+    pub part_paths: u32,
+    /// Bytes of a written path; values under longer ones go to `_rescued`.
+    pub path_bytes: u32,
+}
+
+impl Limits {
+    /// No parser of ours goes deeper.
+    pub const PARSE_DEPTH_MAX: u32 = 128;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            part_text_bytes: 128 << 20,
+            part_records: 1_000_000,
+            record_bytes: 16 << 20,
+            parse_depth: Self::PARSE_DEPTH_MAX,
+            path_depth: 32,
+            part_paths: 65_536,
+            path_bytes: 1_024,
+        }
+    }
+}
+
+/// Everything besides its bytes that decides which rows and files a source gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// How much is read, and where it is cut.
+    pub limits: Limits,
+}
+
+impl Plan {
+    /// The identity of this plan. Equal ids mean equal rows in files of equal name.
+    #[must_use]
+    pub fn id(&self) -> PlanId {
+        let Limits {
+            part_text_bytes,
+            part_records,
+            record_bytes,
+            parse_depth,
+            path_depth,
+            part_paths,
+            path_bytes,
+        } = self.limits;
+        let numbers = [
+            LAYOUT_VERSION,
+            part_text_bytes,
+            part_records,
+            record_bytes,
+            parse_depth,
+            path_depth,
+            part_paths,
+            path_bytes,
+        ];
+        let fields = numbers.map(u32::to_be_bytes);
+        let fields: Vec<&[u8]> = fields.iter().map(<[u8; 4]>::as_slice).collect();
+        let [a, b, c, d, ..] = Digest::of_fields(&fields).0;
+        PlanId([a, b, c, d])
+    }
+}
+
+/// The short hash of a [`Plan`]; its text is eight hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanId([u8; 4]);
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// These ids are in the names of files that exist: a change here loads every source again.
+    #[test]
+    fn ids_never_change() {
+        let id = SourceId::of_object("bucket", "camera/1.json", "etag");
+        insta::assert_snapshot!(id, @"1ce28761f5cc2ae7a8337560a8340563");
+        insta::assert_snapshot!(Plan::default().id(), @"8fc138bf");
+    }
+
+    #[test]
+    fn fields_do_not_run_together() {
+        let id = SourceId::of_object;
+        assert_ne!(id("ab", "c", ""), id("a", "bc", ""));
+        assert_ne!(id("a", "b", "1"), id("a", "b", "2"));
+    }
+
+    #[test]
+    fn other_limits_are_another_plan() {
+        let limits = Limits { part_records: 10, ..Limits::default() };
+        assert_ne!(Plan { limits }.id(), Plan::default().id());
+    }
+}

@@ -1,0 +1,94 @@
+//! Where things lie in the lake.
+//!
+//! Keys are relative to the lake, `/` between their segments; an adapter knows what they are
+//! relative to. Everything that is not data begins with `_alluvium/`, which Hive-style readers
+//! skip.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DatabaseName, PartitionKey, PlanId, SourceId, TableName};
+
+/// The folder of everything that is not data.
+pub const STATE: &str = "_alluvium";
+
+/// The key of an object in the lake.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A folder in the lake; its text ends with `/`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Location(String);
+
+impl Location {
+    /// The location as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of the object `name` right in this folder.
+    #[must_use]
+    pub fn object(&self, name: &str) -> ObjectKey {
+        ObjectKey(format!("{self}{name}"))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the partitions of a table lie.
+#[must_use]
+pub fn table_location(database: &DatabaseName, table: &TableName) -> Location {
+    Location(format!("{database}/{table}/"))
+}
+
+/// Where the files of a partition lie until something swaps it.
+#[must_use]
+pub fn first_generation(
+    database: &DatabaseName,
+    table: &TableName,
+    partition: &PartitionKey,
+) -> Location {
+    Location(format!("{database}/{table}/{partition}/"))
+}
+
+/// The name of a part of a source under a plan. Equal names mean equal rows.
+#[must_use]
+pub fn file_name(source: SourceId, plan: PlanId, part: u32) -> String {
+    format!("{source}.{plan}-{part}.parquet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PartitionSpec, Plan};
+
+    #[test]
+    fn a_file_is_named_for_its_source_plan_and_part() {
+        let (database, table) = ("lake".parse().unwrap(), "camera".parse().unwrap());
+        let day = PartitionSpec::default().key("2026-11-22T00:00:00Z".parse().unwrap());
+        let source = SourceId::of_object("landing", "camera/1.json", "etag");
+        let name = file_name(source, Plan::default().id(), 3);
+        let key = first_generation(&database, &table, &day).object(&name);
+        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.8fc138bf-3.parquet");
+    }
+}

@@ -1,0 +1,37 @@
+//! What Alluvium means: names, kinds, schema evolution, partitions, identities and ports.
+//!
+//! Everything here is a pure function of its arguments. This crate knows no I/O, no clock, no
+//! randomness, no AWS and no Arrow, so that each rule can be read, tested and proved alone.
+
+mod counts;
+mod ddl;
+mod discovery;
+mod error;
+mod extend;
+mod identity;
+mod kind;
+pub mod layout;
+mod name;
+mod partition;
+mod path;
+pub mod ports;
+mod quarantine;
+mod schema;
+mod table;
+mod time;
+mod value_class;
+
+pub use counts::Counts;
+pub use discovery::Discovery;
+pub use error::{ErrorKind, PortError};
+pub use extend::{Budget, Extension, Origin};
+pub use identity::{Digest, LAYOUT_VERSION, Limits, Plan, PlanId, SourceId};
+pub use kind::{Kind, ParseKindError, Scalar};
+pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
+pub use partition::{PartitionKey, PartitionSpec, Transform};
+pub use path::{JsonPath, ParsePathError};
+pub use quarantine::{QuarantineColumn, Reason};
+pub use schema::{DataColumn, SystemColumn, TableSchema};
+pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
+pub use time::UtcInstant;
+pub use value_class::{ClassSet, ValueClass};

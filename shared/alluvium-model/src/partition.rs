@@ -1,0 +1,133 @@
+//! Which partition a row belongs to, and how a partition is written in paths.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ColumnName, TableName, UtcInstant, name::known_name};
+
+/// What Hive calls the partition of rows without a value.
+const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// How one partition column is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transform {
+    /// `dt`: the day in UTC on which the source arrived.
+    DayOfArrival,
+}
+
+/// How a table is partitioned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionSpec {
+    transforms: Vec<Transform>,
+}
+
+impl Default for PartitionSpec {
+    /// By the day of arrival, for tables without a contract.
+    fn default() -> Self {
+        Self { transforms: vec![Transform::DayOfArrival] }
+    }
+}
+
+impl PartitionSpec {
+    /// The partition columns; all are strings.
+    #[must_use]
+    pub fn columns(&self) -> Vec<ColumnName> {
+        let name = |transform: &Transform| match transform {
+            Transform::DayOfArrival => known_name("dt"),
+        };
+        self.transforms.iter().map(name).collect()
+    }
+
+    /// The partition of the rows of a source that arrived then.
+    #[must_use]
+    pub fn key(&self, arrived_at: UtcInstant) -> PartitionKey {
+        let value = |transform: &Transform| match transform {
+            Transform::DayOfArrival => arrived_at.day(),
+        };
+        PartitionKey(self.columns().into_iter().zip(self.transforms.iter().map(value)).collect())
+    }
+}
+
+/// The values of the partition columns that all rows of a partition share.
+///
+/// Its text is a path in Hive's notation, `dt=2026-11-22/state=a%2Fb`: characters that have a
+/// meaning in paths are escaped as Hive's `FileUtils.escapePathName` does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartitionKey(Vec<(ColumnName, String)>);
+
+impl PartitionKey {
+    /// The partition columns of the quarantine table.
+    #[must_use]
+    pub fn quarantine_columns() -> Vec<ColumnName> {
+        vec![known_name("table_name"), known_name("dt")]
+    }
+
+    /// The partition of the quarantine table for records that were bound for `table`.
+    #[must_use]
+    pub fn of_quarantine(table: &TableName, arrived_at: UtcInstant) -> Self {
+        let values = [table.to_string(), arrived_at.day()];
+        Self(Self::quarantine_columns().into_iter().zip(values).collect())
+    }
+
+    /// The partition with these values.
+    #[must_use]
+    pub fn new(values: Vec<(ColumnName, String)>) -> Self {
+        Self(values)
+    }
+
+    /// Column and value, outermost first.
+    pub fn values(&self) -> impl Iterator<Item = (&ColumnName, &str)> {
+        self.0.iter().map(|(name, value)| (name, value.as_str()))
+    }
+}
+
+impl fmt::Display for PartitionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.values().enumerate() {
+            let separator = if index == 0 { "" } else { "/" };
+            write!(f, "{separator}{name}=")?;
+            if value.is_empty() {
+                f.write_str(NO_VALUE)?;
+            }
+            for c in value.chars() {
+                if c.is_control() || "\"#%'*/:=?\\{[]^".contains(c) {
+                    let mut utf8 = [0; 4];
+                    let bytes = c.encode_utf8(&mut utf8).bytes();
+                    bytes.into_iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+                } else {
+                    write!(f, "{c}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_a_contract_go_to_the_day_they_arrived() {
+        let arrived_at = "2026-11-22T23:59:59.999999Z".parse().unwrap();
+        assert_eq!(PartitionSpec::default().key(arrived_at).to_string(), "dt=2026-11-22");
+        let table = "camera".parse().unwrap();
+        let key = PartitionKey::of_quarantine(&table, arrived_at);
+        assert_eq!(key.to_string(), "table_name=camera/dt=2026-11-22");
+    }
+
+    #[test]
+    fn values_are_escaped_like_hive_does() {
+        let check = |value: &str, expected: &str| {
+            let key = PartitionKey::new(vec![("state".parse().unwrap(), value.to_owned())]);
+            assert_eq!(key.to_string(), format!("state={expected}"));
+        };
+        check("CA", "CA");
+        check("", "__HIVE_DEFAULT_PARTITION__");
+        check("a/b c=d%", "a%2Fb c%3Dd%25");
+        check("..\\x\n", "..%5Cx%0A");
+        check("Zürich", "Zürich");
+        check("\u{85}", "%C2%85");
+    }
+}

@@ -1,0 +1,115 @@
+//! What Alluvium needs from the world, one capability a trait.
+//!
+//! Each trait is one statement of an IAM policy. Implementations: the directory of
+//! `alluvium-local`, the fakes of `alluvium-testkit`; all pass the testkit's contract suites.
+//! Absence is `None` or an enum, never an error, so that no error can be mistaken for it.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+use crate::{
+    PartitionEntry, PortError, TableEntry, TableName, Version, Versioned,
+    layout::{Location, ObjectKey},
+};
+
+/// The result of a port.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// How a compare-and-set ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Commit {
+    /// The new value is there.
+    Done,
+    /// Somebody else was faster; nothing was written. Read again and decide again.
+    Conflict,
+}
+
+/// How the registration of a partition ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// It is new.
+    New,
+    /// It was there, wherever it lies; nothing was changed.
+    Before,
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectEntry {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Reads tables from the catalog.
+pub trait ReadTables {
+    /// The table of that name with the version to name in [`CommitTables::replace_table`].
+    fn table(
+        &self,
+        name: &TableName,
+    ) -> impl Future<Output = PortResult<Option<Versioned<TableEntry>>>> + Send;
+
+    /// The names of all tables, in byte order.
+    fn table_names(&self) -> impl Future<Output = PortResult<Vec<TableName>>> + Send;
+}
+
+/// Creates tables and replaces their definition, by compare-and-set.
+pub trait CommitTables {
+    /// Creates a table; `Conflict` when one of that name is there.
+    fn create_table(&self, table: &TableEntry) -> impl Future<Output = PortResult<Commit>> + Send;
+
+    /// Replaces a table; `Conflict` when its version is another one or it is gone.
+    fn replace_table(
+        &self,
+        table: &TableEntry,
+        version: &Version,
+    ) -> impl Future<Output = PortResult<Commit>> + Send;
+}
+
+/// Reads partitions from the catalog.
+pub trait ReadPartitions {
+    /// All partitions of a table, in the order of their keys; none when the table is absent.
+    fn partitions(
+        &self,
+        table: &TableName,
+    ) -> impl Future<Output = PortResult<Vec<PartitionEntry>>> + Send;
+}
+
+/// Registers partitions in the catalog.
+pub trait RegisterPartitions {
+    /// Registers a partition unless one with its key is there.
+    fn create_partition(
+        &self,
+        table: &TableName,
+        partition: &PartitionEntry,
+    ) -> impl Future<Output = PortResult<Registered>> + Send;
+}
+
+/// Writes objects of the lake.
+pub trait WriteObjects {
+    /// Writes an object, whole or not at all, over whatever was there.
+    fn put_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// Lists objects of the lake.
+pub trait ListObjects {
+    /// All objects below a folder, in the byte order of their keys.
+    fn list_objects(
+        &self,
+        location: &Location,
+    ) -> impl Future<Output = PortResult<Vec<ObjectEntry>>> + Send;
+}
+
+/// Reads one source from its beginning to its end.
+pub trait ReadSource {
+    /// The next bytes, however many; `None` at the end. Fails when the source is no longer the
+    /// one that was opened.
+    fn next_chunk(&mut self) -> impl Future<Output = PortResult<Option<Bytes>>> + Send;
+}

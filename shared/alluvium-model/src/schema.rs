@@ -1,0 +1,166 @@
+//! The schema of a table as Alluvium understands it, and where each value belongs in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{ColumnName, JsonPath, Kind, Scalar, UtcInstant, ValueClass};
+
+/// The columns that every table begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SystemColumn {
+    /// The URI of the source that the row came from.
+    Source,
+    /// The index of the record in that source, from 0.
+    Record,
+    /// When the source arrived.
+    ArrivedAt,
+    /// Values without a column of their own: path to JSON text.
+    Rescued,
+}
+
+impl SystemColumn {
+    /// Every system column in the order of the table.
+    pub const ALL: [Self; 4] = [Self::Source, Self::Record, Self::ArrivedAt, Self::Rescued];
+
+    /// The name in tables and files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "_source",
+            Self::Record => "_record",
+            Self::ArrivedAt => "_arrived_at",
+            Self::Rescued => "_rescued",
+        }
+    }
+
+    /// The type in the Glue catalog.
+    #[must_use]
+    pub const fn glue_type(self) -> &'static str {
+        match self {
+            Self::Source => "string",
+            Self::Record => "bigint",
+            Self::ArrivedAt => "timestamp",
+            Self::Rescued => "map<string,string>",
+        }
+    }
+
+    /// What the column holds, in words.
+    #[must_use]
+    pub const fn comment(self) -> &'static str {
+        match self {
+            Self::Source => "where the row came from",
+            Self::Record => "index of the record in its source, from 0",
+            Self::ArrivedAt => "when the source arrived",
+            Self::Rescued => "values without a column: path to JSON text",
+        }
+    }
+}
+
+/// A column that carries values of one path. Once registered it never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataColumn {
+    /// The name in tables and files.
+    pub name: ColumnName,
+    /// Where its values stand in the records.
+    pub path: JsonPath,
+    /// What it holds.
+    pub kind: Kind,
+    /// The column of the same path that was there first, for values that it cannot take.
+    pub sibling_of: Option<ColumnName>,
+    /// When the source that brought the column arrived.
+    pub since: UtcInstant,
+    /// The URI of the source that brought the column.
+    pub source: String,
+}
+
+impl DataColumn {
+    /// Whether the name is not just the keys of the path joined by `_`: keys were changed to make
+    /// it, or another path had the name first. The name of a sibling is judged by its column's.
+    #[must_use]
+    pub fn is_renamed(&self) -> bool {
+        let base = self.sibling_of.as_ref().unwrap_or(&self.name);
+        self.path.keys().join("_") != base.as_str()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PathColumns {
+    base: usize,
+    siblings: Vec<usize>,
+}
+
+/// The data columns of a table, found by path, and the names that are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableSchema {
+    columns: Vec<DataColumn>,
+    by_path: BTreeMap<JsonPath, PathColumns>,
+    names: BTreeSet<String>,
+}
+
+impl TableSchema {
+    /// A schema without data columns in which these names are taken.
+    pub fn with_names_taken<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = names.into_iter().map(str::to_ascii_lowercase).collect();
+        Self { names, ..Self::default() }
+    }
+
+    /// The data columns in the order of the table.
+    #[must_use]
+    pub fn columns(&self) -> &[DataColumn] {
+        &self.columns
+    }
+
+    /// How many columns the table has, those that Alluvium did not make included.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The column of `path` that was there first.
+    #[must_use]
+    pub fn base(&self, path: &JsonPath) -> Option<&DataColumn> {
+        self.columns.get(self.by_path.get(path)?.base)
+    }
+
+    /// The columns beside the first one of `path`, oldest first.
+    pub fn siblings(&self, path: &JsonPath) -> impl Iterator<Item = &DataColumn> {
+        let siblings = self.by_path.get(path).map_or(&[][..], |columns| &columns.siblings);
+        siblings.iter().filter_map(|index| self.columns.get(*index))
+    }
+
+    /// The columns that carry a value of `class` under `path`; none means `_rescued`.
+    ///
+    /// Two carry it where a `__double` stands beside a `bigint`: that sibling is complete, so
+    /// that a sum over it alone is right.
+    #[must_use]
+    pub fn carriers(&self, path: &JsonPath, class: ValueClass) -> Vec<&DataColumn> {
+        let Some(base) = self.base(path) else { return Vec::new() };
+        if class.fits(base.kind) {
+            let complete = base.kind == Kind::Scalar(Scalar::Bigint)
+                && class.fits(Kind::Scalar(Scalar::Double));
+            let double = self.sibling(path, Kind::Scalar(Scalar::Double)).filter(|_| complete);
+            return [base].into_iter().chain(double).collect();
+        }
+        // An array of nulls never makes a sibling, but goes where arrays go.
+        let kind = class.sibling_kind().unwrap_or(Kind::Json);
+        self.sibling(path, kind).into_iter().collect()
+    }
+
+    pub(crate) fn sibling(&self, path: &JsonPath, kind: Kind) -> Option<&DataColumn> {
+        self.siblings(path).find(|column| column.kind == kind)
+    }
+
+    pub(crate) fn is_taken(&self, name: &ColumnName) -> bool {
+        self.names.contains(name.as_str())
+    }
+
+    /// Adds a column. The first of its path is the base, later ones are its siblings.
+    pub(crate) fn push(&mut self, column: DataColumn) {
+        let index = self.columns.len();
+        self.names.insert(column.name.as_str().to_owned());
+        self.by_path
+            .entry(column.path.clone())
+            .and_modify(|columns| columns.siblings.push(index))
+            .or_insert(PathColumns { base: index, siblings: Vec::new() });
+        self.columns.push(column);
+    }
+}
