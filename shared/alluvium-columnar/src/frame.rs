@@ -1,0 +1,489 @@
+//! Where records begin and end in a text.
+//!
+//! Takes NDJSON, documents one after the other with or without white space or commas between
+//! them, pretty-printed or not, and top-level arrays, also several and also as lines. Nothing is
+//! remembered of a record once it was given away; a record that is too long is not kept at all.
+
+use alluvium_model::{Limits, Reason};
+
+use crate::{
+    quarantine::{BadRecord, QUARANTINE_BYTES_MAX},
+    recover::{End, Nesting, Surroundings, end_of_bad_record},
+    scan::{Flaw, Scanned, scan},
+    unpack::Corrupt,
+};
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What comes next in a text.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    /// An object; its text without white space was appended to the caller's.
+    Record,
+    /// Something that is no record.
+    Bad(BadRecord),
+    /// More text is needed.
+    NeedInput,
+    /// There is nothing more.
+    End,
+}
+
+/// A text on its way through, and where in it the next record is looked for.
+pub(crate) struct Framer {
+    limits: Limits,
+    /// Bytes that were not given away yet, from `at` on; those before are done with.
+    buffer: Vec<u8>,
+    at: usize,
+    /// Offset in the whole text of the first byte of `buffer`.
+    base: u64,
+    /// How the text ended, once it has.
+    ended: Option<Result<(), Corrupt>>,
+    around: Surroundings,
+    /// Whether the last record lay on one line, until it is known what follows it.
+    one_line: bool,
+    /// Bytes of a record that must be there before it is looked at again: twice what did not
+    /// suffice, so that a long record that comes in small pieces is not scanned over and over.
+    wanted: usize,
+    skip: Option<Skip>,
+}
+
+/// A record that is passed over without being kept.
+struct Skip {
+    until: Until,
+    record: BadRecord,
+}
+
+enum Until {
+    LineEnd,
+    BracketsClose(Nesting),
+}
+
+impl Until {
+    /// Where in `text`, which follows what was seen before, the end is.
+    fn end(&mut self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::LineEnd => memchr::memchr(b'\n', text),
+            Self::BracketsClose(nesting) => {
+                for (at, byte) in text.iter().enumerate() {
+                    if *byte == b'\n' && nesting.is_in_string() {
+                        return Some(at);
+                    }
+                    if nesting.closes_with(*byte) {
+                        return Some(at + 1);
+                    }
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Framer {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            buffer: Vec::new(),
+            at: 0,
+            base: 0,
+            ended: None,
+            around: Surroundings { lines: false, in_list: false, indent: Some(0) },
+            one_line: false,
+            wanted: 0,
+            skip: None,
+        }
+    }
+
+    /// The place to append further text to.
+    pub(crate) fn input(&mut self) -> &mut Vec<u8> {
+        self.base += self.at as u64;
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        &mut self.buffer
+    }
+
+    /// Says that no more text comes, and whether that is how it should end.
+    pub(crate) fn end(&mut self, how: Result<(), Corrupt>) {
+        if self.ended.is_none() {
+            self.ended = Some(how);
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// The next record; the text of a good one is appended to `text`.
+    pub(crate) fn next(&mut self, text: &mut Vec<u8>) -> Frame {
+        if self.skip.is_some() {
+            return self.go_on_skipping();
+        }
+        if self.pass_separators() { self.next_record(text) } else { self.next_at_end() }
+    }
+
+    /// Goes to where a record begins; false if there is no more text.
+    fn pass_separators(&mut self) -> bool {
+        if self.base == 0 && self.at == 0 {
+            if self.rest().starts_with(BYTE_ORDER_MARK) {
+                self.at = BYTE_ORDER_MARK.len();
+            } else if BYTE_ORDER_MARK.starts_with(self.rest()) && self.ended.is_none() {
+                return false;
+            }
+        }
+        while let Some(byte) = self.rest().first() {
+            match byte {
+                b'\n' => {
+                    self.around.lines |= self.one_line && !self.around.in_list;
+                    self.one_line = false;
+                    self.around.indent = Some(0);
+                }
+                b' ' | b'\t' | b'\r' => {
+                    self.around.indent = self.around.indent.map(|indent| indent + 1);
+                }
+                b',' => self.around.indent = None,
+                b'[' if !self.around.in_list => {
+                    self.around.in_list = true;
+                    self.around.indent = None;
+                }
+                b']' if self.around.in_list => {
+                    self.around.in_list = false;
+                    self.around.indent = None;
+                }
+                _ => return true,
+            }
+            self.at += 1;
+        }
+        false
+    }
+
+    fn next_record(&mut self, text: &mut Vec<u8>) -> Frame {
+        if self.rest().len() < self.wanted && self.ended.is_none() {
+            return Frame::NeedInput;
+        }
+        let mark = text.len();
+        let scanned = scan(self.window(), self.sees_end(), self.limits.parse_depth, text);
+        if let Scanned::Value { end, lone_surrogate } = scanned {
+            let record = text.get(mark..).unwrap_or_default();
+            let broken = match std::str::from_utf8(record) {
+                _ if end > self.limits.record_bytes as usize => Some(self.too_large()),
+                _ if record.first() != Some(&b'{') => Some(not_an_object()),
+                Err(_) => Some((Reason::NotUnicode, "invalid UTF-8".to_owned())),
+                Ok(_) if lone_surrogate => {
+                    Some((Reason::NotUnicode, "half of a surrogate pair".to_owned()))
+                }
+                Ok(_) => None,
+            };
+            let Some((reason, message)) = broken else {
+                self.pass(end);
+                return Frame::Record;
+            };
+            text.truncate(mark);
+            return Frame::Bad(self.give_away(end, reason, message));
+        }
+        text.truncate(mark);
+        match scanned {
+            Scanned::Bad { at, flaw } => self.bad_record(at, flaw),
+            Scanned::Value { .. } | Scanned::Incomplete => self.incomplete_record(),
+        }
+    }
+
+    fn bad_record(&mut self, at: usize, flaw: Flaw) -> Frame {
+        let too_deep = flaw == Flaw::Depth;
+        let reason = if too_deep { Reason::TooDeep } else { Reason::InvalidJson };
+        let message = format!("{} at byte {at} of the record", flaw.message());
+        match end_of_bad_record(self.window(), at, self.around) {
+            End::At(end) => Frame::Bad(self.give_away(end.max(1), reason, message)),
+            End::Beyond if self.sees_end() => {
+                let end = self.rest().len();
+                Frame::Bad(self.give_away(end, reason, message))
+            }
+            End::Beyond => self.want_more_or_skip(reason, message, Until::LineEnd),
+        }
+    }
+
+    fn incomplete_record(&mut self) -> Frame {
+        if !self.sees_end() {
+            let (reason, message) = self.too_large();
+            let window = self.window();
+            let brackets = matches!(window.first(), Some(b'{' | b'['));
+            let until = if brackets && (!self.around.lines || window.contains(&b'\n')) {
+                Until::BracketsClose(Nesting::default())
+            } else {
+                Until::LineEnd
+            };
+            return self.want_more_or_skip(reason, message, until);
+        }
+        let length = self.rest().len();
+        // What looks cut off by the end may be a bad record with good ones behind it.
+        match end_of_bad_record(self.window(), length, self.around) {
+            End::At(end) if end < length => {
+                let message = "the record has no end".to_owned();
+                Frame::Bad(self.give_away(end.max(1), Reason::InvalidJson, message))
+            }
+            End::At(_) | End::Beyond => {
+                let message = self.truncation();
+                self.ended = Some(Ok(()));
+                self.around.in_list = false;
+                Frame::Bad(self.give_away(length, Reason::TruncatedInput, message))
+            }
+        }
+    }
+
+    fn next_at_end(&mut self) -> Frame {
+        match &self.ended {
+            None => Frame::NeedInput,
+            Some(Ok(())) if !self.around.in_list => Frame::End,
+            Some(_) => {
+                let message = self.truncation();
+                self.ended = Some(Ok(()));
+                self.around.in_list = false;
+                Frame::Bad(self.give_away(0, Reason::TruncatedInput, message))
+            }
+        }
+    }
+
+    fn truncation(&self) -> String {
+        match &self.ended {
+            Some(Err(Corrupt(message))) => message.clone(),
+            _ if self.rest().is_empty() => "the source ends inside an array".to_owned(),
+            _ => "the source ends inside a record".to_owned(),
+        }
+    }
+
+    fn too_large(&self) -> (Reason, String) {
+        let message = format!("longer than {} bytes", self.limits.record_bytes);
+        (Reason::RecordTooLarge, message)
+    }
+
+    /// Waits for more of a record, or passes it over if there is too much of it already.
+    fn want_more_or_skip(&mut self, reason: Reason, message: String, until: Until) -> Frame {
+        let length = self.rest().len();
+        if length < self.window_bytes() {
+            self.wanted = length.saturating_mul(2).clamp(1, self.window_bytes());
+            return Frame::NeedInput;
+        }
+        let record = BadRecord {
+            offset: self.base + self.at as u64,
+            length: 0,
+            reason,
+            message,
+            bytes: Vec::new(),
+        };
+        self.skip = Some(Skip { until, record });
+        self.go_on_skipping()
+    }
+
+    fn go_on_skipping(&mut self) -> Frame {
+        let Some(mut skip) = self.skip.take() else { return Frame::NeedInput };
+        let rest = self.rest();
+        let end = skip.until.end(rest);
+        let passed = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        skip.record.extend(passed);
+        let length = passed.len();
+        self.pass(length);
+        self.one_line = false;
+        if end.is_some() || self.ended.is_some() {
+            return Frame::Bad(skip.record);
+        }
+        self.skip = Some(skip);
+        Frame::NeedInput
+    }
+
+    fn give_away(&mut self, length: usize, reason: Reason, message: String) -> BadRecord {
+        let bytes = self.rest().get(..length).unwrap_or_default();
+        let mut record = BadRecord {
+            offset: self.base + self.at as u64,
+            length: 0,
+            reason,
+            message,
+            bytes: Vec::with_capacity(length.min(QUARANTINE_BYTES_MAX)),
+        };
+        record.extend(bytes);
+        self.pass(length);
+        record
+    }
+
+    fn pass(&mut self, length: usize) {
+        let passed = self.rest().get(..length).unwrap_or_default();
+        self.one_line = !self.around.lines && !passed.contains(&b'\n');
+        self.around.indent = None;
+        self.wanted = 0;
+        self.at += length;
+    }
+
+    /// The text in which the next record must end. Judging by no more than this, whatever more
+    /// is there already, makes the judgement independent of chunks.
+    fn window(&self) -> &[u8] {
+        let rest = self.rest();
+        rest.get(..self.window_bytes()).unwrap_or(rest)
+    }
+
+    fn window_bytes(&self) -> usize {
+        self.limits.record_bytes as usize + 1
+    }
+
+    fn sees_end(&self) -> bool {
+        self.ended.is_some() && self.rest().len() < self.window_bytes()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.at..).unwrap_or_default()
+    }
+}
+
+fn not_an_object() -> (Reason, String) {
+    (Reason::NotAnObject, "a record is a JSON object".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frames(input: &[u8], step: usize) -> Vec<String> {
+        let limits = Limits { record_bytes: 60, parse_depth: 4, ..Limits::default() };
+        let (mut framer, mut found) = (Framer::new(limits), Vec::new());
+        let mut chunks = input.chunks(step);
+        loop {
+            let mut text = Vec::new();
+            match framer.next(&mut text) {
+                Frame::Record => found.push(String::from_utf8(text).unwrap()),
+                Frame::Bad(bad) => found.push(format!(
+                    "! {} {}+{} {}",
+                    bad.reason,
+                    bad.offset,
+                    bad.length,
+                    bad.bytes.escape_ascii()
+                )),
+                Frame::NeedInput => match chunks.next() {
+                    Some(chunk) => framer.input().extend_from_slice(chunk),
+                    None => framer.end(Ok(())),
+                },
+                Frame::End => return found,
+            }
+        }
+    }
+
+    fn check(input: &str, expected: &[&str]) {
+        for step in [1, 3, 1000] {
+            assert_eq!(frames(input.as_bytes(), step), expected, "{input} by {step}");
+        }
+    }
+
+    #[test]
+    fn every_packaging_gives_the_same_records() {
+        let records = ["{\"a\":1}", "{\"b\":{}}", "{}"];
+        check("{\"a\":1}\n{\"b\":{}}\n{}\n", &records);
+        check("\u{feff}{\"a\":1}\r\n\r\n{\"b\":{}}\r\n{}", &records);
+        check("{\"a\":1}{\"b\":{}}{}", &records);
+        check("{\"a\":1},\n{\"b\":{}},{}", &records);
+        check("{\n  \"a\": 1\n}\n{\n  \"b\": {\n  }\n}\n{\n}\n", &records);
+        check("[{\"a\":1},{\"b\":{}},{}]", &records);
+        check("[\n  {\n    \"a\": 1\n  },\n  {\"b\": {}},\n  {}\n]\n", &records);
+        check("[{\"a\":1}]\n[{\"b\":{}},{}]\n[]\n", &records);
+        check("", &[]);
+        check(" \n\t\n", &[]);
+    }
+
+    #[test]
+    fn a_bad_record_is_alone() {
+        check("{\"a\":1}\n{\"b\":}\n{}\n", &["{\"a\":1}", "! invalid_json 8+6 {\\\"b\\\":}", "{}"]);
+        check("{}\n{\"b\":1\n{}\n", &["{}", "! invalid_json 3+6 {\\\"b\\\":1", "{}"]);
+        check("{}\n{\"b\":\n{}\n{}\n", &["{}", "! invalid_json 3+5 {\\\"b\\\":", "{}", "{}"]);
+        check(
+            "{}\n12 \"x\"\n[3]\n{}",
+            &[
+                "{}",
+                "! not_an_object 3+2 12",
+                "! not_an_object 6+3 \\\"x\\\"",
+                "! not_an_object 11+1 3",
+                "{}",
+            ],
+        );
+        check("[{},nope,{\"a\":1}]", &["{}", "! invalid_json 4+4 nope", "{\"a\":1}"]);
+        check("[{},{nope},{}]", &["{}", "! invalid_json 4+6 {nope}", "{}"]);
+        check("{} }\n{}", &["{}", "! invalid_json 3+1 }", "{}"]);
+        check(
+            "{\n \"a\":x\n}\n{\n \"a\": 1}",
+            &["! invalid_json 0+11 {\\n \\\"a\\\":x\\n}\\n", "{\"a\":1}"],
+        );
+    }
+
+    #[test]
+    fn what_the_end_cuts_off_is_told_from_what_is_bad() {
+        check("{}\n{\"b\":1", &["{}", "! truncated_input 3+6 {\\\"b\\\":1"]);
+        check("{}\n{\"b\":[\n{}\n", &["{}", "! invalid_json 3+6 {\\\"b\\\":[", "{}"]);
+        check("[{},", &["{}", "! truncated_input 4+0 "]);
+        check("[{},{\"a\"", &["{}", "! truncated_input 4+4 {\\\"a\\\""]);
+        check("nul", &["! truncated_input 0+3 nul"]);
+    }
+
+    #[test]
+    fn limits_hold_and_reading_goes_on_behind_them() {
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
+        let kept = format!("! record_too_large 3+108 {}", long.replace('"', "\\\""));
+        check(&format!("{{}}\n{long}\n{{}}\n"), &["{}", &kept, "{}"]);
+        check(&format!("{{}} {long}{{}}"), &["{}", &kept, "{}"]);
+        check("[[[[[[]]]]]]{}", &["! too_deep 1+10 [[[[[]]]]]", "{}"]);
+    }
+
+    #[test]
+    fn text_that_is_no_unicode_is_told_from_bad_grammar() {
+        let found = frames(b"{}\n{\"a\":\"\xff\"}\n{\"a\":\"\\ud800\"}\n{}", 1000);
+        assert_eq!(
+            found,
+            [
+                "{}",
+                "! not_unicode 3+9 {\\\"a\\\":\\\"\\xff\\\"}",
+                "! not_unicode 13+14 {\\\"a\\\":\\\"\\\\ud800\\\"}",
+                "{}",
+            ]
+        );
+    }
+
+    fn any_text() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = [
+            "{}",
+            "{\"a\":1}",
+            "{\"a\":",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            "\n",
+            "  ",
+            "\"",
+            "\\",
+            "x",
+            "{\n  \"a\": [\n    1\n  ]\n}",
+            "12",
+            "null",
+            "\u{feff}",
+            "é",
+            "\"a b\"",
+        ];
+        let piece = prop_oneof![
+            proptest::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..3),
+            Just(vec![b'x'; 70]),
+        ];
+        proptest::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_do_not_matter(text in any_text(), step in 1_usize..20) {
+            prop_assert_eq!(frames(&text, step), frames(&text, usize::MAX));
+        }
+
+        #[test]
+        fn a_bad_line_does_not_change_its_neighbours(line in "[^\n]{0,80}") {
+            let text = format!("{{\"n\":0}}\n{line}\n{{\"n\":1}}\n");
+            let mut good = frames(text.as_bytes(), 7);
+            good.retain(|frame| !frame.starts_with('!'));
+            prop_assert_eq!(&good[0], "{\"n\":0}");
+            prop_assert_eq!(good.last().unwrap(), "{\"n\":1}");
+        }
+    }
+}

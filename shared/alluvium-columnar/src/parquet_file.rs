@@ -1,0 +1,123 @@
+//! A Parquet file in memory, written one column at a time.
+//!
+//! Every property is set on purpose: files must have the same bytes on every run and be read by
+//! Athena, Trino, Spark, DuckDB, Polars and PyArrow alike.
+
+use std::sync::Arc;
+
+use alluvium_model::SystemColumn;
+use arrow::{array::ArrayRef, datatypes::Schema};
+use bytes::Bytes;
+use parquet::{
+    arrow::{
+        ArrowWriter,
+        arrow_writer::{
+            ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+        },
+    },
+    basic::{Compression, Encoding, ZstdLevel},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties, WriterVersion},
+        writer::SerializedFileWriter,
+    },
+    schema::types::ColumnPath,
+};
+
+use crate::ColumnarError;
+
+const ZSTD_LEVEL: i32 = 3;
+const DATA_PAGE_BYTES: usize = 1 << 20;
+const DATA_PAGE_ROWS: usize = 20_000;
+const DICTIONARY_PAGE_BYTES: usize = 1 << 20;
+/// Values encoded between two looks at the size of a page.
+const WRITE_BATCH_ROWS: usize = 1_024;
+/// Bytes of a minimum or maximum kept for pruning.
+const STATISTICS_BYTES: usize = 64;
+
+/// Takes the arrays of one column, in the order of their rows.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(ArrayRef) -> Result<(), ColumnarError>;
+
+/// A file that is being written.
+pub(crate) struct ParquetFile {
+    writer: SerializedFileWriter<Vec<u8>>,
+    columns: ArrowRowGroupWriterFactory,
+    schema: Arc<Schema>,
+}
+
+impl ParquetFile {
+    /// A file with these columns and this text under `key` in its footer.
+    pub(crate) fn new(schema: Schema, footer: Option<KeyValue>) -> Result<Self, ColumnarError> {
+        let schema = Arc::new(schema);
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(footer)?)
+            // Arrow's own schema repeats what the Parquet schema says.
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
+        let (writer, columns) = writer.into_serialized_writer()?;
+        Ok(Self { writer, columns, schema })
+    }
+
+    /// Writes a row group. `fill` is called once for each column, by its index, with the place
+    /// to put its arrays.
+    pub(crate) fn row_group(
+        &mut self,
+        mut fill: impl FnMut(usize, Sink<'_>) -> Result<(), ColumnarError>,
+    ) -> Result<(), ColumnarError> {
+        let index = self.writer.flushed_row_groups().len();
+        let mut leaves = self.columns.create_column_writers(index)?.into_iter();
+        let mut group = self.writer.next_row_group()?;
+        for (column, field) in self.schema.fields().iter().enumerate() {
+            let count = leaf_count(field.data_type());
+            let mut writers: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
+            fill(column, &mut |array| {
+                for (leaf, writer) in compute_leaves(field, &array)?.iter().zip(&mut writers) {
+                    writer.write(leaf)?;
+                }
+                Ok(())
+            })?;
+            for writer in writers {
+                writer.close()?.append_to_row_group(&mut group)?;
+            }
+        }
+        group.close()?;
+        Ok(())
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn finish(self) -> Result<Bytes, ColumnarError> {
+        Ok(self.writer.into_inner()?.into())
+    }
+}
+
+/// Columns of Parquet that a column of ours takes: a map has keys and values.
+fn leaf_count(data_type: &arrow::datatypes::DataType) -> usize {
+    if matches!(data_type, arrow::datatypes::DataType::Map(..)) { 2 } else { 1 }
+}
+
+fn properties(footer: Option<KeyValue>) -> Result<WriterProperties, ColumnarError> {
+    let record = ColumnPath::from(SystemColumn::Record.name());
+    Ok(WriterProperties::builder()
+        // Pages of version 2 are still unknown to some readers, and compress no better.
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_created_by(concat!("alluvium version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_dictionary_enabled(true)
+        .set_dictionary_page_size_limit(DICTIONARY_PAGE_BYTES)
+        .set_data_page_size_limit(DATA_PAGE_BYTES)
+        .set_data_page_row_count_limit(DATA_PAGE_ROWS)
+        .set_write_batch_size(WRITE_BATCH_ROWS)
+        // Row groups end where `encode` ends them.
+        .set_max_row_group_row_count(None)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_statistics_truncate_length(Some(STATISTICS_BYTES))
+        .set_column_index_truncate_length(Some(STATISTICS_BYTES))
+        .set_write_page_header_statistics(false)
+        .set_bloom_filter_enabled(false)
+        .set_coerce_types(true)
+        // Record numbers go up one by one: deltas take next to nothing, a dictionary takes all.
+        .set_column_dictionary_enabled(record.clone(), false)
+        .set_column_encoding(record, Encoding::DELTA_BINARY_PACKED)
+        .set_key_value_metadata(footer.map(|footer| vec![footer]))
+        .build())
+}

@@ -1,0 +1,177 @@
+//! A part of a source: as many records as memory is meant to hold.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use alluvium_model::{
+    DataColumn, Discovery, Limits, Origin, PartitionKey, PartitionSpec, TableSchema, ValueClass,
+};
+
+use crate::{
+    ColumnarError, EncodedFile,
+    cell::ROWS_MAX,
+    encode,
+    flatten::Flattener,
+    quarantine::{self, BadRecord},
+};
+
+/// Everything about a source that its parts share.
+#[derive(Debug)]
+pub(crate) struct SourceFacts {
+    pub(crate) origin: Origin,
+    pub(crate) partitions: PartitionSpec,
+    pub(crate) limits: Limits,
+}
+
+/// A good record: its index in the source, counted from the part's first, and where its text is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) record: u32,
+    pub(crate) at: u32,
+    pub(crate) rescue: bool,
+}
+
+/// Some consecutive records of a source, bad ones included.
+///
+/// Good records wait as text with one cell a leaf until their table's schema is known:
+/// [`Part::discovery`] says what to add to it, [`Part::encode`] takes what resulted.
+#[derive(Debug)]
+pub struct Part {
+    index: u32,
+    first_record: u64,
+    records: u32,
+    pub(crate) facts: Arc<SourceFacts>,
+    pub(crate) text: Vec<u8>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) flattener: Flattener,
+    partition: Vec<PartitionKey>,
+    bad: Vec<(u64, BadRecord)>,
+    bad_bytes: usize,
+}
+
+impl Part {
+    pub(crate) fn new(index: u32, first_record: u64, facts: Arc<SourceFacts>) -> Self {
+        Self {
+            index,
+            first_record,
+            records: 0,
+            text: Vec::new(),
+            rows: Vec::new(),
+            flattener: Flattener::new(&facts.limits),
+            partition: vec![facts.partitions.key(facts.origin.arrived_at)],
+            bad: Vec::new(),
+            bad_bytes: 0,
+            facts,
+        }
+    }
+
+    /// The number of the part in its source, from 0.
+    #[must_use]
+    pub const fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The index of the part's first record in the source.
+    #[must_use]
+    pub const fn first_record(&self) -> u64 {
+        self.first_record
+    }
+
+    /// Records in the part, bad ones included.
+    #[must_use]
+    pub const fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Good records.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Bad records with their index in the source.
+    #[must_use]
+    pub fn bad_records(&self) -> &[(u64, BadRecord)] {
+        &self.bad
+    }
+
+    /// What the good records hold, for the schema of their table.
+    #[must_use]
+    pub fn discovery(&self) -> Discovery {
+        self.flattener.paths.discovery()
+    }
+
+    /// The partitions that the good records belong to.
+    #[must_use]
+    pub fn partitions(&self) -> &[PartitionKey] {
+        if self.rows.is_empty() { &[] } else { &self.partition }
+    }
+
+    /// The columns of `schema` that would have values, and how many each.
+    #[must_use]
+    pub fn values_by_column<'a>(&self, schema: &'a TableSchema) -> Vec<(&'a DataColumn, u64)> {
+        let mut counted = Vec::new();
+        for node in self.flattener.paths.iter() {
+            let mut by_class: BTreeMap<ValueClass, u64> = BTreeMap::new();
+            for cell in &node.cells {
+                *by_class.entry(cell.class()).or_default() += 1;
+            }
+            for (class, values) in by_class {
+                let carriers = schema.carriers(&node.path, class);
+                counted.extend(carriers.into_iter().map(|column| (column, values)));
+            }
+        }
+        counted
+    }
+
+    /// The good records of a partition as a Parquet file. Values are placed by `schema`, the one
+    /// that resulted from [`Part::discovery`]; what it has no column for goes to `_rescued`.
+    ///
+    /// # Errors
+    /// Only by a bug: no input makes this fail.
+    pub fn encode(
+        &self,
+        partition: &PartitionKey,
+        schema: &TableSchema,
+    ) -> Result<EncodedFile, ColumnarError> {
+        debug_assert!(self.partitions().contains(partition), "a part knows its partitions");
+        encode::encode(self, schema)
+    }
+
+    /// The bad records as a Parquet file of the quarantine table.
+    ///
+    /// # Errors
+    /// Only by a bug: no input makes this fail.
+    pub fn encode_bad_records(&self) -> Result<EncodedFile, ColumnarError> {
+        quarantine::encode(&self.bad, &self.facts.origin)
+    }
+
+    /// The place to append the text of the next record to.
+    pub(crate) const fn text_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Takes the record whose text was appended from `at` on.
+    pub(crate) fn push(&mut self, at: usize) {
+        let (Ok(at), Ok(row)) = (u32::try_from(at), u32::try_from(self.rows.len())) else {
+            debug_assert!(false, "a part that is full takes no more");
+            return;
+        };
+        let rescue = self.flattener.record(&self.text, at, row);
+        self.rows.push(Row { record: self.records, at, rescue });
+        self.records += 1;
+    }
+
+    pub(crate) fn push_bad(&mut self, bad: BadRecord) {
+        self.bad_bytes += bad.bytes.len();
+        self.bad.push((self.first_record + u64::from(self.records), bad));
+        self.records += 1;
+    }
+
+    /// Whether the part takes no more records. Kept bytes of bad records count like text.
+    pub(crate) fn is_full(&self) -> bool {
+        let limits = &self.facts.limits;
+        let text_max = limits.part_text_bytes.min(u32::MAX - limits.record_bytes);
+        self.text.len() + self.bad_bytes >= text_max as usize
+            || self.records >= limits.part_records.min(ROWS_MAX)
+    }
+}

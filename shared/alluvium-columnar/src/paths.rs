@@ -1,0 +1,129 @@
+//! The paths of a part, and what was seen under each.
+
+use std::collections::HashMap;
+
+use alluvium_model::{ClassSet, Discovery, JsonPath, Limits};
+
+use crate::cell::Cell;
+
+/// A path of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NodeId(u32);
+
+impl NodeId {
+    /// The record itself.
+    pub(crate) const ROOT: Self = Self(0);
+}
+
+/// What is known of one path.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) path: JsonPath,
+    /// How many keys lead here.
+    pub(crate) depth: u32,
+    /// The leaves, in the order of their rows, one a row at most.
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) classes: ClassSet,
+    /// The object in which a value was last seen here: a second one in it is a duplicate.
+    pub(crate) seen_in: u64,
+    /// The keys below, in the order of their first appearance.
+    children: Vec<(Box<str>, NodeId)>,
+    /// Where in `children` each key is.
+    places: HashMap<Box<str>, usize>,
+    /// The child that is expected next: records tend to repeat the order of their keys.
+    next: usize,
+}
+
+impl Node {
+    fn new(path: JsonPath, depth: u32) -> Self {
+        Self {
+            path,
+            depth,
+            cells: Vec::new(),
+            classes: ClassSet::default(),
+            seen_in: 0,
+            children: Vec::new(),
+            places: HashMap::new(),
+            next: 0,
+        }
+    }
+}
+
+/// All paths of a part that are told apart, as many as [`Limits`] allow.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    nodes: Vec<Node>,
+    nodes_max: usize,
+    path_bytes_max: usize,
+}
+
+impl Paths {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            nodes: vec![Node::new(JsonPath::root(), 0)],
+            nodes_max: limits.part_paths as usize,
+            path_bytes_max: limits.path_bytes as usize,
+        }
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(id.0 as usize)
+    }
+
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(id.0 as usize)
+    }
+
+    /// The path of `key` under `parent`, if it is there.
+    pub(crate) fn find(&self, parent: NodeId, key: &str) -> Option<NodeId> {
+        let node = self.node(parent)?;
+        node.children.get(*node.places.get(key)?).map(|(_, child)| *child)
+    }
+
+    /// The path of `key` under `parent`; it is added unless a limit forbids.
+    pub(crate) fn find_or_add(&mut self, parent: NodeId, key: &str) -> Option<NodeId> {
+        let new = NodeId(u32::try_from(self.nodes.len()).ok()?);
+        let room = self.nodes.len() < self.nodes_max;
+        let path_bytes_max = self.path_bytes_max;
+        let node = self.node_mut(parent)?;
+        if let Some((expected, child)) = node.children.get(node.next)
+            && **expected == *key
+        {
+            node.next += 1;
+            return Some(*child);
+        }
+        if let Some(place) = node.places.get(key) {
+            node.next = place + 1;
+            return node.children.get(*place).map(|(_, child)| *child);
+        }
+        if !room || key.len() > path_bytes_max {
+            return None;
+        }
+        let path = node.path.child(key);
+        if path.as_str().len() > path_bytes_max {
+            return None;
+        }
+        node.places.insert(key.into(), node.children.len());
+        node.children.push((key.into(), new));
+        node.next = node.children.len();
+        let depth = node.depth + 1;
+        self.nodes.push(Node::new(path, depth));
+        Some(new)
+    }
+
+    /// Says that a new object begins at `id`: its first key is expected first.
+    pub(crate) fn begin_object(&mut self, id: NodeId) {
+        if let Some(node) = self.node_mut(id) {
+            node.next = 0;
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// What was seen, for the schema.
+    pub(crate) fn discovery(&self) -> Discovery {
+        self.nodes.iter().map(|node| (node.path.clone(), node.classes)).collect()
+    }
+}

@@ -1,0 +1,116 @@
+//! Records that could not be loaded, as rows of the quarantine table.
+
+use std::{borrow::Cow, sync::Arc};
+
+use alluvium_model::{Origin, QuarantineColumn, Reason};
+use arrow::{
+    array::{ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray},
+    datatypes::{DataType, Field, Schema, TimeUnit},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{ColumnarError, encode::EncodedFile, parquet_file::ParquetFile};
+
+/// Bytes of a bad record that are kept; of a longer one the source holds the rest.
+pub const QUARANTINE_BYTES_MAX: usize = 64 << 10;
+
+/// Bad records written at a time: 8 MiB of bytes at most.
+const BATCH_RECORDS: usize = 128;
+
+/// A record that could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it begins in the decompressed source, in bytes.
+    pub offset: u64,
+    /// How long it is there, in bytes.
+    pub length: u64,
+    /// Why it could not be loaded.
+    pub reason: Reason,
+    /// What is wrong, for people.
+    pub message: String,
+    /// Its bytes as they stand in the source, at most [`QUARANTINE_BYTES_MAX`].
+    pub bytes: Vec<u8>,
+}
+
+impl BadRecord {
+    /// Whether `bytes` is all of it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.bytes.len() as u64 == self.length
+    }
+
+    /// Takes the bytes that follow, as far as they are kept.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        let room = QUARANTINE_BYTES_MAX - self.bytes.len();
+        self.bytes.extend(bytes.iter().take(room));
+        self.length += bytes.len() as u64;
+    }
+
+    /// Its bytes as text, and how that text is written.
+    fn text(&self) -> (Cow<'_, str>, &'static str) {
+        // Glue, JSON and CSV tools choke on NUL in text.
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) if !text.contains('\0') => (Cow::Borrowed(text), "text"),
+            _ => (Cow::Owned(STANDARD.encode(&self.bytes)), "base64"),
+        }
+    }
+}
+
+/// Writes bad records, each with its index in the source.
+pub(crate) fn encode(
+    records: &[(u64, BadRecord)],
+    origin: &Origin,
+) -> Result<EncodedFile, ColumnarError> {
+    let fields = QuarantineColumn::ALL.map(|c| Field::new(c.name(), data_type(c), true));
+    let mut file = ParquetFile::new(Schema::new(fields.to_vec()), None)?;
+    file.row_group(|column, sink| {
+        let Some(column) = QuarantineColumn::ALL.get(column) else { return Ok(()) };
+        records.chunks(BATCH_RECORDS).try_for_each(|batch| sink(array(*column, batch, origin)))
+    })?;
+    Ok(EncodedFile { bytes: file.finish()?, rows: records.len() as u64, rescued: 0 })
+}
+
+fn data_type(column: QuarantineColumn) -> DataType {
+    match column {
+        QuarantineColumn::Reason
+        | QuarantineColumn::Message
+        | QuarantineColumn::Source
+        | QuarantineColumn::Bytes
+        | QuarantineColumn::Encoding => DataType::Utf8,
+        QuarantineColumn::Record | QuarantineColumn::Offset | QuarantineColumn::Length => {
+            DataType::Int64
+        }
+        QuarantineColumn::Complete => DataType::Boolean,
+        QuarantineColumn::ArrivedAt => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        }
+    }
+}
+
+fn array(column: QuarantineColumn, batch: &[(u64, BadRecord)], origin: &Origin) -> ArrayRef {
+    let texts = |text: fn(&BadRecord) -> Cow<'_, str>| -> ArrayRef {
+        Arc::new(batch.iter().map(|(_, bad)| Some(text(bad))).collect::<StringArray>())
+    };
+    let integers = |integer: fn(&(u64, BadRecord)) -> u64| -> ArrayRef {
+        Arc::new(batch.iter().map(|bad| i64::try_from(integer(bad)).ok()).collect::<Int64Array>())
+    };
+    match column {
+        QuarantineColumn::Reason => texts(|bad| bad.reason.name().into()),
+        QuarantineColumn::Message => texts(|bad| bad.message.as_str().into()),
+        QuarantineColumn::Source => {
+            Arc::new(batch.iter().map(|_| Some(&origin.source)).collect::<StringArray>())
+        }
+        QuarantineColumn::Record => integers(|(index, _)| *index),
+        QuarantineColumn::Offset => integers(|(_, bad)| bad.offset),
+        QuarantineColumn::Length => integers(|(_, bad)| bad.length),
+        QuarantineColumn::Bytes => texts(|bad| bad.text().0),
+        QuarantineColumn::Encoding => texts(|bad| bad.text().1.into()),
+        QuarantineColumn::Complete => {
+            Arc::new(batch.iter().map(|(_, bad)| Some(bad.is_complete())).collect::<BooleanArray>())
+        }
+        QuarantineColumn::ArrivedAt => {
+            let micros = vec![origin.arrived_at.micros(); batch.len()];
+            Arc::new(TimestampMicrosecondArray::from(micros).with_timezone("UTC"))
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What a value is, read from its text.
+
+use alluvium_model::{ClassSet, UtcInstant, ValueClass};
+use jiff::{SignedDuration, civil::DateTime};
+
+use crate::text::{elements, is_null, unquote, value_text};
+
+/// Bytes of an RFC 3339 date-time that can be a timestamp: date, time, six digits, offset.
+const TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> = 20..=32;
+/// A character of a timestamp written as `\uXXXX` takes six.
+const ESCAPED_TIMESTAMP_BYTES_MAX: usize = 6 * *TIMESTAMP_BYTES.end() + 2;
+
+/// The class of the value at `at`, which is not SQL NULL.
+pub(crate) fn classify(text: &[u8], at: usize) -> ValueClass {
+    let value = value_text(text, at);
+    match value.as_bytes().first() {
+        Some(b'"') if timestamp(value).is_some() => ValueClass::Timestamp,
+        Some(b'"') => ValueClass::String,
+        Some(b't' | b'f') => ValueClass::Boolean,
+        Some(b'[') => {
+            let mut classes = ClassSet::default();
+            for element in elements(text, at).filter(|element| !is_json_null(text, *element)) {
+                // An empty container is SQL NULL as a value, but not as an element.
+                let empty = is_null(text, element);
+                classes.insert(if empty { ValueClass::Json } else { classify(text, element) });
+            }
+            ValueClass::of_array(classes)
+        }
+        Some(b'{') => ValueClass::Json,
+        _ => classify_number(value),
+    }
+}
+
+/// Whether the value at `at` is `null` itself.
+pub(crate) fn is_json_null(text: &[u8], at: usize) -> bool {
+    text.get(at) == Some(&b'n')
+}
+
+fn classify_number(lexeme: &str) -> ValueClass {
+    if !lexeme.contains(['.', 'e', 'E']) {
+        return match lexeme.parse() {
+            Ok(integer) if is_exact_in_double(integer) => ValueClass::Bigint,
+            Ok(_) => ValueClass::WideBigint,
+            Err(_) => ValueClass::String,
+        };
+    }
+    let mantissa = lexeme.split(['e', 'E']).next().unwrap_or_default();
+    let is_zero = !mantissa.contains(|c: char| ('1'..='9').contains(&c));
+    match lexeme.parse::<f64>() {
+        Ok(double) if double.is_finite() && (double != 0.0 || is_zero) => ValueClass::Double,
+        _ => ValueClass::String,
+    }
+}
+
+/// Whether a double holds this integer as it is: its significant bits fit 53.
+fn is_exact_in_double(integer: i64) -> bool {
+    let magnitude = integer.unsigned_abs();
+    magnitude == 0 || 64 - magnitude.leading_zeros() - magnitude.trailing_zeros() <= 53
+}
+
+/// The integer with this lexeme, if it is within i64.
+pub(crate) fn bigint(lexeme: &str) -> Option<i64> {
+    lexeme.parse().ok()
+}
+
+/// The double nearest to the number with this lexeme.
+pub(crate) fn double(lexeme: &str) -> Option<f64> {
+    lexeme.parse().ok()
+}
+
+/// The instant of an RFC 3339 date-time in quotes, if a timestamp column can hold it: with `T`,
+/// an offset, at most six fractional digits, no leap second, 1900 to 9999 in UTC.
+pub(crate) fn timestamp(quoted: &str) -> Option<UtcInstant> {
+    // A look at the length alone decides about nearly all text.
+    if quoted.len() > ESCAPED_TIMESTAMP_BYTES_MAX || quoted.len() < TIMESTAMP_BYTES.start() + 2 {
+        return None;
+    }
+    let text = unquote(quoted);
+    let bytes = text.as_bytes();
+    if !TIMESTAMP_BYTES.contains(&bytes.len()) {
+        return None;
+    }
+    let (date_time, rest) = bytes.split_at_checked(19)?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't', time @ ..] = date_time else {
+        return None;
+    };
+    let [h1, h2, b':', n1, n2, b':', s1, s2] = time else { return None };
+    let digits = rest.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+    let (micros, offset) = match rest {
+        [b'.', fraction @ ..] if (1..=6).contains(&digits) => {
+            let (fraction, offset) = fraction.split_at_checked(digits)?;
+            let scale = 10_i32.pow(6 - u32::try_from(digits).ok()?);
+            (number(fraction)? * scale, offset)
+        }
+        _ => (0, rest),
+    };
+    let offset_seconds = match offset {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+            let seconds = (hours <= 23 && minutes <= 59).then_some(hours * 3600 + minutes * 60)?;
+            if *sign == b'-' { -seconds } else { seconds }
+        }
+        _ => return None,
+    };
+    let small = |digits: &[u8]| number(digits).and_then(|n| i8::try_from(n).ok());
+    let civil = DateTime::new(
+        i16::try_from(number(&[*y1, *y2, *y3, *y4])?).ok()?,
+        small(&[*m1, *m2])?,
+        small(&[*d1, *d2])?,
+        small(&[*h1, *h2])?,
+        small(&[*n1, *n2])?,
+        small(&[*s1, *s2])?,
+        micros * 1000,
+    )
+    .ok()?;
+    let ahead = SignedDuration::from_secs(offset_seconds.into());
+    let instant = UtcInstant::from_utc(civil)?.plus(-ahead)?;
+    (UtcInstant::FIRST_TIMESTAMP..=UtcInstant::LAST_TIMESTAMP).contains(&instant).then_some(instant)
+}
+
+fn number(digits: &[u8]) -> Option<i32> {
+    digits.iter().try_fold(0_i32, |sum, digit| {
+        digit.is_ascii_digit().then(|| sum * 10 + i32::from(digit - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_class() {
+        use ValueClass as C;
+        let check = |text: &str, expected| {
+            assert_eq!(classify(text.as_bytes(), 0), expected, "{text}");
+        };
+        check("true", C::Boolean);
+        check("0", C::Bigint);
+        check("-0", C::Bigint);
+        check("9007199254740992", C::Bigint);
+        check("9007199254740993", C::WideBigint);
+        check("9007199254740994", C::Bigint);
+        check("9223372036854775807", C::WideBigint);
+        check("-9223372036854775808", C::Bigint);
+        check("9223372036854775808", C::String);
+        check("-9223372036854775809", C::String);
+        check("1.0", C::Double);
+        check("1E5", C::Double);
+        check("-0.0", C::Double);
+        check("0e999", C::Double);
+        check("1e400", C::String);
+        check("1e-400", C::String);
+        check("0.1234567890123456789012345678901234567890", C::Double);
+        check("\"\"", C::String);
+        check("\"1\"", C::String);
+        check("\"2016-07-20T00:06:01Z\"", C::Timestamp);
+        check("\"2016\\u002d07-20T00:06:01Z\"", C::Timestamp);
+        check("[null,null]", C::NullArray);
+        check("[1,null]", C::BigintArray);
+        check("[1,2.5]", C::DoubleArray);
+        check("[9007199254740993,2.5]", C::MixedArray);
+        check("[[]]", C::Json);
+        check("[{}]", C::Json);
+        check("[1,[2]]", C::Json);
+        check("{\"a\":1}", C::Json);
+    }
+
+    #[test]
+    fn only_rfc_3339_is_a_timestamp() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found = timestamp(&format!("\"{text}\"")).map(|instant| instant.to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("2016-07-20T00:06:01Z", Some("2016-07-20T00:06:01Z"));
+        check("2016-07-20t00:06:01.123456z", Some("2016-07-20T00:06:01.123456Z"));
+        check("2016-07-20T00:06:01.5+02:30", Some("2016-07-19T21:36:01.5Z"));
+        check("2016-07-20T00:06:01-00:00", Some("2016-07-20T00:06:01Z"));
+        check("1900-01-01T00:00:00Z", Some("1900-01-01T00:00:00Z"));
+        check("1900-01-01T00:00:00+00:01", None);
+        check("9999-12-31T23:59:59.999999Z", Some("9999-12-31T23:59:59.999999Z"));
+        check("9999-12-31T23:59:59-00:01", None);
+        check("0001-01-01T00:00:00Z", None);
+        check("2016-02-29T00:00:00Z", Some("2016-02-29T00:00:00Z"));
+        for text in [
+            "2015-02-29T00:00:00Z",
+            "2016-13-01T00:00:00Z",
+            "2016-07-20T24:00:00Z",
+            "2016-12-31T23:59:60Z",
+            "2016-07-20T00:06:01",
+            "2016-07-20 00:06:01Z",
+            "2016-07-20T00:06:01.1234567Z",
+            "2016-07-20T00:06:01.Z",
+            "2016-07-20T00:06:01+0200",
+            "2016-07-20T00:06:01+24:00",
+            "2016-07-20T00:06Z",
+            "20160720T000601.0000Z",
+            "+016-07-20T00:06:01Z",
+            "2016-07-20T00:06:01Zx",
+            "２016-07-20T00:06:01Z",
+        ] {
+            check(text, None);
+        }
+    }
+}

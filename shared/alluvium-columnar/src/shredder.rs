@@ -1,0 +1,134 @@
+//! Bytes in, parts out.
+
+use std::sync::Arc;
+
+use alluvium_model::{Limits, Origin, PartitionSpec};
+use bytes::{Buf as _, Bytes};
+
+use crate::{
+    Part,
+    frame::{Frame, Framer},
+    part::SourceFacts,
+    unpack::Unpacker,
+};
+
+/// What a shredder needs or gives next.
+#[derive(Debug)]
+pub enum Step {
+    /// More bytes: call [`Shredder::feed`] or [`Shredder::finish`].
+    NeedInput,
+    /// A part that is to be taken care of before the next step.
+    Part(Box<Part>),
+    /// Everything was given.
+    Done,
+}
+
+/// Cuts a source into parts. Chunks may have any size; the parts do not depend on it.
+///
+/// ```
+/// use alluvium_columnar::{Shredder, Step};
+/// use alluvium_model::{Limits, Origin, PartitionSpec};
+///
+/// let origin = Origin {
+///     source: "s3://landing/camera/1.json".to_owned(),
+///     arrived_at: "2026-11-22T00:00:00Z".parse()?,
+/// };
+/// let mut shredder = Shredder::new(origin, PartitionSpec::default(), Limits::default());
+/// shredder.feed(bytes::Bytes::from_static(b"{\"id\": 1}\n{\"id\": 2"));
+/// let mut records = 0;
+/// loop {
+///     match shredder.step() {
+///         Step::NeedInput => shredder.finish(),
+///         Step::Part(part) => records += part.rows(),
+///         Step::Done => break,
+///     }
+/// }
+/// assert_eq!(records, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Shredder {
+    facts: Arc<SourceFacts>,
+    input: Bytes,
+    finished: bool,
+    unpacker: Unpacker,
+    framer: Framer,
+    part: Part,
+}
+
+impl Shredder {
+    /// A shredder at the beginning of a source.
+    #[must_use]
+    pub fn new(origin: Origin, partitions: PartitionSpec, limits: Limits) -> Self {
+        let facts = Arc::new(SourceFacts { origin, partitions, limits });
+        Self {
+            input: Bytes::new(),
+            finished: false,
+            unpacker: Unpacker::new(),
+            framer: Framer::new(limits),
+            part: Part::new(0, 0, Arc::clone(&facts)),
+            facts,
+        }
+    }
+
+    /// Gives the bytes that follow. They are asked for by [`Step::NeedInput`]; earlier ones that
+    /// were not yet used are kept.
+    pub fn feed(&mut self, bytes: Bytes) {
+        if self.input.is_empty() {
+            self.input = bytes;
+        } else {
+            self.input = [std::mem::take(&mut self.input), bytes].concat().into();
+        }
+    }
+
+    /// Says that no more bytes follow.
+    pub const fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// Goes on until something is needed or ready.
+    pub fn step(&mut self) -> Step {
+        loop {
+            if self.part.is_full() {
+                return Step::Part(Box::new(self.take_part()));
+            }
+            let at = self.part.text.len();
+            match self.framer.next(self.part.text_mut()) {
+                Frame::Record => self.part.push(at),
+                Frame::Bad(bad) => self.part.push_bad(bad),
+                Frame::NeedInput if self.unpack_some() => {}
+                Frame::NeedInput => return Step::NeedInput,
+                Frame::End if self.part.records() > 0 => {
+                    return Step::Part(Box::new(self.take_part()));
+                }
+                Frame::End => return Step::Done,
+            }
+        }
+    }
+
+    /// Moves some of the input on; false if there is none and more is to come.
+    fn unpack_some(&mut self) -> bool {
+        if self.input.has_remaining() {
+            let (taken, result) = self.unpacker.push(&self.input, self.framer.input());
+            self.input.advance(taken);
+            if result.is_err() {
+                self.input.clear();
+                self.framer.end(result);
+            }
+        } else if self.finished && !self.framer.has_ended() {
+            let result = self.unpacker.finish(self.framer.input());
+            self.framer.end(result);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn take_part(&mut self) -> Part {
+        let next = Part::new(
+            self.part.index() + 1,
+            self.part.first_record() + u64::from(self.part.records()),
+            Arc::clone(&self.facts),
+        );
+        std::mem::replace(&mut self.part, next)
+    }
+}
