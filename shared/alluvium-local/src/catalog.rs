@@ -1,0 +1,173 @@
+//! A catalog in files: `_alluvium/catalog/<database>/<table>.json` with its version, and a folder
+//! of the same name with one file a partition.
+
+use std::{ffi::OsStr, io, path::PathBuf};
+
+use alluvium_model::{
+    DatabaseName, PartitionEntry, TableEntry, TableName, Version, Versioned,
+    layout::STATE,
+    ports::{
+        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
+        Registered,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    blocking::blocking,
+    files::{self, Files},
+};
+
+/// The catalog of one database of a lake.
+#[derive(Clone, Debug)]
+pub struct LocalCatalog {
+    files: Files,
+    folder: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TableFile {
+    version: u64,
+    table: TableEntry,
+}
+
+impl LocalCatalog {
+    /// The catalog of `database` in the lake at `root`. Nothing is created before something is
+    /// written.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>, database: &DatabaseName) -> Self {
+        let files = Files::new(root.into());
+        let folder = files.path(STATE).join("catalog").join(database.as_str());
+        Self { files, folder }
+    }
+
+    fn file(&self, table: &TableName) -> PathBuf {
+        self.folder.join(format!("{table}.json"))
+    }
+
+    /// Writes `table` if its version is still `expected`; `None` stands for no table.
+    async fn commit(&self, table: &TableEntry, expected: Option<&Version>) -> PortResult<Commit> {
+        let (files, path) = (self.files.clone(), self.file(&table.name));
+        let lock_path = self.folder.join(format!("{}.lock", table.name));
+        let (table, expected) = (table.clone(), expected.cloned());
+        blocking("write the table", table.name.to_string(), move || {
+            let _lock = Files::lock(&lock_path)?;
+            let current = read_table(&path)?.map(|file| file.version);
+            if current.map(|version| Version(version.to_string())) != expected {
+                return Ok(Commit::Conflict);
+            }
+            let version = current.map_or(0, |version| version + 1);
+            files.replace(&path, &serde_json::to_vec_pretty(&TableFile { version, table })?)?;
+            Ok(Commit::Done)
+        })
+        .await
+    }
+}
+
+impl ReadTables for LocalCatalog {
+    async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
+        let path = self.file(name);
+        blocking("read the table", name.to_string(), move || {
+            let versioned = |file: TableFile| Versioned {
+                value: file.table,
+                version: Version(file.version.to_string()),
+            };
+            Ok(read_table(&path)?.map(versioned))
+        })
+        .await
+    }
+
+    async fn table_names(&self) -> PortResult<Vec<TableName>> {
+        let folder = self.folder.clone();
+        blocking("list the tables in", folder.display().to_string(), move || {
+            let entries = match folder.read_dir() {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let mut names = Vec::new();
+            for entry in entries {
+                let path = entry?.path();
+                if path.extension() == Some(OsStr::new("json"))
+                    && let Some(stem) = path.file_stem().and_then(OsStr::to_str)
+                {
+                    names.push(stem.parse().map_err(io::Error::other)?);
+                }
+            }
+            names.sort();
+            Ok(names)
+        })
+        .await
+    }
+}
+
+impl CommitTables for LocalCatalog {
+    async fn create_table(&self, table: &TableEntry) -> PortResult<Commit> {
+        self.commit(table, None).await
+    }
+
+    async fn replace_table(&self, table: &TableEntry, version: &Version) -> PortResult<Commit> {
+        self.commit(table, Some(version)).await
+    }
+}
+
+impl ReadPartitions for LocalCatalog {
+    async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
+        let folder = self.folder.join(table.as_str());
+        blocking("list the partitions of", table.to_string(), move || {
+            let mut partitions: Vec<PartitionEntry> = Vec::new();
+            for (path, _) in files::walk(&folder)? {
+                if let Some(bytes) = files::read(&path)? {
+                    partitions.push(serde_json::from_slice(&bytes)?);
+                }
+            }
+            partitions.sort();
+            Ok(partitions)
+        })
+        .await
+    }
+}
+
+impl RegisterPartitions for LocalCatalog {
+    async fn create_partition(
+        &self,
+        table: &TableName,
+        partition: &PartitionEntry,
+    ) -> PortResult<Registered> {
+        let (files, partition) = (self.files.clone(), partition.clone());
+        let path = self.folder.join(table.as_str()).join(format!("{}.json", partition.key));
+        blocking("register a partition of", table.to_string(), move || {
+            let new = files.create(&path, &serde_json::to_vec_pretty(&partition)?)?;
+            Ok(if new { Registered::New } else { Registered::Before })
+        })
+        .await
+    }
+}
+
+fn read_table(path: &std::path::Path) -> io::Result<Option<TableFile>> {
+    let Some(bytes) = files::read(path)? else { return Ok(None) };
+    Ok(Some(serde_json::from_slice(&bytes)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn is_a_catalog() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = LocalCatalog::new(folder.path(), &"lake".parse().unwrap());
+        alluvium_testkit::suites::catalog(catalog).await;
+    }
+
+    #[tokio::test]
+    async fn a_damaged_table_is_not_taken_for_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = LocalCatalog::new(folder.path(), &"lake".parse().unwrap());
+        let camera = "camera".parse().unwrap();
+        std::fs::create_dir_all(&catalog.folder).unwrap();
+        std::fs::write(catalog.file(&camera), "{\"version\":").unwrap();
+        let error = catalog.table(&camera).await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot read the table camera");
+    }
+}

@@ -1,0 +1,182 @@
+//! Files, and whatever comes on standard input, as sources.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read as _, Seek as _},
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use alluvium_model::{
+    Digest, ErrorKind, Origin, PortError, SourceId, UtcInstant,
+    ports::{PortResult, ReadSource},
+};
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::blocking::{blocking, port_error};
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A source that is ready to be read.
+#[derive(Debug)]
+pub struct OpenedSource {
+    /// Its identity: path and content.
+    pub id: SourceId,
+    /// Its URI and when it arrived: for a file its modification time.
+    pub origin: Origin,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its bytes.
+    pub reader: LocalSource,
+}
+
+/// Reads a file from its beginning to its end.
+#[derive(Debug)]
+pub struct LocalSource {
+    name: String,
+    file: File,
+    /// The file as it was opened, if it can change under its name.
+    opened: Option<Metadata>,
+}
+
+impl LocalSource {
+    /// Opens the file at `path`. It is read once to know its content: the same bytes under the
+    /// same path are the same source, whatever their modification time.
+    ///
+    /// # Errors
+    /// When there is no readable file, or its path is not UTF-8.
+    pub async fn open(path: &Path) -> PortResult<OpenedSource> {
+        let (path, name) = (path.to_owned(), path.display().to_string());
+        blocking("read", name.clone(), move || {
+            let absolute = fs::canonicalize(&path)?;
+            let key = absolute.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;
+            let file = File::open(&absolute)?;
+            let opened = file.metadata()?;
+            if opened.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            let arrived_at = instant(opened.modified()?)?;
+            let (etag, file) = hash(file)?;
+            Ok(OpenedSource {
+                id: SourceId::of_object("file://", key, &etag),
+                origin: Origin { source: format!("file://{key}"), arrived_at },
+                bytes: opened.len(),
+                reader: Self { name, file, opened: Some(opened) },
+            })
+        })
+        .await
+    }
+
+    /// Takes everything from standard input, through a file without a name that vanishes with
+    /// this process. It arrives now, and is the same source when it holds the same bytes.
+    ///
+    /// # Errors
+    /// When standard input cannot be read or there is no room for it.
+    pub async fn standard_input() -> PortResult<OpenedSource> {
+        const NAME: &str = "standard input";
+        blocking("read", NAME.to_owned(), || {
+            let mut spool = tempfile::tempfile()?;
+            let bytes = io::copy(&mut io::stdin().lock(), &mut spool)?;
+            spool.rewind()?;
+            let (etag, file) = hash(spool)?;
+            #[expect(clippy::disallowed_methods, reason = "what is typed or piped arrives now")]
+            let arrived_at = instant(SystemTime::now())?;
+            Ok(OpenedSource {
+                id: SourceId::of_object("stdin:", "", &etag),
+                origin: Origin { source: format!("stdin:{etag}"), arrived_at },
+                bytes,
+                reader: Self { name: NAME.to_owned(), file, opened: None },
+            })
+        })
+        .await
+    }
+}
+
+impl ReadSource for LocalSource {
+    async fn next_chunk(&mut self) -> PortResult<Option<Bytes>> {
+        let action = "read";
+        let failed = |error| port_error(action, self.name.clone(), error);
+        let mut file = self.file.try_clone().map_err(failed)?;
+        let chunk = blocking(action, self.name.clone(), move || {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            file.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+            Ok(chunk)
+        })
+        .await?;
+        if !chunk.is_empty() {
+            return Ok(Some(chunk.into()));
+        }
+        let failed = |error| port_error(action, self.name.clone(), error);
+        if let Some(opened) = &self.opened {
+            let now = self.file.metadata().map_err(failed)?;
+            if now.len() != opened.len() || now.modified().ok() != opened.modified().ok() {
+                let error = PortError::new(ErrorKind::Retry, action, self.name.clone());
+                return Err(error.because("it was changed while it was read"));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The SHA-256 of what is left of a file, which is then at its beginning again.
+fn hash(mut file: File) -> io::Result<(String, File)> {
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = file.read(&mut chunk)?;
+        match chunk.get(..count) {
+            Some(read) if !read.is_empty() => hasher.update(read),
+            Some(_) | None => break,
+        }
+    }
+    file.rewind()?;
+    Ok((Digest::from_bytes(hasher.finalize().into()).to_string(), file))
+}
+
+fn instant(time: SystemTime) -> io::Result<UtcInstant> {
+    let micros = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_micros()).ok(),
+        Err(before) => i64::try_from(before.duration().as_micros()).ok().map(|micros| -micros),
+    };
+    let instant = micros.and_then(UtcInstant::from_micros);
+    instant
+        .ok_or_else(|| io::Error::other("its modification time is not within years -9999 to 9999"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_same_bytes_under_the_same_path_are_the_same_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.json");
+        let write = async |text: &str| {
+            fs::write(&path, text).unwrap();
+            LocalSource::open(&path).await.unwrap().id
+        };
+        let first = write("{}").await;
+        assert_eq!(write("{}").await, first);
+        assert_ne!(write("{\"a\":1}").await, first);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_while_it_is_read_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.json");
+        fs::write(&path, "{}").unwrap();
+        let mut source = LocalSource::open(&path).await.unwrap().reader;
+        fs::write(&path, "{\"a\":1}").unwrap();
+        source.next_chunk().await.unwrap();
+        assert_eq!(source.next_chunk().await.unwrap_err().kind(), ErrorKind::Retry);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_there_is_absent() {
+        let error = LocalSource::open(Path::new("/nowhere/1.json")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Absent);
+        assert_eq!(error.to_string(), "cannot read /nowhere/1.json");
+    }
+}

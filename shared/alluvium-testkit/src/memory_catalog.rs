@@ -1,0 +1,93 @@
+//! A catalog in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use alluvium_model::{
+    PartitionEntry, PartitionKey, TableEntry, TableName, Version, Versioned,
+    ports::{
+        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
+        Registered,
+    },
+};
+
+#[derive(Debug, Default)]
+struct State {
+    tables: BTreeMap<TableName, (u64, TableEntry)>,
+    partitions: BTreeMap<TableName, BTreeMap<PartitionKey, PartitionEntry>>,
+}
+
+/// A catalog in memory. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryCatalog(Arc<Mutex<State>>);
+
+impl ReadTables for MemoryCatalog {
+    async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
+        let state = self.0.lock().unwrap();
+        let versioned = |(version, table): &(u64, TableEntry)| Versioned {
+            value: table.clone(),
+            version: Version(version.to_string()),
+        };
+        Ok(state.tables.get(name).map(versioned))
+    }
+
+    async fn table_names(&self) -> PortResult<Vec<TableName>> {
+        Ok(self.0.lock().unwrap().tables.keys().cloned().collect())
+    }
+}
+
+impl CommitTables for MemoryCatalog {
+    async fn create_table(&self, table: &TableEntry) -> PortResult<Commit> {
+        let mut state = self.0.lock().unwrap();
+        if state.tables.contains_key(&table.name) {
+            return Ok(Commit::Conflict);
+        }
+        state.tables.insert(table.name.clone(), (0, table.clone()));
+        Ok(Commit::Done)
+    }
+
+    async fn replace_table(&self, table: &TableEntry, version: &Version) -> PortResult<Commit> {
+        let mut state = self.0.lock().unwrap();
+        match state.tables.get_mut(&table.name) {
+            Some((current, entry)) if current.to_string() == version.0 => {
+                *current += 1;
+                *entry = table.clone();
+                Ok(Commit::Done)
+            }
+            Some(_) | None => Ok(Commit::Conflict),
+        }
+    }
+}
+
+impl ReadPartitions for MemoryCatalog {
+    async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
+        let state = self.0.lock().unwrap();
+        Ok(state.partitions.get(table).into_iter().flat_map(BTreeMap::values).cloned().collect())
+    }
+}
+
+impl RegisterPartitions for MemoryCatalog {
+    async fn create_partition(
+        &self,
+        table: &TableName,
+        partition: &PartitionEntry,
+    ) -> PortResult<Registered> {
+        let mut state = self.0.lock().unwrap();
+        let partitions = state.partitions.entry(table.clone()).or_default();
+        if partitions.contains_key(&partition.key) {
+            return Ok(Registered::Before);
+        }
+        partitions.insert(partition.key.clone(), partition.clone());
+        Ok(Registered::New)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn is_a_catalog() {
+        crate::suites::catalog(super::MemoryCatalog::default()).await;
+    }
+}

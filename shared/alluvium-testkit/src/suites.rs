@@ -1,0 +1,137 @@
+//! What a port must do, as tests that every implementation passes.
+
+use alluvium_model::{
+    PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource, Version,
+    layout::{first_generation, table_location},
+    ports::{
+        Commit, CommitTables, ListObjects, ReadPartitions, ReadTables, RegisterPartitions,
+        Registered, WriteObjects,
+    },
+};
+use bytes::Bytes;
+
+/// Writers that commit to one table at once.
+const WRITERS: usize = 16;
+
+fn table(name: &str) -> TableEntry {
+    let name: TableName = name.parse().unwrap();
+    let location = table_location(&"lake".parse().unwrap(), &name);
+    let source = TableSource::new(name.as_str());
+    TableEntry::new(name, &source, location, &PartitionSpec::default())
+}
+
+fn partition(state: &str, table: &TableName) -> PartitionEntry {
+    let key = PartitionKey::new(vec![("state".parse().unwrap(), state.to_owned())]);
+    let location = first_generation(&"lake".parse().unwrap(), table, &key);
+    PartitionEntry { key, location }
+}
+
+/// The contract of a catalog. It must be empty.
+pub async fn catalog<C>(catalog: C)
+where
+    C: ReadTables + CommitTables + ReadPartitions + RegisterPartitions,
+    C: Clone + Send + Sync + 'static,
+{
+    tables_are_created_once_and_replaced_by_version(&catalog).await;
+    partitions_are_registered_once(&catalog).await;
+    no_concurrent_commit_is_lost(catalog).await;
+}
+
+async fn tables_are_created_once_and_replaced_by_version<C>(catalog: &C)
+where
+    C: ReadTables + CommitTables,
+{
+    let mut camera = table("camera");
+    assert_eq!(catalog.table(&camera.name).await.unwrap(), None);
+    assert_eq!(catalog.table_names().await.unwrap(), []);
+    let nothing = Version("0".to_owned());
+    assert_eq!(catalog.replace_table(&camera, &nothing).await.unwrap(), Commit::Conflict);
+
+    assert_eq!(catalog.create_table(&camera).await.unwrap(), Commit::Done);
+    assert_eq!(catalog.create_table(&camera).await.unwrap(), Commit::Conflict);
+    let first = catalog.table(&camera.name).await.unwrap().unwrap();
+    assert_eq!(first.value, camera);
+
+    camera.parameters.insert("owner".to_owned(), "\"Zoë\"\n".to_owned());
+    assert_eq!(catalog.replace_table(&camera, &first.version).await.unwrap(), Commit::Done);
+    assert_eq!(catalog.replace_table(&camera, &first.version).await.unwrap(), Commit::Conflict);
+    let second = catalog.table(&camera.name).await.unwrap().unwrap();
+    assert_eq!(second.value, camera);
+    assert_ne!(second.version, first.version);
+
+    assert_eq!(catalog.create_table(&table("audio")).await.unwrap(), Commit::Done);
+    let names = catalog.table_names().await.unwrap();
+    assert_eq!(names.iter().map(TableName::as_str).collect::<Vec<_>>(), ["audio", "camera"]);
+}
+
+async fn partitions_are_registered_once<C>(catalog: &C)
+where
+    C: ReadPartitions + RegisterPartitions,
+{
+    let camera = table("camera").name;
+    assert_eq!(catalog.partitions(&camera).await.unwrap(), []);
+    let (first, second) = (partition("a/b", &camera), partition("CA", &camera));
+    for expected in [Registered::New, Registered::Before] {
+        assert_eq!(catalog.create_partition(&camera, &first).await.unwrap(), expected);
+    }
+    let elsewhere = PartitionEntry { location: second.location.clone(), ..first.clone() };
+    assert_eq!(catalog.create_partition(&camera, &elsewhere).await.unwrap(), Registered::Before);
+    assert_eq!(catalog.create_partition(&camera, &second).await.unwrap(), Registered::New);
+    assert_eq!(catalog.partitions(&camera).await.unwrap(), [second, first]);
+    assert_eq!(catalog.partitions(&table("audio").name).await.unwrap(), []);
+}
+
+async fn no_concurrent_commit_is_lost<C>(catalog: C)
+where
+    C: ReadTables + CommitTables + Clone + Send + Sync + 'static,
+{
+    let writers = (0..WRITERS).map(|writer| {
+        let catalog = catalog.clone();
+        tokio::spawn(async move {
+            let new = table("storm");
+            loop {
+                let key = format!("writer {writer}");
+                let commit = match catalog.table(&new.name).await.unwrap() {
+                    None => catalog.create_table(&new).await.unwrap(),
+                    Some(mut found) if !found.value.parameters.contains_key(&key) => {
+                        found.value.parameters.insert(key, String::new());
+                        catalog.replace_table(&found.value, &found.version).await.unwrap()
+                    }
+                    Some(_) => break,
+                };
+                if commit == Commit::Conflict {
+                    tokio::task::yield_now().await;
+                }
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let storm = catalog.table(&table("storm").name).await.unwrap().unwrap().value;
+    let kept = storm.parameters.keys().filter(|key| key.starts_with("writer "));
+    assert_eq!(kept.count(), WRITERS);
+}
+
+/// The contract of a lake's objects. There must be none.
+pub async fn objects<O: WriteObjects + ListObjects>(objects: O) {
+    let camera = table("camera").name;
+    let (first, second) = (partition("a", &camera), partition("ab", &camera));
+    assert_eq!(objects.list_objects(&first.location).await.unwrap(), []);
+
+    let keys = [
+        first.location.object("1.parquet"),
+        first.location.object("2.parquet"),
+        second.location.object("1.parquet"),
+    ];
+    for key in &keys {
+        objects.put_object(key, Bytes::from_static(b"old bytes")).await.unwrap();
+        objects.put_object(key, Bytes::from_static(b"new")).await.unwrap();
+    }
+    let listed = objects.list_objects(&first.location).await.unwrap();
+    assert!(listed.iter().map(|object| &object.key).eq(&keys[..2]));
+    assert!(listed.iter().all(|object| object.bytes == 3));
+    let whole = table_location(&"lake".parse().unwrap(), &camera);
+    let listed = objects.list_objects(&whole).await.unwrap();
+    assert!(listed.iter().map(|object| &object.key).eq(&keys));
+}

@@ -1,0 +1,110 @@
+//! Faults, injected by a wrapper.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use alluvium_model::{
+    ErrorKind, PartitionEntry, PortError, TableEntry, TableName, Version, Versioned,
+    layout::ObjectKey,
+    ports::{
+        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
+        Registered, WriteObjects,
+    },
+};
+use bytes::Bytes;
+
+/// What happens to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not made.
+    Refused(ErrorKind),
+    /// It is made, but its answer does not arrive.
+    AnswerLost(ErrorKind),
+}
+
+type Script = dyn Fn(u64, &'static str) -> Option<Fault> + Send + Sync;
+
+/// A port whose calls fail by a script. Clones count their calls together.
+#[derive(Clone)]
+pub struct Unreliable<P> {
+    port: P,
+    calls: Arc<AtomicU64>,
+    script: Arc<Script>,
+}
+
+impl<P> Unreliable<P> {
+    /// Wraps `port`. `script` gets the number of each call, from 0, and the name of its method.
+    pub fn new(
+        port: P,
+        script: impl Fn(u64, &'static str) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
+        Self { port, calls: Arc::default(), script: Arc::new(script) }
+    }
+
+    /// How many calls were made.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    async fn call<T>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = PortResult<T>> + Send,
+    ) -> PortResult<T> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        let error = |kind| Err(PortError::new(kind, method, format!("call {number}")));
+        match (self.script)(number, method) {
+            None => call.await,
+            Some(Fault::Refused(kind)) => error(kind),
+            Some(Fault::AnswerLost(kind)) => {
+                call.await?;
+                error(kind)
+            }
+        }
+    }
+}
+
+impl<P: ReadTables + Sync> ReadTables for Unreliable<P> {
+    async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
+        self.call("table", self.port.table(name)).await
+    }
+
+    async fn table_names(&self) -> PortResult<Vec<TableName>> {
+        self.call("table_names", self.port.table_names()).await
+    }
+}
+
+impl<P: CommitTables + Sync> CommitTables for Unreliable<P> {
+    async fn create_table(&self, table: &TableEntry) -> PortResult<Commit> {
+        self.call("create_table", self.port.create_table(table)).await
+    }
+
+    async fn replace_table(&self, table: &TableEntry, version: &Version) -> PortResult<Commit> {
+        self.call("replace_table", self.port.replace_table(table, version)).await
+    }
+}
+
+impl<P: ReadPartitions + Sync> ReadPartitions for Unreliable<P> {
+    async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
+        self.call("partitions", self.port.partitions(table)).await
+    }
+}
+
+impl<P: RegisterPartitions + Sync> RegisterPartitions for Unreliable<P> {
+    async fn create_partition(
+        &self,
+        table: &TableName,
+        partition: &PartitionEntry,
+    ) -> PortResult<Registered> {
+        self.call("create_partition", self.port.create_partition(table, partition)).await
+    }
+}
+
+impl<P: WriteObjects + Sync> WriteObjects for Unreliable<P> {
+    async fn put_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<()> {
+        self.call("put_object", self.port.put_object(key, bytes)).await
+    }
+}
