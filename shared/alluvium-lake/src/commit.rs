@@ -1,0 +1,201 @@
+//! Dynamic DDL: the schema follows the data, by compare-and-set against the catalog.
+//!
+//! Read the table, extend its schema, write it back with the version that was read; when somebody
+//! was faster, again. Because `extend` is idempotent, a commit whose answer was lost is simply
+//! found done.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use alluvium_model::{
+    Budget, ColumnName, DatabaseName, Discovery, ErrorKind, Extension, Kind, Origin, PartitionSpec,
+    PortError, TableEntry, TableName, TableSchema, TableSource,
+    layout::table_location,
+    ports::{Commit, CommitTables, ReadTables},
+};
+use serde::Serialize;
+
+use crate::{Backoff, LakeError};
+
+/// A column that a commit brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AddedColumn {
+    /// Its table.
+    pub table: TableName,
+    /// Its name.
+    pub name: ColumnName,
+    /// The path of its values.
+    pub path: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// The column that could not take its values.
+    pub sibling_of: Option<ColumnName>,
+}
+
+/// The schema that values are placed by.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) table: TableName,
+    pub(crate) schema: Arc<TableSchema>,
+    pub(crate) added: Vec<AddedColumn>,
+    /// Tries that lost against another writer.
+    pub(crate) conflicts: u64,
+}
+
+/// What a committer needs to know of its lake.
+#[derive(Clone, Debug)]
+pub(crate) struct SchemaRules {
+    pub(crate) database: DatabaseName,
+    pub(crate) partitions: PartitionSpec,
+    pub(crate) budget: Budget,
+    pub(crate) backoff: Backoff,
+}
+
+/// Commits schemas, and remembers them: the catalog is asked only for what is not known.
+#[derive(Debug)]
+pub(crate) struct SchemaCommitter<C> {
+    catalog: C,
+    rules: SchemaRules,
+    known: Mutex<BTreeMap<TableSource, (TableName, Arc<TableSchema>)>>,
+}
+
+/// How one try ended.
+enum Try {
+    Committed(Extension),
+    /// Somebody else was faster, or the catalog was busy.
+    Again {
+        conflict: bool,
+    },
+    /// The name belongs to another table.
+    Taken,
+}
+
+impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
+    pub(crate) fn new(catalog: C, rules: SchemaRules) -> Self {
+        Self { catalog, rules, known: Mutex::default() }
+    }
+
+    /// Commits what `discovery` brings to the table that is made of `source`.
+    pub(crate) async fn commit(
+        &self,
+        source: &TableSource,
+        discovery: &Discovery,
+        origin: &Origin,
+    ) -> Result<Committed, LakeError> {
+        if let Some((table, schema)) = self.known(source)
+            && schema.extend(discovery, origin, self.rules.budget).added == 0
+        {
+            return Ok(Committed { table, schema, added: Vec::new(), conflicts: 0 });
+        }
+        let (mut failed, mut conflicts) = (0, 0);
+        for table in source.table_names() {
+            loop {
+                match self.try_commit(&table, source, discovery, origin).await? {
+                    Try::Committed(extension) => {
+                        let added = added_columns(&table, &extension);
+                        let schema = Arc::new(extension.schema);
+                        self.remember(source, &table, &schema);
+                        return Ok(Committed { table, schema, added, conflicts });
+                    }
+                    Try::Taken => break,
+                    Try::Again { conflict } => {
+                        failed += 1;
+                        conflicts += u64::from(conflict);
+                        if !self.rules.backoff.pause(failed).await {
+                            return Err(LakeError::Contended { table, tries: failed });
+                        }
+                    }
+                }
+            }
+        }
+        Err(LakeError::NoTableName { table_source: source.as_str().to_owned() })
+    }
+
+    /// Makes sure that the quarantine table is there.
+    pub(crate) async fn commit_quarantine(&self) -> Result<TableName, LakeError> {
+        let name = TableName::quarantine();
+        let table = TableEntry::quarantine(table_location(&self.rules.database, &name));
+        let mut failed = 0;
+        loop {
+            let created = match self.catalog.table(&name).await {
+                Ok(Some(_)) => return Ok(name),
+                Ok(None) => self.catalog.create_table(&table).await,
+                Err(error) => Err(error),
+            };
+            match busy_or(created)? {
+                Some(Commit::Done) => return Ok(name),
+                Some(Commit::Conflict) | None => {
+                    failed += 1;
+                    if !self.rules.backoff.pause(failed).await {
+                        return Err(LakeError::Contended { table: name, tries: failed });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn try_commit(
+        &self,
+        table: &TableName,
+        source: &TableSource,
+        discovery: &Discovery,
+        origin: &Origin,
+    ) -> Result<Try, LakeError> {
+        let Some(found) = busy_or(self.catalog.table(table).await)? else {
+            return Ok(Try::Again { conflict: false });
+        };
+        let current = match &found {
+            Some(found) if found.value.source() != Some(source.as_str()) => return Ok(Try::Taken),
+            Some(found) => found.value.clone(),
+            None => {
+                let location = table_location(&self.rules.database, table);
+                TableEntry::new(table.clone(), source, location, &self.rules.partitions)
+            }
+        };
+        let extension = current.schema()?.extend(discovery, origin, self.rules.budget);
+        let commit = match found {
+            Some(_) if extension.added == 0 => Ok(Commit::Done),
+            Some(found) => {
+                self.catalog.replace_table(&current.extended(&extension), &found.version).await
+            }
+            None => self.catalog.create_table(&current.extended(&extension)).await,
+        };
+        Ok(match busy_or(commit)? {
+            Some(Commit::Done) => Try::Committed(extension),
+            Some(Commit::Conflict) => Try::Again { conflict: true },
+            None => Try::Again { conflict: false },
+        })
+    }
+
+    fn known(&self, source: &TableSource) -> Option<(TableName, Arc<TableSchema>)> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+    }
+
+    fn remember(&self, source: &TableSource, table: &TableName, schema: &Arc<TableSchema>) {
+        let value = (table.clone(), Arc::clone(schema));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(source.clone(), value);
+    }
+}
+
+/// The result, or none when the port may simply be asked again.
+fn busy_or<T>(result: Result<T, PortError>) -> Result<Option<T>, PortError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::Retry => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn added_columns(table: &TableName, extension: &Extension) -> Vec<AddedColumn> {
+    let added = extension.added_columns().iter().map(|column| AddedColumn {
+        table: table.clone(),
+        name: column.name.clone(),
+        path: column.path.to_string(),
+        kind: column.kind,
+        sibling_of: column.sibling_of.clone(),
+    });
+    added.collect()
+}

@@ -1,0 +1,62 @@
+//! What can go wrong in a use case.
+
+use alluvium_columnar::ColumnarError;
+use alluvium_model::{Counts, ErrorKind, PortError, SchemaError, TableName};
+
+/// A use case that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The catalog holds a table that is not as Alluvium left it.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A part could not be encoded.
+    #[error(transparent)]
+    Columnar(#[from] ColumnarError),
+    /// Others were faster, or the catalog was busy, every time.
+    #[error("cannot commit the schema of table {table}: {tries} tries failed")]
+    Contended {
+        /// The table.
+        table: TableName,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// Every name that the source of a table may take belongs to another table.
+    #[error("no table name is left for `{table_source}`")]
+    NoTableName {
+        /// The source of the table.
+        table_source: String,
+    },
+    /// The catalog has no such table.
+    #[error("there is no table {table}")]
+    NoTable {
+        /// The table.
+        table: TableName,
+    },
+    /// Records went in that did not come out.
+    #[error("{source_uri} has {} records, of which {} were loaded and {} quarantined",
+        counts.records, counts.loaded, counts.quarantined_total())]
+    Miscounted {
+        /// The source.
+        source_uri: String,
+        /// What was counted.
+        counts: Box<Counts>,
+    },
+}
+
+impl LakeError {
+    /// What the caller may do.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Port(error) => error.kind(),
+            Self::Columnar(error) => error.kind(),
+            Self::Schema(_) | Self::NoTableName { .. } => ErrorKind::Invalid,
+            Self::Contended { .. } => ErrorKind::Retry,
+            Self::NoTable { .. } => ErrorKind::Absent,
+            Self::Miscounted { .. } => ErrorKind::Bug,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Alluvium's use cases over its ports: what a function or the command calls.
+//!
+//! - [`Ingest`] takes one source from its bytes to rows that the catalog names.
+//! - [`Preview`] shows what it would become.
+//! - [`Browse`] shows what a lake holds.
+//!
+//! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
+//! make deliveries exactly-once, have their places: `ingest` step by step, `partitions` for the
+//! location that a partition's files go to.
+
+mod backoff;
+mod browse;
+mod commit;
+mod error;
+mod ingest;
+mod partitions;
+mod preview;
+
+pub use backoff::Backoff;
+pub use browse::{Browse, TableSummary};
+pub use commit::AddedColumn;
+pub use error::LakeError;
+pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings, Source};
+pub use preview::{Preview, PreviewColumn, TablePreview};
