@@ -1,0 +1,63 @@
+//! `alluvium files`
+
+use std::path::{self, Path};
+
+use alluvium_lake::Browse;
+use alluvium_model::TableName;
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use crate::{
+    args::{Dialect, Lake},
+    output::{self, Outcome},
+};
+
+#[derive(Serialize)]
+struct FilesJson<'a> {
+    table: &'a TableName,
+    files: Vec<FileJson>,
+}
+
+#[derive(Serialize)]
+struct FileJson {
+    path: String,
+    bytes: u64,
+}
+
+pub(crate) async fn run(
+    table: &TableName,
+    lake: &Lake,
+    sql: Option<Dialect>,
+    json: bool,
+) -> anyhow::Result<Outcome> {
+    let (catalog, objects) = lake.open()?;
+    let found = Browse::new(catalog, objects.clone()).files(table).await?;
+    let file = |object: &alluvium_model::ports::ObjectEntry| -> anyhow::Result<FileJson> {
+        Ok(FileJson { path: absolute(&objects.path(&object.key))?, bytes: object.bytes })
+    };
+    let files = found.iter().map(file).collect::<anyhow::Result<Vec<_>>>()?;
+    match sql {
+        _ if json => output::print_json(&FilesJson { table, files })?,
+        None => output::print(&paths(&files).join("\n"))?,
+        Some(Dialect::Duckdb) if files.is_empty() => bail!("table {table} has no files"),
+        Some(Dialect::Duckdb) => output::print(&duckdb(&files))?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn paths(files: &[FileJson]) -> Vec<&str> {
+    files.iter().map(|file| file.path.as_str()).collect()
+}
+
+/// The table as `DuckDB` reads it: columns by name, partition columns from the paths.
+fn duckdb(files: &[FileJson]) -> String {
+    let quote = |path: &str| format!("'{}'", path.replace('\'', "''"));
+    let list: Vec<_> = paths(files).into_iter().map(quote).collect();
+    let list = list.join(", ");
+    format!("read_parquet([{list}], union_by_name = true, hive_partitioning = true)")
+}
+
+fn absolute(path: &Path) -> anyhow::Result<String> {
+    let path = path::absolute(path)?;
+    Ok(path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?.to_owned())
+}

@@ -1,0 +1,183 @@
+//! `alluvium ingest`
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use alluvium_lake::{
+    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, LakeError, Source,
+};
+use alluvium_local::{LocalCatalog, LocalObjects};
+use alluvium_model::Counts;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    args::{Inputs, Lake},
+    inputs::{Input, expand},
+    output::{self, Outcome, bytes, count},
+    progress::{Watched, bar},
+};
+
+/// A file of this size or more is loaded alone, so that memory does not grow with the threads.
+const LARGE_FILE_BYTES: u64 = 16 << 20;
+/// New columns and bad records that people are shown.
+const SHOWN_MAX: usize = 20;
+
+/// What became of everything.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    counts: Counts,
+    /// Files that were loaded.
+    sources: u64,
+    added_columns: Vec<AddedColumn>,
+    bad_records: Vec<BadRecordReport>,
+    errors: Vec<SourceError>,
+}
+
+/// A file that could not be loaded.
+#[derive(Debug, Serialize)]
+struct SourceError {
+    source: String,
+    message: String,
+}
+
+type LocalIngest = Ingest<LocalCatalog, LocalObjects>;
+
+pub(crate) async fn run(
+    inputs: &Inputs,
+    lake: &Lake,
+    threads: u32,
+    json: bool,
+) -> anyhow::Result<Outcome> {
+    let inputs = expand(inputs)?;
+    let (catalog, objects) = lake.open()?;
+    let settings = IngestSettings::new(lake.database.clone());
+    let ingest = Arc::new(Ingest::new(catalog, objects, settings));
+    let bar = bar(inputs.iter().filter_map(Input::size).sum());
+    let summary = load_all(&ingest, inputs, threads, &bar).await?;
+    bar.finish_and_clear();
+    if json {
+        output::print_json(&summary)?;
+    } else {
+        output::print(&summary.to_string())?;
+    }
+    Ok(summary.outcome())
+}
+
+/// Loads as many inputs at once as there are threads; reports in the order of the inputs.
+async fn load_all(
+    ingest: &Arc<LocalIngest>,
+    inputs: Vec<Input>,
+    threads: u32,
+    bar: &ProgressBar,
+) -> anyhow::Result<Summary> {
+    let permits = Arc::new(Semaphore::new(threads as usize));
+    let mut loading = JoinSet::new();
+    let mut results = BTreeMap::new();
+    for (number, input) in inputs.into_iter().enumerate() {
+        let large = input.size().is_none_or(|bytes| bytes >= LARGE_FILE_BYTES);
+        let share = if large { threads } else { 1 };
+        let permit = Arc::clone(&permits).acquire_many_owned(share).await?;
+        let (ingest, bar) = (Arc::clone(ingest), bar.clone());
+        loading.spawn(async move {
+            let result = load(&ingest, &input, bar).await;
+            drop(permit);
+            (number, input, result)
+        });
+    }
+    while let Some(loaded) = loading.join_next().await {
+        let (number, input, result) = loaded?;
+        results.insert(number, (input, result));
+    }
+    let mut summary = Summary::default();
+    for (input, result) in results.into_values() {
+        match result {
+            Ok(report) => summary.add(report),
+            Err(error) => summary.errors.push(SourceError {
+                source: input.name(),
+                message: format!("{:#}", anyhow::Error::from(error)),
+            }),
+        }
+    }
+    Ok(summary)
+}
+
+async fn load(
+    ingest: &LocalIngest,
+    input: &Input,
+    bar: ProgressBar,
+) -> Result<IngestReport, LakeError> {
+    let opened = input.open().await?;
+    let reader = Watched { reader: opened.reader, bar };
+    let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
+    ingest.ingest(&input.table, source).await
+}
+
+impl Summary {
+    fn add(&mut self, report: IngestReport) {
+        self.sources += 1;
+        self.counts.add(&report.counts);
+        self.added_columns.extend(report.added_columns);
+        self.bad_records.extend(report.bad_records);
+    }
+
+    fn outcome(&self) -> Outcome {
+        if !self.errors.is_empty() {
+            Outcome::Failed
+        } else if self.counts.quarantined_total() > 0 {
+            Outcome::Quarantined
+        } else {
+            Outcome::Done
+        }
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = self.added_columns.iter().take(SHOWN_MAX);
+        for column in shown {
+            write!(f, "+ {}.{} {}  {}", column.table, column.name, column.kind, column.path)?;
+            if let Some(base) = &column.sibling_of {
+                write!(f, "  (conflict: {base} cannot take it)")?;
+            }
+            writeln!(f)?;
+        }
+        let hidden = self.added_columns.len().saturating_sub(SHOWN_MAX);
+        if hidden > 0 {
+            writeln!(f, "+ {hidden} more columns: see `alluvium schema`")?;
+        }
+        for bad in self.bad_records.iter().take(SHOWN_MAX) {
+            writeln!(f, "! {}: record {} at byte {}", bad.source, bad.record, bad.offset)?;
+            writeln!(f, "  {}: {}", bad.reason, bad.message)?;
+            writeln!(f, "  {}", bad.excerpt)?;
+        }
+        for error in &self.errors {
+            writeln!(f, "error: {}: {}", error.source, error.message)?;
+        }
+        let counts = &self.counts;
+        writeln!(
+            f,
+            "{} in {}: {}, {} quarantined{}",
+            count(counts.records, "record", "records"),
+            count(self.sources, "file", "files"),
+            count(counts.loaded, "row", "rows"),
+            counts.quarantined_total(),
+            by_reason(counts),
+        )?;
+        if counts.rescued_values > 0 {
+            let values = count(counts.rescued_values, "value", "values");
+            writeln!(f, "{values} without a column: see _rescued")?;
+        }
+        let files = count(counts.files, "Parquet file", "Parquet files");
+        writeln!(f, "{} of input, {files} of {}", bytes(counts.bytes_in), bytes(counts.bytes_out))
+    }
+}
+
+fn by_reason(counts: &Counts) -> String {
+    if counts.quarantined.is_empty() {
+        return String::new();
+    }
+    let reasons = counts.quarantined.iter().map(|(reason, count)| format!("{reason} {count}"));
+    format!(" ({}): see the table quarantine", reasons.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,27 @@
+//! The `alluvium` command: the whole of Alluvium on a directory, without AWS.
+
+mod args;
+mod files;
+mod ingest;
+mod inputs;
+mod output;
+mod preview;
+mod progress;
+mod schema;
+mod tables;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::output::Outcome;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_time()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(args.run()));
+    outcome.unwrap_or_else(|error| Outcome::of_error(&error)).into()
+}

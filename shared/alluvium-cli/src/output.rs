@@ -1,0 +1,101 @@
+//! What the command says, and with which exit code it ends.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything was done.
+    Done,
+    /// Something failed.
+    Failed,
+    /// It was called wrongly.
+    Usage,
+    /// Everything was read, but not every record was loaded.
+    Quarantined,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::Usage => 2,
+            Outcome::Quarantined => 3,
+        })
+    }
+}
+
+impl Outcome {
+    /// Says what went wrong, with all its causes.
+    pub(crate) fn of_error(error: &anyhow::Error) -> Self {
+        if let Some(io) = error.downcast_ref::<io::Error>()
+            && io.kind() == io::ErrorKind::BrokenPipe
+        {
+            // Whoever read our output has seen enough.
+            return Self::Done;
+        }
+        eprintln!("error: {error:#}");
+        if error.is::<UsageError>() { Self::Usage } else { Self::Failed }
+    }
+}
+
+/// The command was called in a way that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("{0}: only lakes in a local directory are supported so far")]
+    NotADirectory(String),
+    #[error(
+        "cannot tell the table of {0}: name it with --table, or pass the folder above the folder that is called like the table"
+    )]
+    NoTable(String),
+    #[error("{0}: no such file, and no file matches it as a pattern")]
+    NoMatch(String),
+    #[error("{0} is not a pattern")]
+    BadPattern(String, #[source] glob::PatternError),
+    #[error("--table must not be empty")]
+    EmptyTable,
+}
+
+/// Prints lines for people.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// Prints one JSON object.
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    Ok(print(&serde_json::to_string(value)?)?)
+}
+
+/// Rows of text as a table whose columns stand below each other.
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<_> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Bytes for people.
+pub(crate) fn bytes(count: u64) -> String {
+    indicatif::BinaryBytes(count).to_string()
+}
+
+/// A number with the noun it counts.
+pub(crate) fn count(number: u64, singular: &str, plural: &str) -> String {
+    format!("{number} {}", if number == 1 { singular } else { plural })
+}

@@ -1,0 +1,27 @@
+//! A bar for people who wait.
+
+use alluvium_model::ports::{PortResult, ReadSource};
+use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over this many bytes, drawn on standard error if that is a terminal.
+pub(crate) fn bar(total_bytes: u64) -> ProgressBar {
+    let template = "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(total_bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A source whose reading moves a bar.
+#[derive(Debug)]
+pub(crate) struct Watched<R> {
+    pub(crate) reader: R,
+    pub(crate) bar: ProgressBar,
+}
+
+impl<R: ReadSource + Send> ReadSource for Watched<R> {
+    async fn next_chunk(&mut self) -> PortResult<Option<Bytes>> {
+        let chunk = self.reader.next_chunk().await?;
+        self.bar.inc(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        Ok(chunk)
+    }
+}
