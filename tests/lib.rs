@@ -1,0 +1,132 @@
+//! A lake in memory for whole flows, and a reader that goes the way readers go.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "test support: a broken expectation must stop the test"
+)]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError, Source};
+use alluvium_model::{
+    Origin, SourceId, TableName, TableSource,
+    ports::{CommitTables, ReadTables, RegisterPartitions, WriteObjects},
+};
+use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
+use arrow::{
+    array::{ArrayRef, RecordBatch},
+    compute::cast,
+    datatypes::DataType,
+    util::display::{ArrayFormatter, FormatOptions},
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// The settings of a test: no pauses.
+#[must_use]
+pub fn settings() -> IngestSettings {
+    let settings = IngestSettings::new("lake".parse().unwrap());
+    IngestSettings { backoff: Backoff::without_pauses(100), ..settings }
+}
+
+/// Ingests `text` as the object `key` of a landing bucket; its first segment names the table.
+///
+/// # Errors
+/// When the ingest fails.
+pub async fn drop_file<C, O>(
+    ingest: &Ingest<C, O>,
+    key: &str,
+    text: &str,
+) -> Result<IngestReport, LakeError>
+where
+    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    O: WriteObjects,
+{
+    let source = Source {
+        id: SourceId::of_object("landing", key, text),
+        origin: Origin {
+            source: format!("s3://landing/{key}"),
+            arrived_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        },
+        bytes: text.len() as u64,
+        reader: MemorySource::new(text.to_owned(), 7),
+    };
+    ingest.ingest(&TableSource::new(key.split('/').next().unwrap()), source).await
+}
+
+/// Everything in a lake in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Lake {
+    /// Its catalog.
+    pub catalog: MemoryCatalog,
+    /// Its objects.
+    pub objects: MemoryObjects,
+}
+
+impl Lake {
+    /// An ingest into this lake, as cold as a new sandbox.
+    #[must_use]
+    pub fn ingest(&self) -> Ingest<MemoryCatalog, MemoryObjects> {
+        Ingest::new(self.catalog.clone(), self.objects.clone(), settings())
+    }
+
+    /// The columns of a table, one a line: name, type and comment.
+    pub async fn columns(&self, table: &str) -> String {
+        let browse = Browse::new(self.catalog.clone(), self.objects.clone());
+        let entry = browse.table(&table.parse().unwrap()).await.unwrap();
+        let line = |column: &alluvium_model::ColumnEntry| {
+            format!("{} {} | {}\n", column.name, column.glue_type, column.comment)
+        };
+        entry.columns.iter().filter(|column| !column.name.starts_with('_')).map(line).collect()
+    }
+
+    /// The rows of a table, one a line, without their system columns but `_rescued`.
+    pub async fn rows(&self, table: &str) -> String {
+        let browse = Browse::new(self.catalog.clone(), self.objects.clone());
+        let table: TableName = table.parse().unwrap();
+        let objects = self.objects.all();
+        let mut rows = Vec::new();
+        for file in browse.files(&table).await.unwrap() {
+            let bytes = objects.get(&file.key).unwrap().clone();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+            for batch in reader {
+                rows.extend(rows_of(&batch.unwrap()));
+            }
+        }
+        rows.sort();
+        rows.join("\n")
+    }
+}
+
+/// Instants with a numeric offset: the formatter knows no names of time zones.
+fn with_offset(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            cast(column, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap()
+        }
+        _ => Arc::clone(column),
+    }
+}
+
+fn rows_of(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::default().with_null("");
+    let shown: Vec<_> = batch.columns().iter().map(with_offset).collect();
+    let columns: BTreeMap<_, _> = batch
+        .schema_ref()
+        .fields()
+        .iter()
+        .zip(&shown)
+        .filter(|(field, _)| !field.name().starts_with('_') || field.name() == "_rescued")
+        .map(|(field, column)| (Arc::clone(field), column))
+        .map(|(field, column)| {
+            (field.name().clone(), ArrayFormatter::try_new(column, &options).unwrap())
+        })
+        .collect();
+    let row = |row: usize| {
+        let cell = |(name, values): (&String, &ArrayFormatter<'_>)| {
+            let value = values.value(row).to_string();
+            (!value.is_empty()).then(|| format!("{name}={value}"))
+        };
+        columns.iter().filter_map(cell).collect::<Vec<_>>().join(" ")
+    };
+    (0..batch.num_rows()).map(row).collect()
+}
