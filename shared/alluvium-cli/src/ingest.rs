@@ -9,7 +9,7 @@ use alluvium_local::{LocalCatalog, LocalObjects};
 use alluvium_model::Counts;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
     args::{Inputs, Lake},
@@ -80,8 +80,10 @@ async fn load_all(
         let share = if large { threads } else { 1 };
         let permit = Arc::clone(&permits).acquire_many_owned(share).await?;
         let (ingest, bar) = (Arc::clone(ingest), bar.clone());
-        loading.spawn(async move {
-            let result = load(&ingest, &input, bar).await;
+        let runtime = Handle::current();
+        // A source keeps its thread busy and its memory with it, so it gets one for itself.
+        loading.spawn_blocking(move || {
+            let result = runtime.block_on(load(&ingest, &input, bar));
             drop(permit);
             (number, input, result)
         });

@@ -18,7 +18,7 @@ use crate::output::Outcome;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    let outcome = tokio::runtime::Builder::new_multi_thread()
+    let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(Into::into)

@@ -14,7 +14,7 @@ use arrow::{
 use crate::{
     cell::Cell,
     scalar::{bigint, double, is_json_null, timestamp},
-    text::{elements, unquote, value_text},
+    text::{byte, elements, unquote, value_text},
 };
 
 /// The Arrow type of a data column. Lists have the field name of the Parquet specification.
@@ -48,7 +48,7 @@ fn element_field(scalar: Scalar) -> Field {
 /// The cells of one path that a column takes.
 pub(crate) struct ColumnCells<'a> {
     /// The text of the part.
-    pub(crate) text: &'a [u8],
+    pub(crate) text: &'a str,
     /// The cells of the path, in the order of their rows.
     pub(crate) cells: &'a [Cell],
     /// The classes that belong into the column; cells of others are left to other columns.
@@ -76,7 +76,7 @@ impl ColumnCells<'_> {
         match scalar {
             Scalar::Boolean => {
                 let mut builder = BooleanBuilder::new();
-                self.fill(rows, &mut builder, |b, at| b.append_value(text.get(at) == Some(&b't')));
+                self.fill(rows, &mut builder, |b, at| b.append_value(byte(text, at) == b't'));
                 Arc::new(builder.finish())
             }
             Scalar::Bigint => {
@@ -113,7 +113,7 @@ impl ColumnCells<'_> {
         let text = self.text;
         match scalar {
             Scalar::Boolean => self.list(scalar, rows, BooleanBuilder::new(), |b, at| {
-                b.append_option(present(text, at).map(|at| text.get(at) == Some(&b't')));
+                b.append_option(present(text, at).map(|at| byte(text, at) == b't'));
             }),
             Scalar::Bigint => self.list(scalar, rows, Int64Builder::new(), |b, at| {
                 b.append_option(present(text, at).and_then(|at| bigint(value_text(text, at))));
@@ -170,11 +170,11 @@ impl ColumnCells<'_> {
 }
 
 /// An element that is not null.
-fn present(text: &[u8], at: usize) -> Option<usize> {
+fn present(text: &str, at: usize) -> Option<usize> {
     (!is_json_null(text, at)).then_some(at)
 }
 
-fn micros(text: &[u8], at: usize) -> Option<i64> {
+fn micros(text: &str, at: usize) -> Option<i64> {
     timestamp(value_text(text, at)).map(alluvium_model::UtcInstant::micros)
 }
 

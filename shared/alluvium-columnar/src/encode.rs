@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::{
     ColumnarError, Part,
     column::{ColumnCells, data_type, timestamp_type},
+    flatten::Lost,
     parquet_file::{ParquetFile, Sink},
     paths::Node,
     rescue::Rescue,
@@ -114,7 +115,7 @@ impl<'a> FileLayout<'a> {
                 }
             }
         }
-        let rescues = !homeless.is_empty() || part.rows.iter().any(|row| row.rescue);
+        let rescues = !homeless.is_empty() || part.rows.iter().any(|row| row.lost != Lost::Nothing);
         let system = SystemColumn::ALL
             .into_iter()
             .filter(|column| *column != SystemColumn::Rescued || rescues)
@@ -216,8 +217,9 @@ impl<'a> FileLayout<'a> {
         for index in rows {
             let Some(row) = self.part.rows.get(index as usize) else { break };
             let mut values = 0;
-            if row.rescue || with_homeless.get(index as usize) == Some(&true) {
-                rescue.record(row.at as usize, &mut |path, text| {
+            if row.lost != Lost::Nothing || with_homeless.get(index as usize) == Some(&true) {
+                let duplicates = row.lost == Lost::Duplicates;
+                rescue.record(row.at as usize, duplicates, &mut |path, text| {
                     map.keys().append_value(path);
                     map.values().append_value(text);
                     bytes += path.len() + text.len();

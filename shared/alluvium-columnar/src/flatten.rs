@@ -1,6 +1,6 @@
 //! From the text of a record to cells under paths.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible};
 
 use alluvium_model::{ClassSet, Limits, ValueClass};
 
@@ -8,8 +8,19 @@ use crate::{
     cell::Cell,
     paths::{NodeId, Paths},
     scalar::classify,
-    text::{byte, end_of_value, is_null, member, members},
+    text::{byte, end_of_value, is_null, walk_object},
 };
+
+/// What of a record has no cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Everything has one.
+    Nothing,
+    /// Values under paths that are not told apart.
+    Values,
+    /// Also values under keys that stand again later in their object.
+    Duplicates,
+}
 
 /// Notes the leaves of records, one record after the other.
 #[derive(Debug)]
@@ -20,8 +31,7 @@ pub(crate) struct Flattener {
     objects: u64,
     /// Where the record at hand has left cells, and what was known there before.
     journal: Vec<(NodeId, ClassSet)>,
-    /// Whether the record at hand has a value that has no cell.
-    rescue: bool,
+    lost: Lost,
 }
 
 /// A key stood twice in one object.
@@ -34,26 +44,24 @@ impl Flattener {
             path_depth: limits.path_depth,
             objects: 0,
             journal: Vec::new(),
-            rescue: false,
+            lost: Lost::Nothing,
         }
     }
 
-    /// Notes the leaves of the record that begins at `at`. True if some value of it has no cell
-    /// and must be rescued: it stands under a path that is not told apart, or under a key that
-    /// stands there again later.
-    pub(crate) fn record(&mut self, text: &[u8], at: u32, row: u32) -> bool {
+    /// Notes the leaves of the record that begins at `at`; says what of it must be rescued.
+    pub(crate) fn record(&mut self, text: &str, at: u32, row: u32) -> Lost {
         self.journal.clear();
-        self.rescue = false;
+        self.lost = Lost::Nothing;
         let mut record = Record { text, row, duplicates: false, flattener: self };
         if record.object(NodeId::ROOT, at as usize).is_err() {
             // Rare, so the record is simply read again with an eye on its keys.
             self.take_back();
-            self.rescue = true;
+            self.lost = Lost::Duplicates;
             let mut record = Record { text, row, duplicates: true, flattener: self };
             let again = record.object(NodeId::ROOT, at as usize);
             debug_assert!(again.is_ok(), "duplicates are left out");
         }
-        self.rescue
+        self.lost
     }
 
     fn take_back(&mut self) {
@@ -67,7 +75,7 @@ impl Flattener {
 }
 
 struct Record<'a> {
-    text: &'a [u8],
+    text: &'a str,
     row: u32,
     /// Whether keys that stand again later are to be left out.
     duplicates: bool,
@@ -80,23 +88,18 @@ impl Record<'_> {
         self.flattener.objects += 1;
         let number = self.flattener.objects;
         self.flattener.paths.begin_object(id);
-        let last = self.duplicates.then(|| last_of_each_key(self.text, at));
-        let mut next = at + 1;
-        while byte(self.text, next) == b'"' {
-            let member = member(self.text, next);
-            let counts =
-                last.as_ref().is_none_or(|last| last.get(&*member.key) == Some(&member.value));
-            next = if counts {
-                self.member(id, &member.key, member.value, number)?
-            } else {
-                end_of_value(self.text, member.value)
-            };
-            next += 1;
-        }
-        // The closing brace was passed like a comma, unless there was no member.
-        Ok(if next == at + 1 { next + 1 } else { next })
+        let text = self.text;
+        let last = self.duplicates.then(|| last_of_each_key(text, at));
+        walk_object(text, at, |key, value| {
+            if last.as_ref().is_some_and(|last| last.get(&key) != Some(&value)) {
+                return Ok(end_of_value(text, value));
+            }
+            self.member(id, &key, value, number)
+        })
     }
 
+    /// Notes the value at `at`, which stands under `key` in the object with this number, and says
+    /// where it ends.
     fn member(
         &mut self,
         parent: NodeId,
@@ -105,7 +108,9 @@ impl Record<'_> {
         object: u64,
     ) -> Result<usize, DuplicateKey> {
         let Some(id) = self.flattener.paths.find_or_add(parent, key) else {
-            self.flattener.rescue |= !is_null(self.text, at);
+            if !is_null(self.text, at) && self.flattener.lost == Lost::Nothing {
+                self.flattener.lost = Lost::Values;
+            }
             return Ok(end_of_value(self.text, at));
         };
         let path_depth = self.flattener.path_depth;
@@ -120,9 +125,9 @@ impl Record<'_> {
         if byte(self.text, at) == b'{' && node.depth < path_depth {
             return self.object(id, at);
         }
-        let class = classify(self.text, at);
+        let (class, end) = classify(self.text, at);
         self.leaf(id, class, at);
-        Ok(end_of_value(self.text, at))
+        Ok(end)
     }
 
     fn leaf(&mut self, id: NodeId, class: ValueClass, at: usize) {
@@ -137,9 +142,14 @@ impl Record<'_> {
     }
 }
 
-/// Where the value stands that counts for each key: the last one.
-pub(crate) fn last_of_each_key(text: &[u8], at: usize) -> HashMap<Cow<'_, str>, usize> {
-    members(text, at).map(|member| (member.key, member.value)).collect()
+/// Where the value stands that counts for each key of the object at `at`: the last one.
+pub(crate) fn last_of_each_key(text: &str, at: usize) -> HashMap<Cow<'_, str>, usize> {
+    let mut last = HashMap::new();
+    let Ok(_end) = walk_object::<Infallible>(text, at, |key, value| {
+        last.insert(key, value);
+        Ok(end_of_value(text, value))
+    });
+    last
 }
 
 #[cfg(test)]
@@ -148,26 +158,23 @@ mod tests {
     use crate::text::value_text;
 
     fn check(limits: Limits, records: &[&str], expected: &str) {
-        let (mut text, mut flattener, mut rescued) =
-            (String::new(), Flattener::new(&limits), vec![]);
+        let (mut text, mut flattener, mut lost) = (String::new(), Flattener::new(&limits), vec![]);
         for (row, record) in (0..).zip(records) {
             let at = u32::try_from(text.len()).unwrap();
             text.push_str(record);
-            if flattener.record(text.as_bytes(), at, row) {
-                rescued.push(row);
-            }
+            lost.push(flattener.record(&text, at, row));
         }
         let mut lines: Vec<_> = flattener
             .paths
             .iter()
             .flat_map(|node| node.cells.iter().map(move |cell| (node, cell)))
             .map(|(node, cell)| {
-                let value = value_text(text.as_bytes(), cell.at());
+                let value = value_text(&text, cell.at());
                 format!("{} {}: {value} {:?}", cell.row(), node.path, cell.class())
             })
             .collect();
         lines.sort();
-        lines.push(format!("rescue {rescued:?}"));
+        lines.push(format!("lost {lost:?}"));
         assert_eq!(lines.join("\n"), expected);
     }
 
@@ -178,14 +185,14 @@ mod tests {
             Limits::default(),
             &[record, "{}", r#"{"d":true,"a":2}"#],
             "0 $.a.b: 1 Bigint\n0 $.d: [1,\"x\"] MixedArray\n0 $.fA: \"t\" String\n\
-             2 $.a: 2 Bigint\n2 $.d: true Boolean\nrescue []",
+             2 $.a: 2 Bigint\n2 $.d: true Boolean\nlost [Nothing, Nothing, Nothing]",
         );
     }
 
     #[test]
     fn the_last_of_several_equal_keys_counts() {
-        let record = r#"{"a":{"b":1,"b":2},"a":{"c":3,"c":{"d":4}},"e":5,"e":null}"#;
-        check(Limits::default(), &[record], "0 $.a.c.d: 4 Bigint\nrescue [0]");
+        let record = r#"{"a":{"b":"x","b":2},"a":{"c":3,"c":{"d":4}},"e":5,"e":null}"#;
+        check(Limits::default(), &[record], "0 $.a.c.d: 4 Bigint\nlost [Duplicates]");
     }
 
     #[test]
@@ -194,7 +201,8 @@ mod tests {
         check(
             limits,
             &[r#"{"a":{"b":{"c":1}}}"#, r#"{"longer_than_ten":1}"#, r#"{"x":1,"y":2,"z":3}"#],
-            "0 $.a.b: {\"c\":1} Json\n2 $.x: 1 Bigint\n2 $.y: 2 Bigint\nrescue [1, 2]",
+            "0 $.a.b: {\"c\":1} Json\n2 $.x: 1 Bigint\n2 $.y: 2 Bigint\n\
+             lost [Nothing, Values, Values]",
         );
     }
 }

@@ -18,7 +18,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// What comes next in a text.
 #[derive(Debug)]
 pub(crate) enum Frame {
-    /// An object; its text without white space was appended to the caller's.
+    /// An object: [`Framer::record`] has its text.
     Record,
     /// Something that is no record.
     Bad(BadRecord),
@@ -34,6 +34,8 @@ pub(crate) struct Framer {
     /// Bytes that were not given away yet, from `at` on; those before are done with.
     buffer: Vec<u8>,
     at: usize,
+    /// The text of the record at hand.
+    record: String,
     /// Offset in the whole text of the first byte of `buffer`.
     base: u64,
     /// How the text ended, once it has.
@@ -83,6 +85,7 @@ impl Framer {
         Self {
             limits,
             buffer: Vec::new(),
+            record: String::new(),
             at: 0,
             base: 0,
             ended: None,
@@ -112,12 +115,17 @@ impl Framer {
         self.ended.is_some()
     }
 
-    /// The next record; the text of a good one is appended to `text`.
-    pub(crate) fn next(&mut self, text: &mut Vec<u8>) -> Frame {
+    /// The text of the record that was found last, without white space.
+    pub(crate) fn record(&self) -> &str {
+        &self.record
+    }
+
+    /// The next record, or what is in its place.
+    pub(crate) fn next(&mut self) -> Frame {
         if self.skip.is_some() {
             return self.go_on_skipping();
         }
-        if self.pass_separators() { self.next_record(text) } else { self.next_at_end() }
+        if self.pass_separators() { self.next_record() } else { self.next_at_end() }
     }
 
     /// Goes to where a record begins; false if there is no more text.
@@ -155,35 +163,34 @@ impl Framer {
         false
     }
 
-    fn next_record(&mut self, text: &mut Vec<u8>) -> Frame {
+    fn next_record(&mut self) -> Frame {
         if self.rest().len() < self.wanted && self.ended.is_none() {
             return Frame::NeedInput;
         }
-        let mark = text.len();
-        let scanned = scan(self.window(), self.sees_end(), self.limits.parse_depth, text);
-        if let Scanned::Value { end, lone_surrogate } = scanned {
-            let record = text.get(mark..).unwrap_or_default();
-            let broken = match std::str::from_utf8(record) {
-                _ if end > self.limits.record_bytes as usize => Some(self.too_large()),
-                _ if record.first() != Some(&b'{') => Some(not_an_object()),
-                Err(_) => Some((Reason::NotUnicode, "invalid UTF-8".to_owned())),
-                Ok(_) if lone_surrogate => {
-                    Some((Reason::NotUnicode, "half of a surrogate pair".to_owned()))
-                }
-                Ok(_) => None,
-            };
-            let Some((reason, message)) = broken else {
-                self.pass(end);
-                return Frame::Record;
-            };
-            text.truncate(mark);
-            return Frame::Bad(self.give_away(end, reason, message));
-        }
-        text.truncate(mark);
-        match scanned {
+        let mut record = std::mem::take(&mut self.record).into_bytes();
+        record.clear();
+        match scan(self.window(), self.sees_end(), self.limits.parse_depth, &mut record) {
+            Scanned::Value { end, lone_surrogate } => self.whole_value(end, record, lone_surrogate),
             Scanned::Bad { at, flaw } => self.bad_record(at, flaw),
-            Scanned::Value { .. } | Scanned::Incomplete => self.incomplete_record(),
+            Scanned::Incomplete => self.incomplete_record(),
         }
+    }
+
+    fn whole_value(&mut self, end: usize, record: Vec<u8>, lone_surrogate: bool) -> Frame {
+        let (reason, message) = if end > self.limits.record_bytes as usize {
+            self.too_large()
+        } else if record.first() != Some(&b'{') {
+            not_an_object()
+        } else if lone_surrogate {
+            (Reason::NotUnicode, "half of a surrogate pair".to_owned())
+        } else if let Ok(record) = String::from_utf8(record) {
+            self.record = record;
+            self.pass(end);
+            return Frame::Record;
+        } else {
+            (Reason::NotUnicode, "invalid UTF-8".to_owned())
+        };
+        Frame::Bad(self.give_away(end, reason, message))
     }
 
     fn bad_record(&mut self, at: usize, flaw: Flaw) -> Frame {
@@ -345,9 +352,8 @@ mod tests {
         let (mut framer, mut found) = (Framer::new(limits), Vec::new());
         let mut chunks = input.chunks(step);
         loop {
-            let mut text = Vec::new();
-            match framer.next(&mut text) {
-                Frame::Record => found.push(String::from_utf8(text).unwrap()),
+            match framer.next() {
+                Frame::Record => found.push(framer.record().to_owned()),
                 Frame::Bad(bad) => found.push(format!(
                     "! {} {}+{} {}",
                     bad.reason,

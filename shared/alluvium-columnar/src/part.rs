@@ -10,7 +10,7 @@ use crate::{
     ColumnarError, EncodedFile,
     cell::ROWS_MAX,
     encode,
-    flatten::Flattener,
+    flatten::{Flattener, Lost},
     quarantine::{self, BadRecord},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct SourceFacts {
 pub(crate) struct Row {
     pub(crate) record: u32,
     pub(crate) at: u32,
-    pub(crate) rescue: bool,
+    pub(crate) lost: Lost,
 }
 
 /// Some consecutive records of a source, bad ones included.
@@ -40,7 +40,7 @@ pub struct Part {
     first_record: u64,
     records: u32,
     pub(crate) facts: Arc<SourceFacts>,
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: String,
     pub(crate) rows: Vec<Row>,
     pub(crate) flattener: Flattener,
     partition: Vec<PartitionKey>,
@@ -54,7 +54,7 @@ impl Part {
             index,
             first_record,
             records: 0,
-            text: Vec::new(),
+            text: String::new(),
             rows: Vec::new(),
             flattener: Flattener::new(&facts.limits),
             partition: vec![facts.partitions.key(facts.origin.arrived_at)],
@@ -145,19 +145,16 @@ impl Part {
         quarantine::encode(&self.bad, &self.facts.origin)
     }
 
-    /// The place to append the text of the next record to.
-    pub(crate) const fn text_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.text
-    }
-
-    /// Takes the record whose text was appended from `at` on.
-    pub(crate) fn push(&mut self, at: usize) {
-        let (Ok(at), Ok(row)) = (u32::try_from(at), u32::try_from(self.rows.len())) else {
+    /// Takes a good record.
+    pub(crate) fn push(&mut self, record: &str) {
+        let begin = u32::try_from(self.text.len());
+        let (Ok(at), Ok(row)) = (begin, u32::try_from(self.rows.len())) else {
             debug_assert!(false, "a part that is full takes no more");
             return;
         };
-        let rescue = self.flattener.record(&self.text, at, row);
-        self.rows.push(Row { record: self.records, at, rescue });
+        self.text.push_str(record);
+        let lost = self.flattener.record(&self.text, at, row);
+        self.rows.push(Row { record: self.records, at, lost });
         self.records += 1;
     }
 

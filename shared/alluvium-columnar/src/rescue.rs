@@ -4,7 +4,7 @@
 //! a path that was not told apart, a leaf whose path has no column for its class, and each value
 //! of a key that stands again later in its object (`path#1`, `path#2`, …).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, convert::Infallible};
 
 use alluvium_model::{ClassSet, JsonPath};
 
@@ -12,56 +12,73 @@ use crate::{
     flatten::last_of_each_key,
     paths::{NodeId, Paths},
     scalar::classify,
-    text::{byte, is_null, members, value_text},
+    text::{byte, end_of_value, is_null, value_text, walk_object},
 };
 
 /// Finds the values of records that have no column.
 pub(crate) struct Rescue<'a> {
-    pub(crate) text: &'a [u8],
+    pub(crate) text: &'a str,
     pub(crate) paths: &'a Paths,
-    /// By node: the classes that no column takes.
+    /// The classes of each path that no column takes.
     pub(crate) homeless: &'a HashMap<JsonPath, ClassSet>,
     pub(crate) path_depth: u32,
 }
 
 impl Rescue<'_> {
-    /// Gives path and JSON text of each such value of the record at `at` to `take`.
-    pub(crate) fn record(&self, at: usize, take: &mut dyn FnMut(&str, &str)) {
-        self.object(NodeId::ROOT, at, take);
+    /// Gives path and JSON text of each such value of the record at `at` to `take`. `duplicates`
+    /// says whether some object of the record has a key twice.
+    pub(crate) fn record(&self, at: usize, duplicates: bool, take: &mut dyn FnMut(&str, &str)) {
+        Record { rescue: self, duplicates, take }.object(NodeId::ROOT, at);
+    }
+}
+
+struct Record<'a> {
+    rescue: &'a Rescue<'a>,
+    duplicates: bool,
+    take: &'a mut dyn FnMut(&str, &str),
+}
+
+impl Record<'_> {
+    /// Goes through the object at `at` and says where it ends.
+    fn object(&mut self, id: NodeId, at: usize) -> usize {
+        let Rescue { text, paths, .. } = *self.rescue;
+        let Some(node) = paths.node(id) else { return at };
+        let last = self.duplicates.then(|| last_of_each_key(text, at));
+        let mut earlier: HashMap<String, u32> = HashMap::new();
+        let Ok(end) = walk_object::<Infallible>(text, at, |key, value| {
+            if last.as_ref().is_some_and(|last| last.get(&key) != Some(&value)) {
+                let path = node.path.child(&key);
+                let count = earlier.entry(key.into_owned()).or_default();
+                *count += 1;
+                (self.take)(&format!("{path}#{count}"), value_text(text, value));
+                return Ok(end_of_value(text, value));
+            }
+            if is_null(text, value) {
+                return Ok(end_of_value(text, value));
+            }
+            let Some(child) = paths.find(id, &key) else {
+                let value_text = value_text(text, value);
+                (self.take)(node.path.child(&key).as_str(), value_text);
+                return Ok(value + value_text.len());
+            };
+            Ok(self.member(child, value))
+        });
+        end
     }
 
-    fn object(&self, id: NodeId, at: usize, take: &mut dyn FnMut(&str, &str)) {
-        let Some(node) = self.paths.node(id) else { return };
-        let last = last_of_each_key(self.text, at);
-        let mut earlier: HashMap<String, u32> = HashMap::new();
-        for member in members(self.text, at) {
-            let value = member.value;
-            if last.get(&member.key) != Some(&value) {
-                let path = node.path.child(&member.key);
-                let count = earlier.entry(member.key.into_owned()).or_default();
-                *count += 1;
-                take(&format!("{path}#{count}"), value_text(self.text, value));
-                continue;
-            }
-            if is_null(self.text, value) {
-                continue;
-            }
-            match self.paths.find(id, &member.key).and_then(|id| Some((id, self.paths.node(id)?))) {
-                None => {
-                    take(node.path.child(&member.key).as_str(), value_text(self.text, value));
-                }
-                Some((id, child)) => {
-                    if byte(self.text, value) == b'{' && child.depth < self.path_depth {
-                        self.object(id, value, take);
-                    } else if self
-                        .homeless
-                        .get(&child.path)
-                        .is_some_and(|classes| classes.contains(classify(self.text, value)))
-                    {
-                        take(child.path.as_str(), value_text(self.text, value));
-                    }
-                }
-            }
+    /// Looks at the value at `at`, whose path is told apart, and says where it ends.
+    fn member(&mut self, id: NodeId, at: usize) -> usize {
+        let Rescue { text, paths, homeless, path_depth } = *self.rescue;
+        let Some(node) = paths.node(id) else { return at };
+        if byte(text, at) == b'{' && node.depth < path_depth {
+            return self.object(id, at);
         }
+        let end = end_of_value(text, at);
+        if let Some(classes) = homeless.get(&node.path)
+            && classes.contains(classify(text, at).0)
+        {
+            (self.take)(node.path.as_str(), text.get(at..end).unwrap_or_default());
+        }
+        end
     }
 }

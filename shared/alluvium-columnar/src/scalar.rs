@@ -3,37 +3,54 @@
 use alluvium_model::{ClassSet, UtcInstant, ValueClass};
 use jiff::{SignedDuration, civil::DateTime};
 
-use crate::text::{elements, is_null, unquote, value_text};
+use crate::text::{after_comma, byte, end_of_value, unquote, value_text};
 
 /// Bytes of an RFC 3339 date-time that can be a timestamp: date, time, six digits, offset.
 const TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> = 20..=32;
 /// A character of a timestamp written as `\uXXXX` takes six.
 const ESCAPED_TIMESTAMP_BYTES_MAX: usize = 6 * *TIMESTAMP_BYTES.end() + 2;
 
-/// The class of the value at `at`, which is not SQL NULL.
-pub(crate) fn classify(text: &[u8], at: usize) -> ValueClass {
-    let value = value_text(text, at);
-    match value.as_bytes().first() {
-        Some(b'"') if timestamp(value).is_some() => ValueClass::Timestamp,
-        Some(b'"') => ValueClass::String,
-        Some(b't' | b'f') => ValueClass::Boolean,
-        Some(b'[') => {
-            let mut classes = ClassSet::default();
-            for element in elements(text, at).filter(|element| !is_json_null(text, *element)) {
-                // An empty container is SQL NULL as a value, but not as an element.
-                let empty = is_null(text, element);
-                classes.insert(if empty { ValueClass::Json } else { classify(text, element) });
-            }
-            ValueClass::of_array(classes)
-        }
-        Some(b'{') => ValueClass::Json,
-        _ => classify_number(value),
+/// The class of the value at `at`, which is not SQL NULL, and where it ends.
+pub(crate) fn classify(text: &str, at: usize) -> (ValueClass, usize) {
+    if byte(text, at) == b'[' {
+        return classify_array(text, at);
     }
+    let value = value_text(text, at);
+    let class = match byte(value, 0) {
+        b'"' if timestamp(value).is_some() => ValueClass::Timestamp,
+        b'"' => ValueClass::String,
+        b't' | b'f' => ValueClass::Boolean,
+        b'{' => ValueClass::Json,
+        _ => classify_number(value),
+    };
+    (class, at + value.len())
+}
+
+fn classify_array(text: &str, at: usize) -> (ValueClass, usize) {
+    let mut classes = ClassSet::default();
+    let mut next = at + 1;
+    while !matches!(byte(text, next), b']' | 0) {
+        let end = match byte(text, next) {
+            b'n' => end_of_value(text, next),
+            // Whatever a container holds, an array of such is JSON.
+            b'{' | b'[' => {
+                classes.insert(ValueClass::Json);
+                end_of_value(text, next)
+            }
+            _ => {
+                let (class, end) = classify(text, next);
+                classes.insert(class);
+                end
+            }
+        };
+        next = after_comma(text, end);
+    }
+    (ValueClass::of_array(classes), next + 1)
 }
 
 /// Whether the value at `at` is `null` itself.
-pub(crate) fn is_json_null(text: &[u8], at: usize) -> bool {
-    text.get(at) == Some(&b'n')
+pub(crate) fn is_json_null(text: &str, at: usize) -> bool {
+    byte(text, at) == b'n'
 }
 
 fn classify_number(lexeme: &str) -> ValueClass {
@@ -133,7 +150,7 @@ mod tests {
     fn every_value_has_its_class() {
         use ValueClass as C;
         let check = |text: &str, expected| {
-            assert_eq!(classify(text.as_bytes(), 0), expected, "{text}");
+            assert_eq!(classify(text, 0), (expected, text.len()), "{text}");
         };
         check("true", C::Boolean);
         check("0", C::Bigint);

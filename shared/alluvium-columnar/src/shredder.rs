@@ -91,9 +91,8 @@ impl Shredder {
             if self.part.is_full() {
                 return Step::Part(Box::new(self.take_part()));
             }
-            let at = self.part.text.len();
-            match self.framer.next(self.part.text_mut()) {
-                Frame::Record => self.part.push(at),
+            match self.framer.next() {
+                Frame::Record => self.part.push(self.framer.record()),
                 Frame::Bad(bad) => self.part.push_bad(bad),
                 Frame::NeedInput if self.unpack_some() => {}
                 Frame::NeedInput => return Step::NeedInput,

@@ -5,90 +5,96 @@
 
 use std::borrow::Cow;
 
-use crate::recover::Nesting;
-
 /// The byte at `at`; 0, which stands in no such text, beyond the end.
-pub(crate) fn byte(text: &[u8], at: usize) -> u8 {
-    text.get(at).copied().unwrap_or(0)
+pub(crate) fn byte(text: &str, at: usize) -> u8 {
+    text.as_bytes().get(at).copied().unwrap_or(0)
 }
 
 /// Where the value that begins at `at` ends.
-pub(crate) fn end_of_value(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
+pub(crate) fn end_of_value(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
     let length = match rest.first() {
-        Some(b'"') => end_of_string(rest),
-        Some(b'{' | b'[') => {
-            let mut nesting = Nesting::default();
-            rest.iter().position(|b| nesting.closes_with(*b)).map(|last| last + 1)
-        }
+        Some(b'"') => end_of_string(rest, 0),
+        Some(b'{' | b'[') => end_of_container(rest),
         _ => rest.iter().position(|b| matches!(b, b',' | b']' | b'}')),
     };
     at + length.unwrap_or(rest.len())
 }
 
-fn end_of_string(text: &[u8]) -> Option<usize> {
-    let mut from = 1;
+/// Where the string that begins at `at` ends.
+fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
+    let mut from = at + 1;
     loop {
         let found = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
-        if byte(text, found) == b'"' {
+        if text.get(found) == Some(&b'"') {
             return Some(found + 1);
         }
         from = found + 2;
     }
 }
 
-/// The value at `at` as text.
-pub(crate) fn value_text(text: &[u8], at: usize) -> &str {
-    let value = text.get(at..end_of_value(text, at)).unwrap_or_default();
-    // `frame` lets only UTF-8 through, and values are cut at ASCII bytes.
-    std::str::from_utf8(value).unwrap_or_default()
-}
-
-/// A key with its value, by where they stand.
-pub(crate) struct Member<'a> {
-    /// The key, unescaped.
-    pub(crate) key: Cow<'a, str>,
-    /// Where the value begins.
-    pub(crate) value: usize,
-}
-
-/// The member whose key begins at `at`, in the object that `at` stands in.
-pub(crate) fn member(text: &[u8], at: usize) -> Member<'_> {
-    let key = value_text(text, at);
-    Member { key: unquote(key), value: at + key.len() + 1 }
-}
-
-/// The members of the object that begins at `at`.
-pub(crate) fn members(text: &[u8], at: usize) -> impl Iterator<Item = Member<'_>> {
-    let mut next = at + 1;
-    std::iter::from_fn(move || {
-        if byte(text, next) != b'"' {
-            return None;
+fn end_of_container(text: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_u32);
+    loop {
+        match text.get(at)? {
+            b'"' => {
+                at = end_of_string(text, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 1 => return Some(at + 1),
+            b'}' | b']' => depth -= 1,
+            _ => {}
         }
-        let member = member(text, next);
-        next = end_of_value(text, member.value) + 1;
-        Some(member)
-    })
+        at += 1;
+    }
+}
+
+/// The value at `at`.
+pub(crate) fn value_text(text: &str, at: usize) -> &str {
+    // Values begin and end at ASCII bytes.
+    text.get(at..end_of_value(text, at)).unwrap_or_default()
+}
+
+/// Goes through the members of the object that begins at `at`. `visit` gets the key, unescaped,
+/// and where the value begins, and says where it ends. Says where the object ends.
+pub(crate) fn walk_object<'a, E>(
+    text: &'a str,
+    at: usize,
+    mut visit: impl FnMut(Cow<'a, str>, usize) -> Result<usize, E>,
+) -> Result<usize, E> {
+    let mut next = at + 1;
+    while byte(text, next) == b'"' {
+        let key = value_text(text, next);
+        next = visit(unquote(key), next + key.len() + 1)?;
+        if byte(text, next) != b',' {
+            break;
+        }
+        next += 1;
+    }
+    Ok(next + 1)
 }
 
 /// Where the elements of the array that begins at `at` begin.
-pub(crate) fn elements(text: &[u8], at: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn elements(text: &str, at: usize) -> impl Iterator<Item = usize> {
     let mut next = at + 1;
     std::iter::from_fn(move || {
         if matches!(byte(text, next), b']' | 0) {
             return None;
         }
         let element = next;
-        next = end_of_value(text, element);
-        if byte(text, next) == b',' {
-            next += 1;
-        }
+        next = after_comma(text, end_of_value(text, element));
         Some(element)
     })
 }
 
+/// Where the next element begins, or the array ends, if an element ends at `at`.
+pub(crate) fn after_comma(text: &str, at: usize) -> usize {
+    if byte(text, at) == b',' { at + 1 } else { at }
+}
+
 /// Whether the value at `at` is SQL NULL: `null`, `{}` or `[]`.
-pub(crate) fn is_null(text: &[u8], at: usize) -> bool {
+pub(crate) fn is_null(text: &str, at: usize) -> bool {
     match byte(text, at) {
         b'n' => true,
         b'{' => byte(text, at + 1) == b'}',
@@ -97,7 +103,7 @@ pub(crate) fn is_null(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// The content of a string with its quotes, unescaped.
+/// The content of a string with its quotes, unescaped; any other value as it is.
 pub(crate) fn unquote(quoted: &str) -> Cow<'_, str> {
     let raw = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(quoted);
     if !raw.contains('\\') {
@@ -109,13 +115,13 @@ pub(crate) fn unquote(quoted: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
 
     #[test]
     fn values_end_where_they_end() {
-        let check = |text: &str, expected: &str| {
-            assert_eq!(value_text(text.as_bytes(), 0), expected);
-        };
+        let check = |text: &str, expected: &str| assert_eq!(value_text(text, 0), expected);
         check("12,3", "12");
         check("null}", "null");
         check("\"a\\\"\\\\\",1", "\"a\\\"\\\\\"");
@@ -125,15 +131,19 @@ mod tests {
 
     #[test]
     fn containers_are_walked() {
-        let object = br#"{"a":1,"b\n":{"c":[]},"":"x"}"#;
-        let found: Vec<_> = members(object, 0)
-            .map(|member| format!("{}={}", member.key, value_text(object, member.value)))
-            .collect();
-        assert_eq!(found, ["a=1", "b\n={\"c\":[]}", "=\"x\""]);
-        assert_eq!(members(b"{}", 0).count(), 0);
-        let array = br#"[1,"a,b",[2,3],{"x":4}]"#;
+        let check = |object: &str, expected: &[&str]| {
+            let mut found = Vec::new();
+            let end = walk_object::<Infallible>(object, 0, |key, value| {
+                found.push(format!("{key}={}", value_text(object, value)));
+                Ok(end_of_value(object, value))
+            });
+            assert_eq!((found, end), (expected.iter().map(|&s| s.to_owned()).collect(), Ok(object.len())));
+        };
+        check(r#"{"a":1,"b\n":{"c":[]},"":"x"}"#, &["a=1", "b\n={\"c\":[]}", "=\"x\""]);
+        check("{}", &[]);
+        let array = r#"[1,"a,b",[2,3],{"x":4}]"#;
         let found: Vec<_> = elements(array, 0).map(|at| value_text(array, at)).collect();
         assert_eq!(found, ["1", "\"a,b\"", "[2,3]", "{\"x\":4}"]);
-        assert_eq!(elements(b"[]", 0).count(), 0);
+        assert_eq!(elements("[]", 0).count(), 0);
     }
 }
