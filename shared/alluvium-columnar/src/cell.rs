@@ -1,9 +1,12 @@
-//! Where one leaf lies, in eight bytes.
+//! Where one leaf lies, in eight bytes, and the leaves of one path.
 
 use alluvium_model::ValueClass;
 
 /// Rows of a part at most; `Cell` has 24 bits for them.
 pub(crate) const ROWS_MAX: u32 = 1 << 24;
+
+const FIRST_CHUNK_CELLS: usize = 8;
+const CHUNK_CELLS_MAX: usize = 4_096;
 
 /// A leaf of a part: its row, its class, and where in the part's text it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +22,58 @@ impl Cell {
         (self.0 >> 40) as u32
     }
 
-    pub(crate) fn class(self) -> ValueClass {
+    pub(crate) const fn class(self) -> ValueClass {
         let [_, _, _, class, ..] = self.0.to_be_bytes();
-        // Written by `new`, so never anything else.
-        ValueClass::from_u8(class).unwrap_or(ValueClass::Json)
+        ValueClass::from_u8(class)
     }
 
     pub(crate) const fn at(self) -> usize {
         (self.0 & 0xffff_ffff) as usize
+    }
+}
+
+/// Cells in the order of their rows.
+///
+/// They lie in chunks that are never moved: a thousand lists that grow side by side by moving
+/// would leave as many bytes of holes behind them as they hold.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    chunks: Vec<Vec<Cell>>,
+}
+
+impl Cells {
+    pub(crate) fn push(&mut self, cell: Cell) {
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(cell),
+            last => {
+                let doubled = last.map_or(FIRST_CHUNK_CELLS, |chunk| 2 * chunk.capacity());
+                let mut chunk = Vec::with_capacity(doubled.min(CHUNK_CELLS_MAX));
+                chunk.push(cell);
+                self.chunks.push(chunk);
+            }
+        }
+    }
+
+    /// Takes the last cell back.
+    pub(crate) fn pop(&mut self) {
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.pop();
+            if chunk.is_empty() {
+                self.chunks.pop();
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Cell> {
+        self.chunks.iter().flatten().copied()
+    }
+
+    /// The cells of `row` and of later rows.
+    pub(crate) fn from_row(&self, row: u32) -> impl Iterator<Item = Cell> {
+        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < row);
+        let first = self.chunks.partition_point(before);
+        let chunks = self.chunks.get(first..).unwrap_or_default();
+        chunks.iter().flatten().copied().skip_while(move |cell| cell.row() < row)
     }
 }
 
@@ -41,5 +88,21 @@ mod tests {
             assert_eq!((cell.row(), cell.class()), (ROWS_MAX - 1, class));
             assert_eq!(cell.at(), u32::MAX as usize);
         }
+    }
+
+    #[test]
+    fn cells_are_found_by_their_row() {
+        let mut cells = Cells::default();
+        for row in 0..20_000 {
+            cells.push(Cell::new(2 * row, ValueClass::Bigint, row));
+            cells.push(Cell::new(2 * row + 1, ValueClass::Bigint, row));
+            cells.pop();
+        }
+        assert!(cells.iter().map(Cell::at).eq(0..20_000));
+        for row in [0, 1, 7, 8, 9, 20_000, 39_998] {
+            let first = cells.from_row(row).next().unwrap();
+            assert_eq!(first.row(), row.next_multiple_of(2));
+        }
+        assert_eq!(cells.from_row(39_999).next(), None);
     }
 }

@@ -12,7 +12,7 @@ use arrow::{
 };
 
 use crate::{
-    cell::Cell,
+    cell::Cells,
     scalar::{bigint, double, is_json_null, timestamp},
     text::{byte, elements, unquote, value_text},
 };
@@ -50,7 +50,7 @@ pub(crate) struct ColumnCells<'a> {
     /// The text of the part.
     pub(crate) text: &'a str,
     /// The cells of the path, in the order of their rows.
-    pub(crate) cells: &'a [Cell],
+    pub(crate) cells: &'a Cells,
     /// The classes that belong into the column; cells of others are left to other columns.
     pub(crate) classes: ClassSet,
 }
@@ -155,10 +155,8 @@ impl ColumnCells<'_> {
         builder: &mut B,
         append: impl Fn(&mut B, usize),
     ) {
-        let first = self.cells.partition_point(|cell| cell.row() < rows.start);
-        let cells = self.cells.get(first..).unwrap_or_default();
         let mut next = rows.start;
-        for cell in cells.iter().take_while(|cell| cell.row() < rows.end) {
+        for cell in self.cells.from_row(rows.start).take_while(|cell| cell.row() < rows.end) {
             if self.classes.contains(cell.class()) {
                 builder.append_nulls((cell.row() - next) as usize);
                 append(builder, cell.at());

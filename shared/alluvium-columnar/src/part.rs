@@ -54,7 +54,9 @@ impl Part {
             index,
             first_record,
             records: 0,
-            text: String::new(),
+            // Reserved at once and touched page by page as it fills: nothing is moved, and what
+            // is given back goes back to the system.
+            text: String::with_capacity(text_bytes_max(&facts.limits)),
             rows: Vec::new(),
             flattener: Flattener::new(&facts.limits),
             partition: vec![facts.partitions.key(facts.origin.arrived_at)],
@@ -112,7 +114,7 @@ impl Part {
         let mut counted = Vec::new();
         for node in self.flattener.paths.iter() {
             let mut by_class: BTreeMap<ValueClass, u64> = BTreeMap::new();
-            for cell in &node.cells {
+            for cell in node.cells.iter() {
                 *by_class.entry(cell.class()).or_default() += 1;
             }
             for (class, values) in by_class {
@@ -171,4 +173,9 @@ impl Part {
         self.text.len() + self.bad_bytes >= text_max as usize
             || self.records >= limits.part_records.min(ROWS_MAX)
     }
+}
+
+/// A part is full as soon as it is over its limit, by less than one record.
+const fn text_bytes_max(limits: &Limits) -> usize {
+    limits.part_text_bytes as usize + limits.record_bytes as usize
 }

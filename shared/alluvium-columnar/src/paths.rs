@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use alluvium_model::{ClassSet, Discovery, JsonPath, Limits};
 
-use crate::cell::Cell;
+use crate::cell::Cells;
 
 /// A path of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Node {
     /// How many keys lead here.
     pub(crate) depth: u32,
     /// The leaves, in the order of their rows, one a row at most.
-    pub(crate) cells: Vec<Cell>,
+    pub(crate) cells: Cells,
     pub(crate) classes: ClassSet,
     /// The object in which a value was last seen here: a second one in it is a duplicate.
     pub(crate) seen_in: u64,
@@ -39,7 +39,7 @@ impl Node {
         Self {
             path,
             depth,
-            cells: Vec::new(),
+            cells: Cells::default(),
             classes: ClassSet::default(),
             seen_in: 0,
             children: Vec::new(),
