@@ -1,4 +1,5 @@
 //! A catalog that conflicts, throttles and loses answers, and what is left of the table.
+#![expect(clippy::unwrap_used, reason = "a broken expectation must stop the test")]
 
 use std::sync::Arc;
 

@@ -99,12 +99,10 @@ impl Lake {
 
 /// Instants with a numeric offset: the formatter knows no names of time zones.
 fn with_offset(column: &ArrayRef) -> ArrayRef {
-    match column.data_type() {
-        DataType::Timestamp(unit, Some(_)) => {
-            cast(column, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap()
-        }
-        _ => Arc::clone(column),
+    if let DataType::Timestamp(unit, Some(_)) = column.data_type() {
+        return cast(column, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap();
     }
+    Arc::clone(column)
 }
 
 fn rows_of(batch: &RecordBatch) -> Vec<String> {

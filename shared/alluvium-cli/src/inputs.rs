@@ -7,7 +7,7 @@ use std::{
 
 use alluvium_local::{LocalSource, OpenedSource};
 use alluvium_model::{TableSource, ports::PortResult};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::{args::Inputs, output::UsageError};
 
@@ -96,7 +96,7 @@ fn files_of(named: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
         }
     }
     if files.is_empty() {
-        return Err(UsageError::NoMatch(pattern).into());
+        bail!("{pattern}: no such file, and no file matches it as a pattern");
     }
     Ok(files)
 }

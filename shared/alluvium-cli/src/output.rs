@@ -54,8 +54,6 @@ pub(crate) enum UsageError {
         "cannot tell the table of {0}: name it with --table, or pass the folder above the folder that is called like the table"
     )]
     NoTable(String),
-    #[error("{0}: no such file, and no file matches it as a pattern")]
-    NoMatch(String),
     #[error("{0} is not a pattern")]
     BadPattern(String, #[source] glob::PatternError),
     #[error("--table must not be empty")]

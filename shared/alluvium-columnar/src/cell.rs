@@ -69,7 +69,7 @@ impl Cells {
     }
 
     /// The cells of `row` and of later rows.
-    pub(crate) fn from_row(&self, row: u32) -> impl Iterator<Item = Cell> {
+    pub(crate) fn since_row(&self, row: u32) -> impl Iterator<Item = Cell> {
         let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < row);
         let first = self.chunks.partition_point(before);
         let chunks = self.chunks.get(first..).unwrap_or_default();
@@ -100,9 +100,9 @@ mod tests {
         }
         assert!(cells.iter().map(Cell::at).eq(0..20_000));
         for row in [0, 1, 7, 8, 9, 20_000, 39_998] {
-            let first = cells.from_row(row).next().unwrap();
+            let first = cells.since_row(row).next().unwrap();
             assert_eq!(first.row(), row.next_multiple_of(2));
         }
-        assert_eq!(cells.from_row(39_999).next(), None);
+        assert_eq!(cells.since_row(39_999).next(), None);
     }
 }

@@ -156,7 +156,7 @@ impl ColumnCells<'_> {
         append: impl Fn(&mut B, usize),
     ) {
         let mut next = rows.start;
-        for cell in self.cells.from_row(rows.start).take_while(|cell| cell.row() < rows.end) {
+        for cell in self.cells.since_row(rows.start).take_while(|cell| cell.row() < rows.end) {
             if self.classes.contains(cell.class()) {
                 builder.append_nulls((cell.row() - next) as usize);
                 append(builder, cell.at());

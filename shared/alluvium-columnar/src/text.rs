@@ -137,7 +137,10 @@ mod tests {
                 found.push(format!("{key}={}", value_text(object, value)));
                 Ok(end_of_value(object, value))
             });
-            assert_eq!((found, end), (expected.iter().map(|&s| s.to_owned()).collect(), Ok(object.len())));
+            assert_eq!(
+                (found, end),
+                (expected.iter().map(|&s| s.to_owned()).collect(), Ok(object.len()))
+            );
         };
         check(r#"{"a":1,"b\n":{"c":[]},"":"x"}"#, &["a=1", "b\n={\"c\":[]}", "=\"x\""]);
         check("{}", &[]);

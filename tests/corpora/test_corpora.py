@@ -1,0 +1,100 @@
+"""Real events: all of them are rows or quarantined records, and every column can be read."""
+
+import os
+import re
+import resource
+from pathlib import Path
+
+import pytest
+
+CORPORA = Path(os.environ["ALLUVIUM_CORPORA"]).resolve()
+EVENTS = re.compile(r"^\| events \| (\d+) \|$", re.MULTILINE)
+FORMS = re.compile(r"^- forms: (.*)$", re.MULTILINE)
+# Its files are many packagings of one and the same events: tested on their own below.
+PACKAGINGS = "raw_forms_same_events"
+
+
+def readme(folder):
+    return (CORPORA / folder / "README.md").read_text()
+
+
+def is_ndjson(folder):
+    return "ndjson" in FORMS.search(readme(folder))[1] and folder != PACKAGINGS
+
+
+FOLDERS = sorted(path.parent.name for path in CORPORA.glob("*/README.md"))
+NDJSON = [folder for folder in FOLDERS if is_ndjson(folder)]
+
+
+def test_the_corpora_are_there():
+    assert len(NDJSON) == 20, NDJSON
+
+
+@pytest.mark.parametrize("folder", NDJSON)
+def test_every_event_is_a_row_or_quarantined(lake, folder):
+    files = sorted((CORPORA / folder).glob("*.ndjson"))
+    report = lake.json("ingest", "--table", folder, *files)
+    assert report["records"] == int(EVENTS.search(readme(folder))[1])
+    assert report["loaded"] == report["records"] and not report["quarantined"]
+    values = lake.values(folder)
+    assert values["_record"] == values["_source"] == report["loaded"]
+    assert len(set(lake.duckdb(folder, "_source, _record"))) == report["loaded"]
+    assert all(values[name] for name in values if name != "_rescued"), "a column has no value"
+
+
+def rows(lake, table):
+    without = ["_source", "_record", "_arrived_at"]
+    table = lake.pyarrow(table)
+    return table.drop_columns(without).to_pylist(), table["_record"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "array_one_line.json",
+        "array_pretty.json",
+        "blank_lines.ndjson",
+        "bom.ndjson",
+        "comma_newline_separated.json",
+        "concatenated_no_separator.json",
+        "crlf.ndjson",
+        "gzip.ndjson.gz",
+        "gzip_multi_member.ndjson.gz",
+        "gzip_without_gz_name.ndjson",
+        "no_final_newline.ndjson",
+        "pretty_concatenated.json",
+    ],
+)
+def test_packagings_of_the_same_events_give_the_same_rows(lake, form):
+    lake.run("ingest", "--table", "reference", CORPORA / PACKAGINGS / "reference.ndjson")
+    lake.run("ingest", "--table", "form", CORPORA / PACKAGINGS / form)
+    assert rows(lake, "form") == rows(lake, "reference")
+
+
+@pytest.mark.parametrize(
+    ("form", "lost", "reason"),
+    [
+        ("truncated_last_event.ndjson", [23], "truncated_input"),
+        ("one_bad_line_in_the_middle.ndjson", [12], "invalid_json"),
+        ("gzip_truncated.ndjson.gz", None, "truncated_input"),
+    ],
+)
+def test_what_a_packaging_loses_is_quarantined_alone(lake, form, lost, reason):
+    lake.run("ingest", "--table", "reference", CORPORA / PACKAGINGS / "reference.ndjson")
+    report = lake.json("ingest", "--table", "form", CORPORA / PACKAGINGS / form, expect=3)
+    assert report["quarantined"] == {reason: 1}
+    [bad] = lake.pyarrow("quarantine").to_pylist()
+    found, records = rows(lake, "form")
+    lost = lost or list(range(bad["record"], 24))
+    assert [bad["record"], *records] == [lost[0], *(n for n in range(24) if n not in lost)]
+    expected, _ = rows(lake, "reference")
+    assert found == [row for n, row in enumerate(expected) if n not in lost]
+
+
+def test_memory_is_bounded_on_the_widest_events(lake, tmp_path):
+    mixed = (CORPORA / "saas_cloud_logs_panther" / "mixed.ndjson").read_bytes()
+    path = tmp_path / "saas.ndjson"
+    path.write_bytes(mixed * (300 * 2**20 // len(mixed)))
+    lake.json("ingest", "--table", "saas", path)
+    kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert kib < 512 * 1024, f"a child took {kib} KiB"
