@@ -2,12 +2,25 @@
 
 use alluvium_tests::{Lake, drop_file};
 
-const GOPRO: &str = r#"{"_data":{"record":{"id":"1","first_name":"John","last_name":"Fork","state":"California","city":"san Mateo"},"log_ts":"2016-07-20T00:06:01Z"}}"#;
+/// The generations of the sample in `events/landing`, the first record being GoPro's.
+const GENERATIONS: [(&str, &str); 4] = [
+    ("camera/1-first.json", include_str!("../events/landing/camera/1-first.json")),
+    ("camera/2-new-fields.json", include_str!("../events/landing/camera/2-new-fields.json")),
+    (
+        "camera/3-conflicting-type.json",
+        include_str!("../events/landing/camera/3-conflicting-type.json"),
+    ),
+    (
+        "camera/4-colliding-names.json",
+        include_str!("../events/landing/camera/4-colliding-names.json"),
+    ),
+];
 
 #[tokio::test]
 async fn the_gopro_record_becomes_its_table() {
     let lake = Lake::default();
-    drop_file(&lake.ingest(), "camera/1.json", GOPRO).await.unwrap();
+    let [(key, gopro), ..] = GENERATIONS;
+    drop_file(&lake.ingest(), key, gopro).await.unwrap();
     insta::assert_snapshot!(lake.columns("camera").await, @"
     data_log_ts timestamp | $._data.log_ts
     data_record_city string | $._data.record.city
@@ -23,20 +36,9 @@ async fn the_gopro_record_becomes_its_table() {
 async fn generations_add_columns_and_keep_all_values() {
     let lake = Lake::default();
     let ingest = lake.ingest();
-    drop_file(&ingest, "camera/1.json", GOPRO).await.unwrap();
-
-    // New fields.
-    let text = r#"{"_data":{"record":{"id":"2","battery":{"level":0.5}},"tags":["a","b"]}}"#;
-    drop_file(&ingest, "camera/2.json", text).await.unwrap();
-    // A conflicting type: the level was a number.
-    let text = r#"{"_data":{"record":{"id":"3","battery":{"level":"low"}},"tags":[1,{"x":2}]}}"#;
-    let report = drop_file(&ingest, "camera/3.json", text).await.unwrap();
-    assert_eq!(report.counts.siblings_added, 2);
-    // Colliding names, and a key twice in one object.
-    let text =
-        r#"{"_data":{"record":{"Id":"4","id":"5","ID":true}},"_data.record.id":6,"n":1,"n":2}"#;
-    drop_file(&ingest, "camera/4.json", text).await.unwrap();
-
+    for (key, text) in GENERATIONS {
+        drop_file(&ingest, key, text).await.unwrap();
+    }
     insta::assert_snapshot!(lake.columns("camera").await, @r#"
     data_log_ts timestamp | $._data.log_ts
     data_record_city string | $._data.record.city
@@ -48,16 +50,16 @@ async fn generations_add_columns_and_keep_all_values() {
     data_tags array<string> | $._data.tags; what it cannot take: data_tags__json
     data_record_battery_level__string string | $._data.record.battery.level; what data_record_battery_level cannot take
     data_tags__json string | $._data.tags; what data_tags cannot take
-    n bigint | $.n
+    retries bigint | $.retries
     data_record_id_6e3a89 boolean | $._data.record.ID
     data_record_id_a2880c string | $._data.record.Id
     data_record_id_2a5eb0 bigint | $["_data.record.id"]
     "#);
     insta::assert_snapshot!(lake.rows("camera").await, @r#"
-    _rescued={$.n#1: 1} data_record_id=5 data_record_id_2a5eb0=6 data_record_id_6e3a89=true data_record_id_a2880c=4 n=2
+    _rescued={$.retries#1: 1} data_log_ts=2016-07-23T20:45:12Z data_record_id=5 data_record_id_2a5eb0=6 data_record_id_6e3a89=true data_record_id_a2880c=4 retries=2
     data_log_ts=2016-07-20T00:06:01Z data_record_city=san Mateo data_record_first_name=John data_record_id=1 data_record_last_name=Fork data_record_state=California
-    data_record_battery_level=0.5 data_record_id=2 data_tags=[a, b]
-    data_record_battery_level__string=low data_record_id=3 data_tags__json=[1,{"x":2}]
+    data_log_ts=2016-07-21T10:15:00Z data_record_battery_level=0.5 data_record_first_name=Mary data_record_id=2 data_tags=[surf, hd]
+    data_log_ts=2016-07-22T08:00:30Z data_record_battery_level__string=low data_record_id=3 data_tags__json=["surf",{"fps":240}]
     "#);
 }
 
@@ -97,11 +99,11 @@ async fn bad_records_are_rows_of_the_quarantine_table() {
 #[tokio::test]
 async fn the_same_file_twice_leaves_the_same_objects() {
     let lake = Lake::default();
-    let text = format!("{GOPRO}\nnot json\n");
-    drop_file(&lake.ingest(), "camera/1.json", &text).await.unwrap();
+    let text = "{\"a\":{\"b\":1}}\nnot json\n";
+    drop_file(&lake.ingest(), "camera/1.json", text).await.unwrap();
     let (columns, objects) = (lake.columns("camera").await, lake.objects.all());
     assert_eq!(objects.len(), 2);
-    drop_file(&lake.ingest(), "camera/1.json", &text).await.unwrap();
+    drop_file(&lake.ingest(), "camera/1.json", text).await.unwrap();
     assert_eq!((lake.columns("camera").await, lake.objects.all()), (columns, objects));
 }
 

@@ -33,8 +33,9 @@ enum Command {
         inputs: Inputs,
         #[command(flatten)]
         lake: Lake,
-        /// Files that are loaded at once; a large one is always loaded alone
-        #[arg(long, value_name = "N", default_value_t = default_threads(), value_parser = clap::value_parser!(u32).range(1..=64))]
+        /// Files that are loaded at once (a large one always alone). One after the other they
+        /// give the same names and files on every run; at once they race for names
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
         threads: u32,
     },
     /// List the tables of a lake
@@ -114,10 +115,6 @@ impl Args {
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
         }
     }
-}
-
-fn default_threads() -> u32 {
-    std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1)).min(64)
 }
 
 #[cfg(test)]
