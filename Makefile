@@ -5,7 +5,9 @@ PROFILE := local
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+# What tests write lies in target/ too, and only what a failed test wrote stays there.
+PYTEST := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider \
+	--basetemp target/pytest -o tmp_path_retention_policy=failed
 CARGO := cargo
 LOCKED := --locked --profile $(PROFILE)
 
@@ -15,7 +17,7 @@ help: ## Print this help
 
 .PHONY: build
 build: ## Build the alluvium command: target/local/alluvium
-	$(CARGO) build $(LOCKED) --package alluvium-cli
+	$(CARGO) build $(LOCKED) --workspace --bins
 
 .PHONY: check
 check: ## Check format, lints and docs
@@ -26,12 +28,12 @@ check: ## Check format, lints and docs
 .PHONY: test
 test: build $(VENV)/installed ## Run all tests that need nothing from outside
 	$(CARGO) test $(LOCKED) --workspace
-	PYTHONDONTWRITEBYTECODE=1 $(PYTEST) tests --ignore tests/corpora
+	$(PYTEST) tests --ignore tests/corpora
 
 .PHONY: test-corpora
 test-corpora: build $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
-	ALLUVIUM_CORPORA="$(CORPORA)" PYTHONDONTWRITEBYTECODE=1 $(PYTEST) tests/corpora
+	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) tests/corpora
 
 .PHONY: clean
 clean: ## Remove everything that was made

@@ -198,12 +198,23 @@ impl Framer {
         let reason = if too_deep { Reason::TooDeep } else { Reason::InvalidJson };
         let message = format!("{} at byte {at} of the record", flaw.message());
         match end_of_bad_record(self.window(), at, self.around) {
-            End::At(end) => Frame::Bad(self.give_away(end.max(1), reason, message)),
+            End::At(end) => {
+                self.close_list_with(end);
+                Frame::Bad(self.give_away(end.max(1), reason, message))
+            }
             End::Beyond if self.sees_end() => {
                 let end = self.rest().len();
                 Frame::Bad(self.give_away(end, reason, message))
             }
             End::Beyond => self.want_more_or_skip(reason, message, Until::LineEnd),
+        }
+    }
+
+    /// Leaves the top-level array if the bad element of this length took its bracket along.
+    fn close_list_with(&mut self, length: usize) {
+        let bad = self.rest().get(..length).unwrap_or_default().trim_ascii_end();
+        if !bad.starts_with(b"[") && bad.ends_with(b"]") {
+            self.around.in_list = false;
         }
     }
 
@@ -408,6 +419,11 @@ mod tests {
         );
         check("[{},nope,{\"a\":1}]", &["{}", "! invalid_json 4+4 nope", "{\"a\":1}"]);
         check("[{},{nope},{}]", &["{}", "! invalid_json 4+6 {nope}", "{}"]);
+        check(
+            "{}\n[{},{\"a\":},{}]\n{}",
+            &["{}", "{}", "! invalid_json 7+6 {\\\"a\\\":}", "{}", "{}"],
+        );
+        check("[{\"a\":1]\n{}", &["! invalid_json 1+7 {\\\"a\\\":1]", "{}"]);
         check("{} }\n{}", &["{}", "! invalid_json 3+1 }", "{}"]);
         check(
             "{\n \"a\":x\n}\n{\n \"a\": 1}",

@@ -3,7 +3,8 @@
 //! A bad record must not take its neighbours with it, and where it ends is a guess. The guesses,
 //! each only as bold as what was seen before allows:
 //!
-//! - In a source whose records were seen to be lines, a bad record is a line.
+//! - In a source whose records were seen to be lines, a bad record is a line, unless it stands
+//!   in an array on that line.
 //! - Otherwise, if the flaw is on the record's first line, the record ends with the brackets it
 //!   opened, or else with the line.
 //! - Otherwise it ends where a later line begins a record: indented as this one was, with the
@@ -32,37 +33,40 @@ pub(crate) enum End {
 }
 
 /// Finds the end of the bad record at the beginning of `text`, whose first flaw is at `flaw`
-/// (the length of `text` if it just stops).
+/// (the length of `text` if it just stops). Looks no further than it must, since there may be
+/// another bad record right behind.
 pub(crate) fn end_of_bad_record(text: &[u8], flaw: usize, around: Surroundings) -> End {
-    let line_end = memchr(b'\n', text);
+    let line_end = || memchr(b'\n', text).map_or(End::Beyond, End::At);
+    if around.lines && !around.in_list {
+        return line_end();
+    }
+    let before_flaw = text.get(..flaw).unwrap_or(text);
+    if !before_flaw.contains(&b'\n') {
+        return end_within_line(text, around).map_or_else(line_end, End::At);
+    }
     if around.lines {
-        return line_end.map_or(End::Beyond, End::At);
+        return line_end();
     }
-    if line_end.is_none_or(|end| flaw <= end) {
-        let line = text.get(..line_end.unwrap_or(text.len())).unwrap_or_default();
-        return match end_within_line(line, around) {
-            Some(end) => End::At(end),
-            None => line_end.map_or(End::Beyond, End::At),
-        };
-    }
-    let records = memchr_iter(b'\n', text).map(|newline| newline + 1);
-    records
+    let lines = memchr_iter(b'\n', text).map(|newline| newline + 1);
+    lines
         .filter(|begin| begins_record(text.get(*begin..).unwrap_or_default(), around))
         .map(End::At)
         .next()
         .unwrap_or(End::Beyond)
 }
 
-fn end_within_line(line: &[u8], around: Surroundings) -> Option<usize> {
-    match line.first() {
+/// The end of a record that does not reach beyond the first line of `text`.
+fn end_within_line(text: &[u8], around: Surroundings) -> Option<usize> {
+    let mut line = text.iter().enumerate().take_while(|(_, byte)| **byte != b'\n');
+    match text.first() {
         Some(b'{' | b'[') => {
             let mut nesting = Nesting::default();
-            line.iter().position(|byte| nesting.closes_with(*byte)).map(|last| last + 1)
+            line.find(|(_, byte)| nesting.closes_with(**byte)).map(|(last, _)| last + 1)
         }
-        _ if around.in_list => line.iter().position(|byte| matches!(byte, b',' | b']')),
+        _ if around.in_list => line.find(|(_, byte)| matches!(byte, b',' | b']')).map(|(at, _)| at),
         // Between documents on one line; a line of garbage is one record.
         _ if around.indent.is_none() => {
-            line.iter().skip(1).position(|byte| matches!(byte, b'{' | b'[')).map(|at| at + 1)
+            line.skip(1).find(|(_, byte)| matches!(byte, b'{' | b'[')).map(|(at, _)| at)
         }
         _ => None,
     }
