@@ -1,12 +1,8 @@
 //! A part as a Parquet file: one column at a time, one row group after the other.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use alluvium_model::{ClassSet, ColumnName, DataColumn, JsonPath, SystemColumn, TableSchema};
+use alluvium_model::{ClassSet, ColumnName, DataColumn, SystemColumn, TableSchema};
 use arrow::{
     array::{
         DictionaryArray, Int32Array, Int64Array, MapBuilder, MapFieldNames, StringArray,
@@ -31,8 +27,10 @@ use crate::{
 const FOOTER_KEY: &str = "alluvium.columns";
 /// JSON text of a row group at most: what is in flight while one is written.
 const ROW_GROUP_TEXT_BYTES: usize = 64 << 20;
-/// Bytes of rescued values in an array at most, but for a single row.
+/// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
+/// Bytes of rescued values of a record at most, in lengths of the longest record.
+const RESCUE_RECORD_FACTOR: usize = 2;
 
 /// A Parquet file in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,19 +90,20 @@ struct FileLayout<'a> {
     part: &'a Part,
     /// In the order of the table.
     columns: Vec<FileColumn<'a>>,
-    /// The classes of each path that no column takes.
-    homeless: HashMap<JsonPath, ClassSet>,
+    /// The classes of each path that no column takes, in the order of the paths.
+    homeless: Vec<ClassSet>,
 }
 
 impl<'a> FileLayout<'a> {
     fn new(part: &'a Part, schema: &'a TableSchema) -> Self {
-        let mut homeless: HashMap<JsonPath, ClassSet> = HashMap::new();
+        let mut homeless = Vec::new();
         let mut taken: BTreeMap<&ColumnName, (&Node, ClassSet)> = BTreeMap::new();
         for node in part.flattener.paths.iter() {
+            let mut without_column = ClassSet::default();
             for class in node.classes.iter() {
                 let carriers = schema.carriers(&node.path, class);
                 if carriers.is_empty() {
-                    homeless.entry(node.path.clone()).or_default().insert(class);
+                    without_column.insert(class);
                 }
                 for column in carriers {
                     taken
@@ -114,8 +113,10 @@ impl<'a> FileLayout<'a> {
                         .insert(class);
                 }
             }
+            homeless.push(without_column);
         }
-        let rescues = !homeless.is_empty() || part.rows.iter().any(|row| row.lost != Lost::Nothing);
+        let rescues = homeless.iter().any(|classes| !classes.is_empty())
+            || part.rows.iter().any(|row| row.lost != Lost::Nothing);
         let system = SystemColumn::ALL
             .into_iter()
             .filter(|column| *column != SystemColumn::Rescued || rescues)
@@ -212,6 +213,7 @@ impl<'a> FileLayout<'a> {
             homeless: &self.homeless,
             path_depth: self.part.facts.limits.path_depth,
         };
+        let record_bytes_max = RESCUE_RECORD_FACTOR * self.part.facts.limits.record_bytes as usize;
         let mut map = map_builder();
         let mut bytes = 0;
         for index in rows {
@@ -219,12 +221,12 @@ impl<'a> FileLayout<'a> {
             let mut values = 0;
             if row.lost != Lost::Nothing || with_homeless.get(index as usize) == Some(&true) {
                 let duplicates = row.lost == Lost::Duplicates;
-                rescue.record(row.at as usize, duplicates, &mut |path, text| {
-                    map.keys().append_value(path);
+                for (path, text) in rescue.record(row.at as usize, duplicates, record_bytes_max) {
+                    map.keys().append_value(&path);
                     map.values().append_value(text);
                     bytes += path.len() + text.len();
                     values += 1;
-                });
+                }
             }
             map.append(values > 0)?;
             *rescued += values;
@@ -238,8 +240,8 @@ impl<'a> FileLayout<'a> {
 
     fn rows_with_homeless_values(&self) -> Vec<bool> {
         let mut rows = vec![false; self.part.rows.len()];
-        for node in self.part.flattener.paths.iter() {
-            let Some(classes) = self.homeless.get(&node.path) else { continue };
+        let paths = self.part.flattener.paths.iter().zip(&self.homeless);
+        for (node, classes) in paths.filter(|(_, classes)| !classes.is_empty()) {
             for cell in node.cells.iter().filter(|cell| classes.contains(cell.class())) {
                 if let Some(row) = rows.get_mut(cell.row() as usize) {
                     *row = true;

@@ -13,6 +13,11 @@ pub(crate) struct NodeId(u32);
 impl NodeId {
     /// The record itself.
     pub(crate) const ROOT: Self = Self(0);
+
+    /// Its place in the order of [`Paths::iter`].
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// What is known of one path.
@@ -67,11 +72,11 @@ impl Paths {
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.get(id.0 as usize)
+        self.nodes.get(id.index())
     }
 
     pub(crate) fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
-        self.nodes.get_mut(id.0 as usize)
+        self.nodes.get_mut(id.index())
     }
 
     /// The path of `key` under `parent`, if it is there.

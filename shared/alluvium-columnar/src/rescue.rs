@@ -19,26 +19,44 @@ use crate::{
 pub(crate) struct Rescue<'a> {
     pub(crate) text: &'a str,
     pub(crate) paths: &'a Paths,
-    /// The classes of each path that no column takes.
-    pub(crate) homeless: &'a HashMap<JsonPath, ClassSet>,
+    /// The classes of each path that no column takes, in the order of the paths.
+    pub(crate) homeless: &'a [ClassSet],
     pub(crate) path_depth: u32,
 }
 
-impl Rescue<'_> {
-    /// Gives path and JSON text of each such value of the record at `at` to `take`. `duplicates`
-    /// says whether some object of the record has a key twice.
-    pub(crate) fn record(&self, at: usize, duplicates: bool, take: &mut dyn FnMut(&str, &str)) {
-        Record { rescue: self, duplicates, take }.object(NodeId::ROOT, at);
+impl<'a> Rescue<'a> {
+    /// Path and JSON text of each such value of the record at `at`. `duplicates` says whether
+    /// some object of the record has a key twice. If they are more bytes than `bytes_max`, the
+    /// record itself is rescued instead, so that a long path with many keys below it cannot blow
+    /// a record up.
+    pub(crate) fn record(
+        &self,
+        at: usize,
+        duplicates: bool,
+        bytes_max: usize,
+    ) -> Vec<(String, &'a str)> {
+        let (mut rescued, mut bytes) = (Vec::new(), 0);
+        let mut take = |path: &str, text: &'a str| {
+            bytes += path.len() + text.len();
+            if bytes <= bytes_max {
+                rescued.push((path.to_owned(), text));
+            }
+        };
+        Record { rescue: self, duplicates, take: &mut take }.object(NodeId::ROOT, at);
+        if bytes > bytes_max {
+            return vec![(JsonPath::root().to_string(), value_text(self.text, at))];
+        }
+        rescued
     }
 }
 
-struct Record<'a> {
-    rescue: &'a Rescue<'a>,
+struct Record<'a, 't> {
+    rescue: &'a Rescue<'t>,
     duplicates: bool,
-    take: &'a mut dyn FnMut(&str, &str),
+    take: &'a mut dyn FnMut(&str, &'t str),
 }
 
-impl Record<'_> {
+impl Record<'_, '_> {
     /// Goes through the object at `at` and says where it ends.
     fn object(&mut self, id: NodeId, at: usize) -> usize {
         let Rescue { text, paths, .. } = *self.rescue;
@@ -74,7 +92,7 @@ impl Record<'_> {
             return self.object(id, at);
         }
         let end = end_of_value(text, at);
-        if let Some(classes) = homeless.get(&node.path)
+        if let Some(classes) = homeless.get(id.index())
             && classes.contains(classify(text, at).0)
         {
             (self.take)(node.path.as_str(), text.get(at..end).unwrap_or_default());
