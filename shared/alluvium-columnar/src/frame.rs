@@ -8,11 +8,13 @@ use alluvium_model::{Limits, Reason};
 
 use crate::{
     quarantine::{BadRecord, QUARANTINE_BYTES_MAX},
-    recover::{End, Nesting, Surroundings, end_of_bad_record},
+    recover::{End, Nesting, Surroundings, end_of_bad_record, guess_within},
     scan::{Flaw, Scanned, scan},
     unpack::Corrupt,
 };
 
+const LOOKAHEAD_BYTES_MIN: usize = 256;
+const LOOKAHEAD_BYTES_MAX: usize = 64 << 10;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What comes next in a text.
@@ -46,6 +48,9 @@ pub(crate) struct Framer {
     /// Bytes of a record that must be there before it is looked at again: twice what did not
     /// suffice, so that a long record that comes in small pieces is not scanned over and over.
     wanted: usize,
+    /// Bytes behind a flaw in which the end of a bad record is looked for. It shrinks while that
+    /// is in vain and grows while it succeeds, so that a source full of them takes no longer.
+    lookahead: usize,
     skip: Option<Skip>,
 }
 
@@ -92,6 +97,7 @@ impl Framer {
             around: Surroundings { lines: false, in_list: false, indent: Some(0) },
             one_line: false,
             wanted: 0,
+            lookahead: LOOKAHEAD_BYTES_MAX,
             skip: None,
         }
     }
@@ -197,24 +203,29 @@ impl Framer {
         let too_deep = flaw == Flaw::Depth;
         let reason = if too_deep { Reason::TooDeep } else { Reason::InvalidJson };
         let message = format!("{} at byte {at} of the record", flaw.message());
-        match end_of_bad_record(self.window(), at, self.around) {
+        // No further than this is looked for the end: others may be as bad as this one.
+        let reach = (at + self.lookahead).min(self.window_bytes());
+        let seen = self.rest().len() >= reach || self.ended.is_some();
+        let text = self.rest().get(..reach).unwrap_or(self.rest());
+        let end = match end_of_bad_record(text, at, self.around) {
+            End::WithLine => return self.skip(reason, message, Until::LineEnd),
+            End::Beyond if !seen => {
+                self.want_more();
+                return Frame::NeedInput;
+            }
+            End::Beyond => {
+                let guess = guess_within(text, at, self.around);
+                self.lookahead = (self.lookahead / 2).max(LOOKAHEAD_BYTES_MIN);
+                guess
+            }
             End::At(end) => {
-                self.close_list_with(end);
-                Frame::Bad(self.give_away(end.max(1), reason, message))
+                self.lookahead = (self.lookahead * 2).min(LOOKAHEAD_BYTES_MAX);
+                Some(end)
             }
-            End::Beyond if self.sees_end() => {
-                let end = self.rest().len();
-                Frame::Bad(self.give_away(end, reason, message))
-            }
-            End::Beyond => self.want_more_or_skip(reason, message, Until::LineEnd),
-        }
-    }
-
-    /// Leaves the top-level array if the bad element of this length took its bracket along.
-    fn close_list_with(&mut self, length: usize) {
-        let bad = self.rest().get(..length).unwrap_or_default().trim_ascii_end();
-        if !bad.starts_with(b"[") && bad.ends_with(b"]") {
-            self.around.in_list = false;
+        };
+        match end {
+            Some(end) => Frame::Bad(self.give_away(end.max(1), reason, message)),
+            None => self.skip(reason, message, Until::LineEnd),
         }
     }
 
@@ -228,7 +239,11 @@ impl Framer {
             } else {
                 Until::LineEnd
             };
-            return self.want_more_or_skip(reason, message, until);
+            if self.rest().len() < self.window_bytes() {
+                self.want_more();
+                return Frame::NeedInput;
+            }
+            return self.skip(reason, message, until);
         }
         let length = self.rest().len();
         // What looks cut off by the end may be a bad record with good ones behind it.
@@ -237,7 +252,7 @@ impl Framer {
                 let message = "the record has no end".to_owned();
                 Frame::Bad(self.give_away(end.max(1), Reason::InvalidJson, message))
             }
-            End::At(_) | End::Beyond => {
+            End::At(_) | End::WithLine | End::Beyond => {
                 let message = self.truncation();
                 self.ended = Some(Ok(()));
                 self.around.in_list = false;
@@ -272,13 +287,14 @@ impl Framer {
         (Reason::RecordTooLarge, message)
     }
 
-    /// Waits for more of a record, or passes it over if there is too much of it already.
-    fn want_more_or_skip(&mut self, reason: Reason, message: String, until: Until) -> Frame {
+    /// Waits until there is twice as much of the record.
+    fn want_more(&mut self) {
         let length = self.rest().len();
-        if length < self.window_bytes() {
-            self.wanted = length.saturating_mul(2).clamp(1, self.window_bytes());
-            return Frame::NeedInput;
-        }
+        self.wanted = length.saturating_mul(2).clamp(1, self.window_bytes());
+    }
+
+    /// Passes a bad record over.
+    fn skip(&mut self, reason: Reason, message: String, until: Until) -> Frame {
         let record = BadRecord {
             offset: self.base + self.at as u64,
             length: 0,
@@ -423,12 +439,36 @@ mod tests {
             "{}\n[{},{\"a\":},{}]\n{}",
             &["{}", "{}", "! invalid_json 7+6 {\\\"a\\\":}", "{}", "{}"],
         );
-        check("[{\"a\":1]\n{}", &["! invalid_json 1+7 {\\\"a\\\":1]", "{}"]);
+        check("[{\"a\":1]\n{}", &["! invalid_json 1+6 {\\\"a\\\":1", "{}"]);
         check("{} }\n{}", &["{}", "! invalid_json 3+1 }", "{}"]);
         check(
             "{\n \"a\":x\n}\n{\n \"a\": 1}",
-            &["! invalid_json 0+11 {\\n \\\"a\\\":x\\n}\\n", "{\"a\":1}"],
+            &["! invalid_json 0+10 {\\n \\\"a\\\":x\\n}", "{\"a\":1}"],
         );
+    }
+
+    #[test]
+    fn a_bad_record_takes_no_neighbour_with_it_wherever_it_stands() {
+        let good = |text: &str| {
+            let found = frames(text.as_bytes(), 7);
+            let bad = found.iter().filter(|frame| frame.starts_with('!')).count();
+            let good: Vec<_> = found.into_iter().filter(|frame| !frame.starts_with('!')).collect();
+            format!("{} bad, {}", bad, good.join(""))
+        };
+        let check = |text: &str, expected: &str| assert_eq!(good(text), expected, "{text}");
+        let pretty = "[{\n \"a\": 1\n}, {\n \"a\": nope\n}, {\n \"a\": 3\n}]";
+        check(pretty, "1 bad, {\"a\":1}{\"a\":3}");
+        check("{\n \"a\": 1\n}{\n \"a\": x\n}{\n \"a\": 3\n}", "1 bad, {\"a\":1}{\"a\":3}");
+        check("[{\n \"a\": nope\n },\n {\n \"b\": 1\n }]", "1 bad, {\"b\":1}");
+        check("{\"i\":1}{\"i\":2{\"i\":3}{\"i\":4}", "1 bad, {\"i\":1}{\"i\":3}{\"i\":4}");
+        check("[{\"i\":1},{\"i\":2,{\"i\":3},{\"i\":4}]", "1 bad, {\"i\":1}{\"i\":3}{\"i\":4}");
+        check("[{\"i\":1},{\"s\":\"a\"b\"},{\"i\":3}]", "1 bad, {\"i\":1}{\"i\":3}");
+        check(
+            "[\n{\"a\":1},\n{\"b\":{\"x\":[nope]\n}},\n{\"c\":3}\n]",
+            "1 bad, {\"a\":1}{\"c\":3}",
+        );
+        let torn = "{\"i\":0}\n{\n \"l\": [\n {\"i\": 1},\n {\"i\": 2}\n ], bad\n}\n{\"i\":9}";
+        check(torn, "1 bad, {\"i\":0}{\"i\":9}");
     }
 
     #[test]

@@ -3,14 +3,14 @@
 //! A bad record must not take its neighbours with it, and where it ends is a guess. The guesses,
 //! each only as bold as what was seen before allows:
 //!
-//! - In a source whose records were seen to be lines, a bad record is a line, unless it stands
-//!   in an array on that line.
-//! - Otherwise, if the flaw is on the record's first line, the record ends with the brackets it
-//!   opened, or else with the line.
-//! - Otherwise it ends where a later line begins a record: indented as this one was, with the
-//!   bracket of a record.
+//! - In a source whose records were seen to be lines, a bad record whose flaw is on its first
+//!   line is that line, unless it stands in an array.
+//! - Otherwise it ends with the brackets it opened, or where a line begins another record:
+//!   indented as this one was, with the bracket of a record. Whichever comes first.
+//! - If neither is near, the next record begins behind the flaw at `{"`, after a `}` or at the
+//!   flaw itself.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 /// How the source looks around a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,48 +28,96 @@ pub(crate) struct Surroundings {
 pub(crate) enum End {
     /// Before this byte.
     At(usize),
+    /// With its line.
+    WithLine,
     /// Somewhere beyond what is there.
     Beyond,
 }
 
 /// Finds the end of the bad record at the beginning of `text`, whose first flaw is at `flaw`
-/// (the length of `text` if it just stops). Looks no further than it must, since there may be
-/// another bad record right behind.
+/// (the length of `text` if it just stops).
+///
+/// `text` is all that may be looked at: where it does not suffice to tell, the answer is
+/// `Beyond`, and then [`guess_within`] makes the best of it.
 pub(crate) fn end_of_bad_record(text: &[u8], flaw: usize, around: Surroundings) -> End {
-    let line_end = || memchr(b'\n', text).map_or(End::Beyond, End::At);
-    if around.lines && !around.in_list {
-        return line_end();
+    let brackets = matches!(text.first(), Some(b'{' | b'['));
+    let on_first_line = !lies_beyond_first_line(text, flaw);
+    if !around.in_list && around.lines && on_first_line {
+        End::WithLine
+    } else if brackets {
+        end_of_brackets(text, flaw, around).map_or(End::Beyond, End::At)
+    } else if !around.in_list && around.indent.is_some() {
+        // A line of garbage is one record.
+        End::WithLine
+    } else {
+        end_of_garbage(text, around).map_or(End::Beyond, End::At)
     }
-    let before_flaw = text.get(..flaw).unwrap_or(text);
-    if !before_flaw.contains(&b'\n') {
-        return end_within_line(text, around).map_or_else(line_end, End::At);
-    }
-    if around.lines {
-        return line_end();
-    }
-    let lines = memchr_iter(b'\n', text).map(|newline| newline + 1);
-    lines
-        .filter(|begin| begins_record(text.get(*begin..).unwrap_or_default(), around))
-        .map(End::At)
-        .next()
-        .unwrap_or(End::Beyond)
 }
 
-/// The end of a record that does not reach beyond the first line of `text`.
-fn end_within_line(text: &[u8], around: Surroundings) -> Option<usize> {
-    let mut line = text.iter().enumerate().take_while(|(_, byte)| **byte != b'\n');
-    match text.first() {
-        Some(b'{' | b'[') => {
-            let mut nesting = Nesting::default();
-            line.find(|(_, byte)| nesting.closes_with(**byte)).map(|(last, _)| last + 1)
-        }
-        _ if around.in_list => line.find(|(_, byte)| matches!(byte, b',' | b']')).map(|(at, _)| at),
-        // Between documents on one line; a line of garbage is one record.
-        _ if around.indent.is_none() => {
-            line.skip(1).find(|(_, byte)| matches!(byte, b'{' | b'[')).map(|(at, _)| at)
-        }
-        _ => None,
+/// The end of a bad record that cannot be told, as far as `text` lets guess.
+pub(crate) fn guess_within(text: &[u8], flaw: usize, around: Surroundings) -> Option<usize> {
+    let line_end = memchr(b'\n', text);
+    let line = text.get(..line_end.unwrap_or(text.len())).unwrap_or(text);
+    if let Some(begin) = record_behind(line, flaw) {
+        return Some(begin);
     }
+    let kept = line.trim_ascii_end();
+    if around.in_list && !kept.starts_with(b"[") && kept.ends_with(b"]") {
+        // The array ends here, whatever is wrong before.
+        return Some(kept.len() - 1);
+    }
+    line_end.filter(|_| around.lines || !lies_beyond_first_line(text, flaw))
+}
+
+fn lies_beyond_first_line(text: &[u8], flaw: usize) -> bool {
+    text.get(..flaw).unwrap_or(text).contains(&b'\n')
+}
+
+/// The end of something that does not even begin like a record, between others on one line.
+fn end_of_garbage(text: &[u8], around: Surroundings) -> Option<usize> {
+    let ends = |(at, byte): &(usize, &u8)| match byte {
+        b'\n' => true,
+        b',' | b']' => around.in_list,
+        b'{' | b'[' => *at > 0 && !around.in_list,
+        _ => false,
+    };
+    text.iter().enumerate().find(ends).map(|(at, _)| at)
+}
+
+/// Where the brackets that the record opened are closed, or a line before that begins another.
+fn end_of_brackets(text: &[u8], flaw: usize, around: Surroundings) -> Option<usize> {
+    let mut nesting = Nesting::default();
+    for (at, byte) in text.iter().enumerate() {
+        if *byte == b'\n' {
+            let next = text.get(at + 1..).unwrap_or_default();
+            if begins_record(next, around) {
+                return Some(at);
+            }
+            nesting.end_string();
+        }
+        if around.in_list && *byte == b']' && nesting.is_unopened_array_end() {
+            // The array ends, so the record did before: perhaps where another one began.
+            return record_behind(text.get(..at).unwrap_or_default(), flaw).or(Some(at));
+        }
+        if nesting.closes_with(*byte) {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// Where behind the flaw another record seems to begin.
+fn record_behind(line: &[u8], flaw: usize) -> Option<usize> {
+    let mut after_brace = true;
+    for (at, byte) in line.iter().enumerate().skip(flaw.max(1)) {
+        match byte {
+            b'{' if after_brace && line.get(at + 1) == Some(&b'"') => return Some(at),
+            b'}' => after_brace = true,
+            b',' | b' ' | b'\t' => {}
+            _ => after_brace = false,
+        }
+    }
+    None
 }
 
 fn begins_record(line: &[u8], around: Surroundings) -> bool {
@@ -86,7 +134,8 @@ fn begins_record(line: &[u8], around: Surroundings) -> bool {
 /// Brackets that are open, strings left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Nesting {
-    depth: u64,
+    objects: u64,
+    arrays: u64,
     in_string: bool,
     escaped: bool,
 }
@@ -95,6 +144,17 @@ impl Nesting {
     /// Whether a string is open.
     pub(crate) const fn is_in_string(self) -> bool {
         self.in_string
+    }
+
+    /// No string goes on over the end of a line.
+    const fn end_string(&mut self) {
+        self.in_string = false;
+        self.escaped = false;
+    }
+
+    /// Whether a `]` here would close an array that was not opened.
+    const fn is_unopened_array_end(self) -> bool {
+        !self.in_string && self.arrays == 0
     }
 
     /// Takes the next byte; true when it closes the bracket that was opened first.
@@ -110,14 +170,13 @@ impl Nesting {
         }
         match byte {
             b'"' => self.in_string = true,
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => {
-                self.depth = self.depth.saturating_sub(1);
-                return self.depth == 0;
-            }
+            b'{' => self.objects += 1,
+            b'[' => self.arrays += 1,
+            b'}' => self.objects = self.objects.saturating_sub(1),
+            b']' => self.arrays = self.arrays.saturating_sub(1),
             _ => {}
         }
-        false
+        matches!(byte, b'}' | b']') && self.objects == 0 && self.arrays == 0
     }
 }
 
@@ -131,32 +190,58 @@ mod tests {
     const IN_LIST: Surroundings = Surroundings { lines: false, in_list: true, indent: None };
     const PRETTY_LIST: Surroundings = Surroundings { lines: false, in_list: true, indent: Some(2) };
 
-    /// `|` marks the end to find; without one the end is beyond.
+    /// `|` marks the end to find, which is that of the line if the text ends with LINE; without
+    /// one the end is beyond. `flaw` is counted without it.
     fn check(marked: &str, flaw: usize, around: Surroundings) {
         let text = marked.replacen('|', "", 1);
-        let expected = marked.find('|').map_or(End::Beyond, End::At);
+        let expected = match marked.find('|') {
+            Some(at) if marked.ends_with("LINE") => {
+                assert!(text[at..].starts_with("\n"));
+                End::WithLine
+            }
+            Some(at) => End::At(at),
+            None => End::Beyond,
+        };
         let flaw = flaw.min(text.len());
         assert_eq!(end_of_bad_record(text.as_bytes(), flaw, around), expected, "{marked}");
     }
 
     #[test]
     fn a_bad_record_ends_where_the_next_can_begin() {
-        check("{\"a\":}{}|\n{}", 5, LINES);
-        check("{\"a\":|\n{}", 5, Surroundings { lines: true, ..INLINE });
+        check("{\"a\":}{}|\n{} LINE", 5, LINES);
+        check("{\"a\":|\n{} LINE", 5, Surroundings { lines: true, ..INLINE });
         check("{\"a\":|\n{}\n{}", 9, LINES);
+        check("{\n {\"a\":1},\n bad\n}|\n{}", 14, LINES);
         check("{\"a\":}| {}\n", 5, FIRST);
         check("{\"a\":\"}\"}|{}\n", 1, FIRST);
         check("{\"a\":\"x|\n{}", 7, FIRST);
-        check("garbage {} x|\n{}", 0, FIRST);
+        check("garbage {} x|\n{} LINE", 0, FIRST);
         check("garbage |{} x\n{}", 0, INLINE);
-        check("garbage", 0, FIRST);
+        check("garbage", 0, INLINE);
         check("nope|,{}]", 0, IN_LIST);
         check("nope|]", 0, IN_LIST);
         check("{nope}|,{}]", 1, IN_LIST);
-        check("{\"a\":\n|{}\n{}", 9, FIRST);
-        check("{\n  \"a\": {\n    {\n  }\n}\n|{\n}", 16, FIRST);
-        check("{\n    \"a\": nope\n  },\n|  {\n", 12, PRETTY_LIST);
-        check("{\n    \"a\": nope\n  }\n|]\n", 12, PRETTY_LIST);
-        check("{\n  \"a\": nope\n}\n", 10, FIRST);
+        check("{\"a\":[nope]|]", 6, IN_LIST);
+        check("{\"a\":|\n{}\n{}", 9, FIRST);
+        check("{\n  \"a\": {\n    {\n  }\n }\n}|\n{\n}", 16, FIRST);
+        check("{\n    \"a\": nope\n  }|,\n  {\n", 12, PRETTY_LIST);
+        check("{\n    \"a\": nope|\n  {\n", 12, PRETTY_LIST);
+        check("{\n    \"a\": [nope|\n]\n", 12, PRETTY_LIST);
+        check("{\n  \"a\": nope\n}|, {\n", 10, IN_LIST);
+        check("{\"a\":1{\"a\":2}", 6, INLINE);
+    }
+
+    fn check_guess(marked: &str, flaw: usize, around: Surroundings) {
+        let text = marked.replacen('|', "", 1);
+        assert_eq!(guess_within(text.as_bytes(), flaw, around), marked.find('|'), "{marked}");
+    }
+
+    #[test]
+    fn where_brackets_do_not_help_the_next_record_is_looked_for() {
+        check_guess("{\"a\":1|{\"a\":2}", 6, INLINE);
+        check_guess("{\"s\":\"a\"b\"},|{\"id\":3}]", 8, IN_LIST);
+        check_guess("{\"s\":\"a\"b {\"id\"|]", 8, IN_LIST);
+        check_guess("{\"s\":\"a|\n{\"id\"", 7, INLINE);
+        check_guess("{\"s\":\n1 2\n", 7, INLINE);
     }
 }
