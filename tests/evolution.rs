@@ -121,11 +121,28 @@ async fn tables_with_one_name_and_two_sources_are_two_tables() {
     drop_file(&lake.ingest(), "camera/2.json", "{\"lower\":2}").await.unwrap();
     let keys: Vec<_> = lake.objects.all().into_keys().map(|key| key.to_string()).collect();
     insta::assert_snapshot!(keys.join("\n"), @"
-    lake/camera/dt=2026-11-22/f4d8ce76253e84e0b6bce0ccef3f7533.8fc138bf-0.parquet
-    lake/camera_89e8b9/dt=2026-11-22/09f49915c335f03312ed07ccc9a0d538.8fc138bf-0.parquet
-    lake/camera_89e8b9/dt=2026-11-22/709f3416572ff2f932ff5d7c7a5c0378.8fc138bf-0.parquet
-    lake/quarantine_c2d667/dt=2026-11-22/f6b307f1d672973a9c8deb94c165373e.8fc138bf-0.parquet
+    lake/camera/dt=2026-11-22/f4d8ce76253e84e0b6bce0ccef3f7533.1eab7693-0.parquet
+    lake/camera_89e8b9/dt=2026-11-22/09f49915c335f03312ed07ccc9a0d538.1eab7693-0.parquet
+    lake/camera_89e8b9/dt=2026-11-22/709f3416572ff2f932ff5d7c7a5c0378.1eab7693-0.parquet
+    lake/quarantine_c2d667/dt=2026-11-22/f6b307f1d672973a9c8deb94c165373e.1eab7693-0.parquet
     ");
+}
+
+#[tokio::test]
+async fn equal_keys_under_a_path_without_a_column_are_told_apart() {
+    let lake = Lake::default();
+    let key = "k".repeat(1_100);
+    let text = format!("{{\"{key}\":1,\"{key}\":2,\"{key}\":3,\"a\":4}}");
+    drop_file(&lake.ingest(), "t/1.json", &text).await.unwrap();
+    let rows = lake.rows("t").await.replace(&key, "k");
+    assert_eq!(rows, "_rescued={$.k#1: 1, $.k#2: 2, $.k: 3} a=4");
+}
+
+#[tokio::test]
+async fn an_integer_minus_zero_is_zero_in_a_double_column() {
+    let lake = Lake::default();
+    drop_file(&lake.ingest(), "t/1.json", "{\"n\":-0}{\"n\":1.5}{\"n\":-0.0}").await.unwrap();
+    assert_eq!(lake.rows("t").await, "n=-0.0\nn=0.0\nn=1.5");
 }
 
 #[tokio::test]

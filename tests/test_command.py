@@ -17,6 +17,9 @@ def test_exit_codes_tell_what_happened(lake, drop):
     assert "--table" in lake.run("ingest", good, expect=2)
     bucket = subprocess.run([COMMAND, "tables", "--lake", "s3://b"], capture_output=True)
     assert bucket.returncode == 2 and b"local directory" in bucket.stderr
+    nowhere = subprocess.run([COMMAND, "tables", "--lake", "/nowhere"], capture_output=True)
+    assert nowhere.returncode == 1 and b"no lake in /nowhere" in nowhere.stderr
+    assert "_alluvium" in lake.run("ingest", good, "--database", "_alluvium", expect=2)
     assert "no table nothing" in lake.run("schema", "nothing", expect=1)
 
 

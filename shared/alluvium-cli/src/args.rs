@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use alluvium_local::{LocalCatalog, LocalObjects};
 use alluvium_model::{DatabaseName, TableName};
+use anyhow::bail;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
@@ -93,7 +94,17 @@ pub(crate) enum Dialect {
 }
 
 impl Lake {
-    pub(crate) fn open(&self) -> Result<(LocalCatalog, LocalObjects), UsageError> {
+    /// Opens a lake that must be there.
+    pub(crate) fn open(&self) -> anyhow::Result<(LocalCatalog, LocalObjects)> {
+        let lake = self.open_or_create()?;
+        if !self.directory.is_dir() {
+            bail!("there is no lake in {}", self.directory.display());
+        }
+        Ok(lake)
+    }
+
+    /// Opens a lake; it comes to be when something is written.
+    pub(crate) fn open_or_create(&self) -> Result<(LocalCatalog, LocalObjects), UsageError> {
         if self.directory.to_string_lossy().contains("://") {
             return Err(UsageError::NotADirectory(self.directory.display().to_string()));
         }

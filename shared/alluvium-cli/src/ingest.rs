@@ -1,6 +1,9 @@
 //! `alluvium ingest`
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use alluvium_lake::{
     AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, LakeError, Source,
@@ -18,8 +21,9 @@ use crate::{
     progress::{Watched, bar},
 };
 
-/// A file of this size or more is loaded alone, so that memory does not grow with the threads.
-const LARGE_FILE_BYTES: u64 = 16 << 20;
+/// A file of this size or more is loaded alone, so that memory does not grow with the threads. It
+/// may be compressed, and then be many times as much.
+const LARGE_FILE_BYTES: u64 = 1 << 20;
 /// New columns and bad records that people are shown.
 const SHOWN_MAX: usize = 20;
 
@@ -51,7 +55,7 @@ pub(crate) async fn run(
     json: bool,
 ) -> anyhow::Result<Outcome> {
     let inputs = expand(inputs)?;
-    let (catalog, objects) = lake.open()?;
+    let (catalog, objects) = lake.open_or_create()?;
     let settings = IngestSettings::new(lake.database.clone());
     let ingest = Arc::new(Ingest::new(catalog, objects, settings));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
@@ -73,8 +77,9 @@ async fn load_all(
     bar: &ProgressBar,
 ) -> anyhow::Result<Summary> {
     let permits = Arc::new(Semaphore::new(threads as usize));
+    let names: Vec<_> = inputs.iter().map(Input::name).collect();
     let mut loading = JoinSet::new();
-    let mut results = BTreeMap::new();
+    let mut numbers = HashMap::new();
     for (number, input) in inputs.into_iter().enumerate() {
         let large = input.size().is_none_or(|bytes| bytes >= LARGE_FILE_BYTES);
         let share = if large { threads } else { 1 };
@@ -82,23 +87,29 @@ async fn load_all(
         let (ingest, bar) = (Arc::clone(ingest), bar.clone());
         let runtime = Handle::current();
         // A source keeps its thread busy and its memory with it, so it gets one for itself.
-        loading.spawn_blocking(move || {
+        let task = loading.spawn_blocking(move || {
             let result = runtime.block_on(load(&ingest, &input, bar));
             drop(permit);
-            (number, input, result)
+            result
         });
+        numbers.insert(task.id(), number);
     }
-    while let Some(loaded) = loading.join_next().await {
-        let (number, input, result) = loaded?;
-        results.insert(number, (input, result));
+    let mut results = BTreeMap::new();
+    while let Some(loaded) = loading.join_next_with_id().await {
+        // Whatever befalls one file, a panic included, the others are loaded and reported.
+        let (id, result) = match loaded {
+            Ok((id, result)) => (id, result.map_err(anyhow::Error::from)),
+            Err(panicked) => (panicked.id(), Err(anyhow::Error::from(panicked))),
+        };
+        results.insert(numbers.get(&id).copied(), result);
     }
     let mut summary = Summary::default();
-    for (input, result) in results.into_values() {
+    for (number, result) in results {
         match result {
             Ok(report) => summary.add(report),
             Err(error) => summary.errors.push(SourceError {
-                source: input.name(),
-                message: format!("{:#}", anyhow::Error::from(error)),
+                source: number.and_then(|number| names.get(number)).cloned().unwrap_or_default(),
+                message: format!("{error:#}"),
             }),
         }
     }

@@ -111,6 +111,12 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         if hidden {
             continue;
         }
+        let is_link = entry.file_type()?.is_symlink();
+        if is_link && entry.path().is_dir() {
+            // It may lead back to where it stands.
+            let message = "it is a link to a folder: name that folder itself";
+            return Err(io::Error::other(format!("{}: {message}", entry.path().display())));
+        }
         if entry.file_type()?.is_dir() {
             walk(&entry.path(), files)?;
         } else if entry.path().is_file() {

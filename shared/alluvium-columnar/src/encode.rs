@@ -17,7 +17,6 @@ use serde::Serialize;
 use crate::{
     ColumnarError, Part,
     column::{ColumnCells, data_type, timestamp_type},
-    flatten::Lost,
     parquet_file::{ParquetFile, Sink},
     paths::Node,
     rescue::Rescue,
@@ -26,7 +25,7 @@ use crate::{
 /// The footer key under which a file says where its columns come from.
 const FOOTER_KEY: &str = "alluvium.columns";
 /// JSON text of a row group at most: what is in flight while one is written.
-const ROW_GROUP_TEXT_BYTES: usize = 64 << 20;
+const ROW_GROUP_TEXT_BYTES: usize = 32 << 20;
 /// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
 /// Bytes of rescued values of a record at most, in lengths of the longest record.
@@ -61,7 +60,8 @@ pub(crate) fn encode(part: &Part, schema: &TableSchema) -> Result<EncodedFile, C
             None => Ok(()),
         })?;
     }
-    Ok(EncodedFile { bytes: file.finish()?, rows: part.rows(), rescued })
+    let (bytes, rows) = file.finish()?;
+    Ok(EncodedFile { bytes, rows, rescued })
 }
 
 /// The rows of each row group.
@@ -116,7 +116,7 @@ impl<'a> FileLayout<'a> {
             homeless.push(without_column);
         }
         let rescues = homeless.iter().any(|classes| !classes.is_empty())
-            || part.rows.iter().any(|row| row.lost != Lost::Nothing);
+            || part.rows.iter().any(|row| row.loses);
         let system = SystemColumn::ALL
             .into_iter()
             .filter(|column| *column != SystemColumn::Rescued || rescues)
@@ -219,14 +219,13 @@ impl<'a> FileLayout<'a> {
         for index in rows {
             let Some(row) = self.part.rows.get(index as usize) else { break };
             let mut values = 0;
-            if row.lost != Lost::Nothing || with_homeless.get(index as usize) == Some(&true) {
-                let duplicates = row.lost == Lost::Duplicates;
-                for (path, text) in rescue.record(row.at as usize, duplicates, record_bytes_max) {
-                    map.keys().append_value(&path);
+            if row.loses || with_homeless.get(index as usize) == Some(&true) {
+                rescue.record(row.at as usize, row.loses, record_bytes_max, &mut |path, text| {
+                    map.keys().append_value(path);
                     map.values().append_value(text);
                     bytes += path.len() + text.len();
                     values += 1;
-                }
+                });
             }
             map.append(values > 0)?;
             *rescued += values;

@@ -11,17 +11,6 @@ use crate::{
     text::{byte, end_of_value, is_null, walk_object},
 };
 
-/// What of a record has no cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// Everything has one.
-    Nothing,
-    /// Values under paths that are not told apart.
-    Values,
-    /// Also values under keys that stand again later in their object.
-    Duplicates,
-}
-
 /// Notes the leaves of records, one record after the other.
 #[derive(Debug)]
 pub(crate) struct Flattener {
@@ -31,7 +20,8 @@ pub(crate) struct Flattener {
     objects: u64,
     /// Where the record at hand has left cells, and what was known there before.
     journal: Vec<(NodeId, ClassSet)>,
-    lost: Lost,
+    /// Whether the record at hand has a value without a cell.
+    loses: bool,
 }
 
 /// A key stood twice in one object.
@@ -44,24 +34,26 @@ impl Flattener {
             path_depth: limits.path_depth,
             objects: 0,
             journal: Vec::new(),
-            lost: Lost::Nothing,
+            loses: false,
         }
     }
 
-    /// Notes the leaves of the record that begins at `at`; says what of it must be rescued.
-    pub(crate) fn record(&mut self, text: &str, at: u32, row: u32) -> Lost {
+    /// Notes the leaves of the record that begins at `at`; says whether some value of it has no
+    /// cell and must be rescued: it stands under a path that is not told apart, or under a key
+    /// that stands there again later.
+    pub(crate) fn record(&mut self, text: &str, at: u32, row: u32) -> bool {
         self.journal.clear();
-        self.lost = Lost::Nothing;
+        self.loses = false;
         let mut record = Record { text, row, duplicates: false, flattener: self };
         if record.object(NodeId::ROOT, at as usize).is_err() {
             // Rare, so the record is simply read again with an eye on its keys.
             self.take_back();
-            self.lost = Lost::Duplicates;
+            self.loses = true;
             let mut record = Record { text, row, duplicates: true, flattener: self };
             let again = record.object(NodeId::ROOT, at as usize);
             debug_assert!(again.is_ok(), "duplicates are left out");
         }
-        self.lost
+        self.loses
     }
 
     fn take_back(&mut self) {
@@ -108,9 +100,7 @@ impl Record<'_> {
         object: u64,
     ) -> Result<usize, DuplicateKey> {
         let Some(id) = self.flattener.paths.find_or_add(parent, key) else {
-            if !is_null(self.text, at) && self.flattener.lost == Lost::Nothing {
-                self.flattener.lost = Lost::Values;
-            }
+            self.flattener.loses |= !is_null(self.text, at);
             return Ok(end_of_value(self.text, at));
         };
         let path_depth = self.flattener.path_depth;
@@ -158,11 +148,11 @@ mod tests {
     use crate::text::value_text;
 
     fn check(limits: Limits, records: &[&str], expected: &str) {
-        let (mut text, mut flattener, mut lost) = (String::new(), Flattener::new(&limits), vec![]);
+        let (mut text, mut flattener, mut loses) = (String::new(), Flattener::new(&limits), vec![]);
         for (row, record) in (0..).zip(records) {
             let at = u32::try_from(text.len()).unwrap();
             text.push_str(record);
-            lost.push(flattener.record(&text, at, row));
+            loses.push(flattener.record(&text, at, row));
         }
         let mut lines: Vec<_> = flattener
             .paths
@@ -174,7 +164,7 @@ mod tests {
             })
             .collect();
         lines.sort();
-        lines.push(format!("lost {lost:?}"));
+        lines.push(format!("loses {loses:?}"));
         assert_eq!(lines.join("\n"), expected);
     }
 
@@ -185,14 +175,14 @@ mod tests {
             Limits::default(),
             &[record, "{}", r#"{"d":true,"a":2}"#],
             "0 $.a.b: 1 Bigint\n0 $.d: [1,\"x\"] MixedArray\n0 $.fA: \"t\" String\n\
-             2 $.a: 2 Bigint\n2 $.d: true Boolean\nlost [Nothing, Nothing, Nothing]",
+             2 $.a: 2 Bigint\n2 $.d: true Boolean\nloses [false, false, false]",
         );
     }
 
     #[test]
     fn the_last_of_several_equal_keys_counts() {
         let record = r#"{"a":{"b":"x","b":2},"a":{"c":3,"c":{"d":4}},"e":5,"e":null}"#;
-        check(Limits::default(), &[record], "0 $.a.c.d: 4 Bigint\nlost [Duplicates]");
+        check(Limits::default(), &[record], "0 $.a.c.d: 4 Bigint\nloses [true]");
     }
 
     #[test]
@@ -202,7 +192,7 @@ mod tests {
             limits,
             &[r#"{"a":{"b":{"c":1}}}"#, r#"{"longer_than_ten":1}"#, r#"{"x":1,"y":2,"z":3}"#],
             "0 $.a.b: {\"c\":1} Json\n2 $.x: 1 Bigint\n2 $.y: 2 Bigint\n\
-             lost [Nothing, Values, Values]",
+             loses [false, true, true]",
         );
     }
 }

@@ -173,9 +173,10 @@ impl Framer {
         if self.rest().len() < self.wanted && self.ended.is_none() {
             return Frame::NeedInput;
         }
+        let depth_max = self.limits.parse_depth.min(Limits::PARSE_DEPTH_MAX);
         let mut record = std::mem::take(&mut self.record).into_bytes();
         record.clear();
-        match scan(self.window(), self.sees_end(), self.limits.parse_depth, &mut record) {
+        match scan(self.window(), self.sees_end(), depth_max, &mut record) {
             Scanned::Value { end, lone_surrogate } => self.whole_value(end, record, lone_surrogate),
             Scanned::Bad { at, flaw } => self.bad_record(at, flaw),
             Scanned::Incomplete => self.incomplete_record(),

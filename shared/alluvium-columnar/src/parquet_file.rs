@@ -84,9 +84,11 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// The bytes of the file.
-    pub(crate) fn finish(self) -> Result<Bytes, ColumnarError> {
-        Ok(self.writer.into_inner()?.into())
+    /// The bytes of the file, and how many rows were written.
+    pub(crate) fn finish(self) -> Result<(Bytes, u64), ColumnarError> {
+        let groups = self.writer.flushed_row_groups();
+        let rows = groups.iter().map(|group| group.num_rows()).sum::<i64>();
+        Ok((self.writer.into_inner()?.into(), rows.unsigned_abs()))
     }
 }
 

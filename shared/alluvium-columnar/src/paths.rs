@@ -60,6 +60,8 @@ pub(crate) struct Paths {
     nodes: Vec<Node>,
     nodes_max: usize,
     path_bytes_max: usize,
+    /// Bytes that paths may still take.
+    path_bytes_left: usize,
 }
 
 impl Paths {
@@ -68,6 +70,7 @@ impl Paths {
             nodes: vec![Node::new(JsonPath::root(), 0)],
             nodes_max: limits.part_paths as usize,
             path_bytes_max: limits.path_bytes as usize,
+            path_bytes_left: limits.part_path_bytes as usize,
         }
     }
 
@@ -89,7 +92,7 @@ impl Paths {
     pub(crate) fn find_or_add(&mut self, parent: NodeId, key: &str) -> Option<NodeId> {
         let new = NodeId(u32::try_from(self.nodes.len()).ok()?);
         let room = self.nodes.len() < self.nodes_max;
-        let path_bytes_max = self.path_bytes_max;
+        let path_bytes_max = self.path_bytes_max.min(self.path_bytes_left);
         let node = self.node_mut(parent)?;
         if let Some((expected, child)) = node.children.get(node.next)
             && **expected == *key
@@ -112,6 +115,7 @@ impl Paths {
         node.children.push((key.into(), new));
         node.next = node.children.len();
         let depth = node.depth + 1;
+        self.path_bytes_left -= path.as_str().len();
         self.nodes.push(Node::new(path, depth));
         Some(new)
     }

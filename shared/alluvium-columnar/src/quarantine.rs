@@ -67,7 +67,8 @@ pub(crate) fn encode(
         let Some(column) = QuarantineColumn::ALL.get(column) else { return Ok(()) };
         records.chunks(BATCH_RECORDS).try_for_each(|batch| sink(array(*column, batch, origin)))
     })?;
-    Ok(EncodedFile { bytes: file.finish()?, rows: records.len() as u64, rescued: 0 })
+    let (bytes, rows) = file.finish()?;
+    Ok(EncodedFile { bytes, rows, rescued: 0 })
 }
 
 fn data_type(column: QuarantineColumn) -> DataType {

@@ -25,34 +25,31 @@ pub(crate) struct Rescue<'a> {
 }
 
 impl<'a> Rescue<'a> {
-    /// Path and JSON text of each such value of the record at `at`. `duplicates` says whether
-    /// some object of the record has a key twice. If they are more bytes than `bytes_max`, the
-    /// record itself is rescued instead, so that a long path with many keys below it cannot blow
-    /// a record up.
+    /// Gives path and JSON text of each such value of the record at `at` to `take`. `loses` says
+    /// whether the record has values without a cell. If they are more bytes than `bytes_max`,
+    /// the record itself is rescued instead, so that a long path with many keys below it cannot
+    /// blow a record up.
     pub(crate) fn record(
         &self,
         at: usize,
-        duplicates: bool,
+        loses: bool,
         bytes_max: usize,
-    ) -> Vec<(String, &'a str)> {
-        let (mut rescued, mut bytes) = (Vec::new(), 0);
-        let mut take = |path: &str, text: &'a str| {
-            bytes += path.len() + text.len();
-            if bytes <= bytes_max {
-                rescued.push((path.to_owned(), text));
-            }
-        };
-        Record { rescue: self, duplicates, take: &mut take }.object(NodeId::ROOT, at);
+        take: &mut dyn FnMut(&str, &'a str),
+    ) {
+        let mut bytes = 0;
+        let mut count = |path: &str, text: &str| bytes += path.len() + text.len();
+        Record { rescue: self, loses, take: &mut count }.object(NodeId::ROOT, at);
         if bytes > bytes_max {
-            return vec![(JsonPath::root().to_string(), value_text(self.text, at))];
+            take(JsonPath::root().as_str(), value_text(self.text, at));
+        } else if bytes > 0 {
+            Record { rescue: self, loses, take }.object(NodeId::ROOT, at);
         }
-        rescued
     }
 }
 
 struct Record<'a, 't> {
     rescue: &'a Rescue<'t>,
-    duplicates: bool,
+    loses: bool,
     take: &'a mut dyn FnMut(&str, &'t str),
 }
 
@@ -61,7 +58,7 @@ impl Record<'_, '_> {
     fn object(&mut self, id: NodeId, at: usize) -> usize {
         let Rescue { text, paths, .. } = *self.rescue;
         let Some(node) = paths.node(id) else { return at };
-        let last = self.duplicates.then(|| last_of_each_key(text, at));
+        let last = self.loses.then(|| last_of_each_key(text, at));
         let mut earlier: HashMap<String, u32> = HashMap::new();
         let Ok(end) = walk_object::<Infallible>(text, at, |key, value| {
             if last.as_ref().is_some_and(|last| last.get(&key) != Some(&value)) {

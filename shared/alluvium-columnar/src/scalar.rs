@@ -80,9 +80,9 @@ pub(crate) fn bigint(lexeme: &str) -> Option<i64> {
     lexeme.parse().ok()
 }
 
-/// The double nearest to the number with this lexeme.
+/// The double nearest to the number with this lexeme. The integer `-0` is 0.
 pub(crate) fn double(lexeme: &str) -> Option<f64> {
-    lexeme.parse().ok()
+    if lexeme == "-0" { Some(0.0) } else { lexeme.parse().ok() }
 }
 
 /// The instant of an RFC 3339 date-time in quotes, if a timestamp column can hold it: with `T`,

@@ -6,7 +6,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use alluvium_model::{
@@ -59,6 +62,7 @@ pub(crate) struct SchemaCommitter<C> {
     catalog: C,
     rules: SchemaRules,
     known: Mutex<BTreeMap<TableSource, (TableName, Arc<TableSchema>)>>,
+    quarantine_known: AtomicBool,
 }
 
 /// How one try ended.
@@ -74,7 +78,7 @@ enum Try {
 
 impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     pub(crate) fn new(catalog: C, rules: SchemaRules) -> Self {
-        Self { catalog, rules, known: Mutex::default() }
+        Self { catalog, rules, known: Mutex::default(), quarantine_known: AtomicBool::new(false) }
     }
 
     /// Commits what `discovery` brings to the table that is made of `source`.
@@ -116,16 +120,25 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     /// Makes sure that the quarantine table is there.
     pub(crate) async fn commit_quarantine(&self) -> Result<TableName, LakeError> {
         let name = TableName::quarantine();
+        if self.quarantine_known.load(Ordering::Relaxed) {
+            return Ok(name);
+        }
         let table = TableEntry::quarantine(table_location(&self.rules.database, &name));
         let mut failed = 0;
         loop {
             let created = match self.catalog.table(&name).await {
-                Ok(Some(_)) => return Ok(name),
+                Ok(Some(found)) => {
+                    found.value.is_quarantine()?;
+                    Ok(Commit::Done)
+                }
                 Ok(None) => self.catalog.create_table(&table).await,
                 Err(error) => Err(error),
             };
             match busy_or(created)? {
-                Some(Commit::Done) => return Ok(name),
+                Some(Commit::Done) => {
+                    self.quarantine_known.store(true, Ordering::Relaxed);
+                    return Ok(name);
+                }
                 Some(Commit::Conflict) | None => {
                     failed += 1;
                     if !self.rules.backoff.pause(failed).await {
@@ -174,9 +187,12 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     }
 
     fn remember(&self, source: &TableSource, table: &TableName, schema: &Arc<TableSchema>) {
-        let value = (table.clone(), Arc::clone(schema));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(source.clone(), value);
+        let wider = |(_, old): &(_, Arc<TableSchema>)| old.columns().len() > schema.columns().len();
+        // A slower task must not forget what a faster one learned: schemas only grow.
+        if !known.get(source).is_some_and(wider) {
+            known.insert(source.clone(), (table.clone(), Arc::clone(schema)));
+        }
     }
 }
 

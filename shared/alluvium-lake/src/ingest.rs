@@ -230,7 +230,10 @@ where
         if part.bad_records().is_empty() {
             return Ok(());
         }
-        for (record, bad) in part.bad_records() {
+        let file = part.encode_bad_records()?;
+        // Counted by reason here, but only if as many were written: else the sum is off.
+        let written = file.rows == part.bad_records().len() as u64;
+        for (record, bad) in part.bad_records().iter().filter(|_| written) {
             *self.report.counts.quarantined.entry(bad.reason).or_default() += 1;
             if self.report.bad_records.len() < REPORTED_BAD_RECORDS_MAX {
                 let report = BadRecordReport::new(&self.origin.source, *record, bad);
@@ -245,7 +248,7 @@ where
         };
         let quarantine = self.ingest.schemas.commit_quarantine().await?;
         let partition = PartitionKey::of_quarantine(&bound_for, self.origin.arrived_at);
-        self.write(&quarantine, &partition, part, part.encode_bad_records()?).await
+        self.write(&quarantine, &partition, part, file).await
     }
 
     async fn write(

@@ -102,7 +102,7 @@ fn create_parent(path: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Makes a new name in `folder` outlast a power cut.
+/// Makes a new name in `folder` outlast a power cut, provided that the folder itself does.
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

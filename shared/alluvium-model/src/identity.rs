@@ -82,6 +82,8 @@ pub struct Limits {
     pub path_depth: u32,
     /// Objects and leaves that a part tells apart; values under further paths go to `_rescued`.
     pub part_paths: u32,
+    /// Bytes of all paths that a part tells apart.
+    pub part_path_bytes: u32,
     /// Bytes of a written path; values under longer ones go to `_rescued`.
     pub path_bytes: u32,
 }
@@ -89,6 +91,29 @@ pub struct Limits {
 impl Limits {
     /// No parser of ours goes deeper.
     pub const PARSE_DEPTH_MAX: u32 = 128;
+
+    fn named(self) -> [(&'static str, u32); 8] {
+        let Self {
+            part_text_bytes,
+            part_records,
+            record_bytes,
+            parse_depth,
+            path_depth,
+            part_paths,
+            part_path_bytes,
+            path_bytes,
+        } = self;
+        [
+            ("part_text_bytes", part_text_bytes),
+            ("part_records", part_records),
+            ("record_bytes", record_bytes),
+            ("parse_depth", parse_depth),
+            ("path_depth", path_depth),
+            ("part_paths", part_paths),
+            ("part_path_bytes", part_path_bytes),
+            ("path_bytes", path_bytes),
+        ]
+    }
 }
 
 impl Default for Limits {
@@ -100,6 +125,7 @@ impl Default for Limits {
             parse_depth: Self::PARSE_DEPTH_MAX,
             path_depth: 32,
             part_paths: 65_536,
+            part_path_bytes: 16 << 20,
             path_bytes: 1_024,
         }
     }
@@ -116,27 +142,15 @@ impl Plan {
     /// The identity of this plan. Equal ids mean equal rows in files of equal name.
     #[must_use]
     pub fn id(&self) -> PlanId {
-        let Limits {
-            part_text_bytes,
-            part_records,
-            record_bytes,
-            parse_depth,
-            path_depth,
-            part_paths,
-            path_bytes,
-        } = self.limits;
-        let numbers = [
-            LAYOUT_VERSION,
-            part_text_bytes,
-            part_records,
-            record_bytes,
-            parse_depth,
-            path_depth,
-            part_paths,
-            path_bytes,
-        ];
-        let fields = numbers.map(u32::to_be_bytes);
-        let fields: Vec<&[u8]> = fields.iter().map(<[u8; 4]>::as_slice).collect();
+        // Defaults are left out, so that a limit that is added later changes no plan.
+        let others = self.limits.named().into_iter().zip(Limits::default().named());
+        let others = others.filter(|(ours, default)| ours != default);
+        let texts: Vec<_> = [("layout", LAYOUT_VERSION)]
+            .into_iter()
+            .chain(others.map(|(ours, _)| ours))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let fields: Vec<_> = texts.iter().map(String::as_bytes).collect();
         let [a, b, c, d, ..] = Digest::of_fields(&fields).0;
         PlanId([a, b, c, d])
     }
@@ -161,7 +175,7 @@ mod tests {
     fn ids_never_change() {
         let id = SourceId::of_object("bucket", "camera/1.json", "etag");
         insta::assert_snapshot!(id, @"1ce28761f5cc2ae7a8337560a8340563");
-        insta::assert_snapshot!(Plan::default().id(), @"8fc138bf");
+        insta::assert_snapshot!(Plan::default().id(), @"1eab7693");
     }
 
     #[test]

@@ -89,6 +89,6 @@ mod tests {
         let source = SourceId::of_object("landing", "camera/1.json", "etag");
         let name = file_name(source, Plan::default().id(), 3);
         let key = first_generation(&database, &table, &day).object(&name);
-        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.8fc138bf-3.parquet");
+        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.1eab7693-3.parquet");
     }
 }

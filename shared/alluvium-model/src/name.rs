@@ -26,7 +26,7 @@ pub struct ColumnName(String);
 #[serde(try_from = "String", into = "String")]
 pub struct TableName(String);
 
-/// The name of a database: like a column's, at most 128 bytes.
+/// The name of a database: like a column's, at most 128 bytes, but not beginning with `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DatabaseName(String);
@@ -37,7 +37,7 @@ pub struct DatabaseName(String);
 pub struct InvalidName(String);
 
 macro_rules! name {
-    ($name:ident) => {
+    ($name:ident, $first:expr) => {
         impl $name {
             /// The name as text.
             #[must_use]
@@ -63,7 +63,11 @@ macro_rules! name {
 
             fn try_from(text: String) -> Result<Self, InvalidName> {
                 let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-                if (1..=128).contains(&text.len()) && text.bytes().all(legal) {
+                let first: fn(u8) -> bool = $first;
+                if (1..=128).contains(&text.len())
+                    && text.bytes().all(legal)
+                    && text.bytes().next().is_some_and(first)
+                {
                     Ok(Self(text))
                 } else {
                     Err(InvalidName(text))
@@ -81,9 +85,10 @@ macro_rules! name {
     };
 }
 
-name!(ColumnName);
-name!(TableName);
-name!(DatabaseName);
+name!(ColumnName, |_| true);
+name!(TableName, |_| true);
+// Its folder stands beside `_alluvium`, and readers skip what begins with `_`.
+name!(DatabaseName, |b| b != b'_');
 
 impl ColumnName {
     /// The names that a path may take, the best first: its base name, then the same with ever
@@ -97,9 +102,10 @@ impl ColumnName {
         Self(format!("{self}{suffix}"))
     }
 
-    /// Whether the keys of `path` are written in its base name as they stand.
+    /// Whether the keys of `path` stand in its base name as they are.
     pub(crate) fn needs_no_change(path: &JsonPath) -> bool {
-        path.keys().iter().all(|key| !key.is_empty() && base(&[segment(key)]) == **key)
+        let keys = path.keys();
+        keys.iter().all(|key| segment(key) == **key) && base_name(path) == keys.join("_")
     }
 }
 
@@ -253,6 +259,8 @@ mod tests {
         check(&["tag", "Tag"], false);
         check(&["_tag"], false);
         check(&["1"], false);
+        check(&["a", "1"], true);
+        check(&["a", ""], false);
         check(&[""], false);
     }
 

@@ -88,6 +88,16 @@ pub enum SchemaError {
         /// What it holds.
         value: String,
     },
+    /// A table has the name of the quarantine table, but is another one.
+    #[error("table {table} is not Alluvium's: it has no column {column} of type {needed}")]
+    NotQuarantine {
+        /// The table.
+        table: TableName,
+        /// The column that is missing.
+        column: &'static str,
+        /// Its type.
+        needed: &'static str,
+    },
     /// Somebody changed the type of a column.
     #[error(
         "column {column} of table {table} has type {found}, but its kind {kind} needs {needed}"
@@ -135,6 +145,26 @@ impl TableEntry {
             columns: QuarantineColumn::ALL.map(column).into(),
             partition_columns: partition_columns(&PartitionKey::quarantine_columns()),
             parameters: BTreeMap::new(),
+        }
+    }
+
+    /// Checks that this is the quarantine table and not somebody else's of that name.
+    ///
+    /// # Errors
+    /// Names the first column that is missing or has another type.
+    pub fn is_quarantine(&self) -> Result<(), SchemaError> {
+        let has = |wanted: &QuarantineColumn| {
+            let same =
+                |c: &ColumnEntry| c.name == wanted.name() && c.glue_type == wanted.glue_type();
+            self.columns.iter().any(same)
+        };
+        match QuarantineColumn::ALL.iter().find(|wanted| !has(wanted)) {
+            None => Ok(()),
+            Some(wanted) => Err(SchemaError::NotQuarantine {
+                table: self.name.clone(),
+                column: wanted.name(),
+                needed: wanted.glue_type(),
+            }),
         }
     }
 
@@ -338,6 +368,14 @@ mod tests {
         insta::assert_snapshot!(retyped.schema().unwrap_err(), @"column mag of table camera has type int, but its kind bigint needs bigint");
         retyped.columns[4].parameters.insert(KIND.to_owned(), "integer".to_owned());
         insta::assert_snapshot!(retyped.schema().unwrap_err(), @"column mag of table camera: parameter alluvium.kind is `integer`");
+    }
+
+    #[test]
+    fn a_table_that_is_called_quarantine_is_not_taken_for_it() {
+        let ours = TableEntry::quarantine(table().location);
+        assert_eq!(ours.is_quarantine(), Ok(()));
+        let other = TableEntry { name: TableName::quarantine(), ..table() };
+        insta::assert_snapshot!(other.is_quarantine().unwrap_err(), @"table quarantine is not Alluvium's: it has no column reason of type string");
     }
 
     #[test]
