@@ -17,7 +17,7 @@ use parquet::{
     },
     basic::{Compression, Encoding, ZstdLevel},
     file::{
-        metadata::KeyValue,
+        metadata::{KeyValue, RowGroupMetaData},
         properties::{EnabledStatistics, WriterProperties, WriterVersion},
         writer::SerializedFileWriter,
     },
@@ -87,7 +87,7 @@ impl ParquetFile {
     /// The bytes of the file, and how many rows were written.
     pub(crate) fn finish(self) -> Result<(Bytes, u64), ColumnarError> {
         let groups = self.writer.flushed_row_groups();
-        let rows = groups.iter().map(|group| group.num_rows()).sum::<i64>();
+        let rows = groups.iter().map(RowGroupMetaData::num_rows).sum::<i64>();
         Ok((self.writer.into_inner()?.into(), rows.unsigned_abs()))
     }
 }

@@ -15,6 +15,9 @@ use crate::{
     text::{byte, end_of_value, is_null, value_text, walk_object},
 };
 
+/// Bytes that a rescued value takes in memory besides its path and its text.
+const VALUE_BYTES: usize = 32;
+
 /// Finds the values of records that have no column.
 pub(crate) struct Rescue<'a> {
     pub(crate) text: &'a str,
@@ -26,7 +29,7 @@ pub(crate) struct Rescue<'a> {
 
 impl<'a> Rescue<'a> {
     /// Gives path and JSON text of each such value of the record at `at` to `take`. `loses` says
-    /// whether the record has values without a cell. If they are more bytes than `bytes_max`,
+    /// whether the record has values without a cell. If they would take more than `bytes_max`,
     /// the record itself is rescued instead, so that a long path with many keys below it cannot
     /// blow a record up.
     pub(crate) fn record(
@@ -37,7 +40,7 @@ impl<'a> Rescue<'a> {
         take: &mut dyn FnMut(&str, &'a str),
     ) {
         let mut bytes = 0;
-        let mut count = |path: &str, text: &str| bytes += path.len() + text.len();
+        let mut count = |path: &str, text: &str| bytes += path.len() + text.len() + VALUE_BYTES;
         Record { rescue: self, loses, take: &mut count }.object(NodeId::ROOT, at);
         if bytes > bytes_max {
             take(JsonPath::root().as_str(), value_text(self.text, at));

@@ -43,7 +43,8 @@ pub struct LocalSource {
 
 impl LocalSource {
     /// Opens the file at `path`. It is read once to know its content: the same bytes under the
-    /// same path are the same source, whatever their modification time.
+    /// same path are the same source, whatever their modification time. That time is when the
+    /// source arrived, though, and so decides its partition.
     ///
     /// # Errors
     /// When there is no readable file, or its path is not UTF-8.
