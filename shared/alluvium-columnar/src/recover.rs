@@ -196,7 +196,7 @@ mod tests {
         let text = marked.replacen('|', "", 1);
         let expected = match marked.find('|') {
             Some(at) if marked.ends_with("LINE") => {
-                assert!(text[at..].starts_with("\n"));
+                assert!(text[at..].starts_with('\n'));
                 End::WithLine
             }
             Some(at) => End::At(at),

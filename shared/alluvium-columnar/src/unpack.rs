@@ -173,8 +173,9 @@ mod tests {
 
     #[test]
     fn what_came_before_the_damage_comes_out_whatever_the_chunks() {
-        let text: String =
+        let lines: Vec<_> =
             (0..20_000).map(|n| format!("{{\"n\":{n},\"r\":{}}}\n", n * n)).collect();
+        let text = lines.concat();
         let mut packed = gzip(text.as_bytes());
         packed.truncate(packed.len() - 10);
         let (plain, corrupt) = unpack(&packed, 7);
