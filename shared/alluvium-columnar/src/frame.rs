@@ -7,14 +7,16 @@
 use alluvium_model::{Limits, Reason};
 
 use crate::{
-    quarantine::{BadRecord, QUARANTINE_BYTES_MAX},
+    quarantine::BadRecord,
     recover::{End, Nesting, Surroundings, end_of_bad_record, guess_within},
     scan::{Flaw, Scanned, scan},
+    skip::{Skip, Until},
     unpack::Corrupt,
 };
 
 const LOOKAHEAD_BYTES_MIN: usize = 256;
-const LOOKAHEAD_BYTES_MAX: usize = 64 << 10;
+/// Bytes that may be looked ahead for each byte that was passed.
+const LOOKAHEAD_EARNED: usize = 8;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What comes next in a text.
@@ -24,9 +26,7 @@ pub(crate) enum Frame {
     Record,
     /// Something that is no record.
     Bad(BadRecord),
-    /// More text is needed.
     NeedInput,
-    /// There is nothing more.
     End,
 }
 
@@ -48,41 +48,10 @@ pub(crate) struct Framer {
     /// Bytes of a record that must be there before it is looked at again: twice what did not
     /// suffice, so that a long record that comes in small pieces is not scanned over and over.
     wanted: usize,
-    /// Bytes behind a flaw in which the end of a bad record is looked for. It shrinks while that
-    /// is in vain and grows while it succeeds, so that a source full of them takes no longer.
+    /// Bytes behind a flaw in which the end of a bad record is looked for. Whatever is passed
+    /// earns some, a search in vain costs half, so that no source takes more than linear time.
     lookahead: usize,
     skip: Option<Skip>,
-}
-
-/// A record that is passed over without being kept.
-struct Skip {
-    until: Until,
-    record: BadRecord,
-}
-
-enum Until {
-    LineEnd,
-    BracketsClose(Nesting),
-}
-
-impl Until {
-    /// Where in `text`, which follows what was seen before, the end is.
-    fn end(&mut self, text: &[u8]) -> Option<usize> {
-        match self {
-            Self::LineEnd => memchr::memchr(b'\n', text),
-            Self::BracketsClose(nesting) => {
-                for (at, byte) in text.iter().enumerate() {
-                    if *byte == b'\n' && nesting.is_in_string() {
-                        return Some(at);
-                    }
-                    if nesting.closes_with(*byte) {
-                        return Some(at + 1);
-                    }
-                }
-                None
-            }
-        }
-    }
 }
 
 impl Framer {
@@ -97,7 +66,7 @@ impl Framer {
             around: Surroundings { lines: false, in_list: false, indent: Some(0) },
             one_line: false,
             wanted: 0,
-            lookahead: LOOKAHEAD_BYTES_MAX,
+            lookahead: limits.record_bytes as usize + 1,
             skip: None,
         }
     }
@@ -187,7 +156,7 @@ impl Framer {
         let (reason, message) = if end > self.limits.record_bytes as usize {
             self.too_large()
         } else if record.first() != Some(&b'{') {
-            not_an_object()
+            (Reason::NotAnObject, "a record is a JSON object".to_owned())
         } else if lone_surrogate {
             (Reason::NotUnicode, "half of a surrogate pair".to_owned())
         } else if let Ok(record) = String::from_utf8(record) {
@@ -208,6 +177,7 @@ impl Framer {
         let reach = (at + self.lookahead).min(self.window_bytes());
         let seen = self.rest().len() >= reach || self.ended.is_some();
         let text = self.rest().get(..reach).unwrap_or(self.rest());
+        let all = self.ended.is_some() && text.len() == self.rest().len();
         let end = match end_of_bad_record(text, at, self.around) {
             End::WithLine => return self.skip(reason, message, Until::LineEnd),
             End::Beyond if !seen => {
@@ -215,14 +185,11 @@ impl Framer {
                 return Frame::NeedInput;
             }
             End::Beyond => {
-                let guess = guess_within(text, at, self.around);
+                let guess = guess_within(text, at, self.around).or(all.then_some(text.len()));
                 self.lookahead = (self.lookahead / 2).max(LOOKAHEAD_BYTES_MIN);
                 guess
             }
-            End::At(end) => {
-                self.lookahead = (self.lookahead * 2).min(LOOKAHEAD_BYTES_MAX);
-                Some(end)
-            }
+            End::At(end) => Some(end),
         };
         match end {
             Some(end) => Frame::Bad(self.give_away(end.max(1), reason, message)),
@@ -296,45 +263,31 @@ impl Framer {
 
     /// Passes a bad record over.
     fn skip(&mut self, reason: Reason, message: String, until: Until) -> Frame {
-        let record = BadRecord {
-            offset: self.base + self.at as u64,
-            length: 0,
-            reason,
-            message,
-            bytes: Vec::new(),
-        };
-        self.skip = Some(Skip { until, record });
+        self.skip = Some(Skip::new(until, self.bad(reason, message)));
         self.go_on_skipping()
     }
 
     fn go_on_skipping(&mut self) -> Frame {
         let Some(mut skip) = self.skip.take() else { return Frame::NeedInput };
-        let rest = self.rest();
-        let end = skip.until.end(rest);
-        let passed = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        skip.record.extend(passed);
-        let length = passed.len();
+        let (length, ended) = skip.take(self.rest());
         self.pass(length);
         self.one_line = false;
-        if end.is_some() || self.ended.is_some() {
-            return Frame::Bad(skip.record);
+        if ended || self.ended.is_some() {
+            return Frame::Bad(skip.into_record());
         }
         self.skip = Some(skip);
         Frame::NeedInput
     }
 
     fn give_away(&mut self, length: usize, reason: Reason, message: String) -> BadRecord {
-        let bytes = self.rest().get(..length).unwrap_or_default();
-        let mut record = BadRecord {
-            offset: self.base + self.at as u64,
-            length: 0,
-            reason,
-            message,
-            bytes: Vec::with_capacity(length.min(QUARANTINE_BYTES_MAX)),
-        };
-        record.extend(bytes);
+        let mut record = self.bad(reason, message);
+        record.extend(self.rest().get(..length).unwrap_or_default());
         self.pass(length);
         record
+    }
+
+    fn bad(&self, reason: Reason, message: String) -> BadRecord {
+        BadRecord::new(self.base + self.at as u64, reason, message)
     }
 
     fn pass(&mut self, length: usize) {
@@ -342,6 +295,8 @@ impl Framer {
         self.one_line = !self.around.lines && !passed.contains(&b'\n');
         self.around.indent = None;
         self.wanted = 0;
+        let earned = length.saturating_mul(LOOKAHEAD_EARNED);
+        self.lookahead = self.lookahead.saturating_add(earned).min(self.window_bytes());
         self.at += length;
     }
 
@@ -356,6 +311,7 @@ impl Framer {
         self.limits.record_bytes as usize + 1
     }
 
+    /// Whether the window reaches to the end of the text.
     fn sees_end(&self) -> bool {
         self.ended.is_some() && self.rest().len() < self.window_bytes()
     }
@@ -363,10 +319,6 @@ impl Framer {
     fn rest(&self) -> &[u8] {
         self.buffer.get(self.at..).unwrap_or_default()
     }
-}
-
-fn not_an_object() -> (Reason, String) {
-    (Reason::NotAnObject, "a record is a JSON object".to_owned())
 }
 
 #[cfg(test)]
@@ -479,6 +431,7 @@ mod tests {
         check("[{},", &["{}", "! truncated_input 4+0 "]);
         check("[{},{\"a\"", &["{}", "! truncated_input 4+4 {\\\"a\\\""]);
         check("nul", &["! truncated_input 0+3 nul"]);
+        check("{}{\n \"a\": x\n", &["{}", "! invalid_json 2+10 {\\n \\\"a\\\": x\\n"]);
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod rescue;
 mod scalar;
 mod scan;
 mod shredder;
+mod skip;
 mod text;
 mod unpack;
 

@@ -39,6 +39,11 @@ impl BadRecord {
         self.bytes.len() as u64 == self.length
     }
 
+    /// A record of which no bytes were seen yet.
+    pub(crate) const fn new(offset: u64, reason: Reason, message: String) -> Self {
+        Self { offset, length: 0, reason, message, bytes: Vec::new() }
+    }
+
     /// Takes the bytes that follow, as far as they are kept.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         let room = QUARANTINE_BYTES_MAX - self.bytes.len();
