@@ -1,0 +1,176 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn frames(input: &[u8], step: usize) -> Vec<String> {
+    let limits = Limits { record_bytes: 60, parse_depth: 4, ..Limits::default() };
+    let (mut framer, mut found) = (Framer::new(limits), Vec::new());
+    let mut chunks = input.chunks(step);
+    loop {
+        match framer.next() {
+            Frame::Record => found.push(framer.record().to_owned()),
+            Frame::Bad(bad) => found.push(format!(
+                "! {} {}+{} {}",
+                bad.reason,
+                bad.offset,
+                bad.length,
+                bad.bytes.escape_ascii()
+            )),
+            Frame::NeedInput => match chunks.next() {
+                Some(chunk) => framer.input().extend_from_slice(chunk),
+                None => framer.end(Ok(())),
+            },
+            Frame::End => return found,
+        }
+    }
+}
+
+fn check(input: &str, expected: &[&str]) {
+    for step in [1, 3, 1000] {
+        assert_eq!(frames(input.as_bytes(), step), expected, "{input} by {step}");
+    }
+}
+
+#[test]
+fn every_packaging_gives_the_same_records() {
+    let records = ["{\"a\":1}", "{\"b\":{}}", "{}"];
+    check("{\"a\":1}\n{\"b\":{}}\n{}\n", &records);
+    check("\u{feff}{\"a\":1}\r\n\r\n{\"b\":{}}\r\n{}", &records);
+    check("{\"a\":1}{\"b\":{}}{}", &records);
+    check("{\"a\":1},\n{\"b\":{}},{}", &records);
+    check("{\n  \"a\": 1\n}\n{\n  \"b\": {\n  }\n}\n{\n}\n", &records);
+    check("[{\"a\":1},{\"b\":{}},{}]", &records);
+    check("[\n  {\n    \"a\": 1\n  },\n  {\"b\": {}},\n  {}\n]\n", &records);
+    check("[{\"a\":1}]\n[{\"b\":{}},{}]\n[]\n", &records);
+    check("", &[]);
+    check(" \n\t\n", &[]);
+}
+
+#[test]
+fn a_bad_record_is_alone() {
+    check("{\"a\":1}\n{\"b\":}\n{}\n", &["{\"a\":1}", "! invalid_json 8+6 {\\\"b\\\":}", "{}"]);
+    check("{}\n{\"b\":1\n{}\n", &["{}", "! invalid_json 3+6 {\\\"b\\\":1", "{}"]);
+    check("{}\n{\"b\":\n{}\n{}\n", &["{}", "! invalid_json 3+5 {\\\"b\\\":", "{}", "{}"]);
+    check(
+        "{}\n12 \"x\"\n[3]\n{}",
+        &[
+            "{}",
+            "! not_an_object 3+2 12",
+            "! not_an_object 6+3 \\\"x\\\"",
+            "! not_an_object 11+1 3",
+            "{}",
+        ],
+    );
+    check("[{},nope,{\"a\":1}]", &["{}", "! invalid_json 4+4 nope", "{\"a\":1}"]);
+    check("[{},{nope},{}]", &["{}", "! invalid_json 4+6 {nope}", "{}"]);
+    check("{}\n[{},{\"a\":},{}]\n{}", &["{}", "{}", "! invalid_json 7+6 {\\\"a\\\":}", "{}", "{}"]);
+    check("[{\"a\":1]\n{}", &["! invalid_json 1+6 {\\\"a\\\":1", "{}"]);
+    check("{} }\n{}", &["{}", "! invalid_json 3+1 }", "{}"]);
+    check(
+        "{\n \"a\":x\n}\n{\n \"a\": 1}",
+        &["! invalid_json 0+10 {\\n \\\"a\\\":x\\n}", "{\"a\":1}"],
+    );
+}
+
+#[test]
+fn a_bad_record_takes_no_neighbour_with_it_wherever_it_stands() {
+    let good = |text: &str| {
+        let found = frames(text.as_bytes(), 7);
+        let bad = found.iter().filter(|frame| frame.starts_with('!')).count();
+        let good: Vec<_> = found.into_iter().filter(|frame| !frame.starts_with('!')).collect();
+        format!("{} bad, {}", bad, good.join(""))
+    };
+    let check = |text: &str, expected: &str| assert_eq!(good(text), expected, "{text}");
+    let pretty = "[{\n \"a\": 1\n}, {\n \"a\": nope\n}, {\n \"a\": 3\n}]";
+    check(pretty, "1 bad, {\"a\":1}{\"a\":3}");
+    check("{\n \"a\": 1\n}{\n \"a\": x\n}{\n \"a\": 3\n}", "1 bad, {\"a\":1}{\"a\":3}");
+    check("[{\n \"a\": nope\n },\n {\n \"b\": 1\n }]", "1 bad, {\"b\":1}");
+    check("{\"i\":1}{\"i\":2{\"i\":3}{\"i\":4}", "1 bad, {\"i\":1}{\"i\":3}{\"i\":4}");
+    check("[{\"i\":1},{\"i\":2,{\"i\":3},{\"i\":4}]", "1 bad, {\"i\":1}{\"i\":3}{\"i\":4}");
+    check("[{\"i\":1},{\"s\":\"a\"b\"},{\"i\":3}]", "1 bad, {\"i\":1}{\"i\":3}");
+    check("[\n{\"a\":1},\n{\"b\":{\"x\":[nope]\n}},\n{\"c\":3}\n]", "1 bad, {\"a\":1}{\"c\":3}");
+    let torn = "{\"i\":0}\n{\n \"l\": [\n {\"i\": 1},\n {\"i\": 2}\n ], bad\n}\n{\"i\":9}";
+    check(torn, "1 bad, {\"i\":0}{\"i\":9}");
+    let longer_than_the_limit =
+        format!("{{}}{{\n \"a\": x,\n{}\n}}{{}}", " {\"n\":1},\n".repeat(9));
+    check(&longer_than_the_limit, "1 bad, {}{}");
+}
+
+#[test]
+fn what_the_end_cuts_off_is_told_from_what_is_bad() {
+    check("{}\n{\"b\":1", &["{}", "! truncated_input 3+6 {\\\"b\\\":1"]);
+    check("{}\n{\"b\":[\n{}\n", &["{}", "! invalid_json 3+6 {\\\"b\\\":[", "{}"]);
+    check("[{},", &["{}", "! truncated_input 4+0 "]);
+    check("[{},{\"a\"", &["{}", "! truncated_input 4+4 {\\\"a\\\""]);
+    check("nul", &["! truncated_input 0+3 nul"]);
+    check("{}{\n \"a\": x\n", &["{}", "! invalid_json 2+10 {\\n \\\"a\\\": x\\n"]);
+}
+
+#[test]
+fn limits_hold_and_reading_goes_on_behind_them() {
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
+    let kept = format!("! record_too_large 3+108 {}", long.replace('"', "\\\""));
+    check(&format!("{{}}\n{long}\n{{}}\n"), &["{}", &kept, "{}"]);
+    check(&format!("{{}} {long}{{}}"), &["{}", &kept, "{}"]);
+    check("[[[[[[]]]]]]{}", &["! too_deep 1+10 [[[[[]]]]]", "{}"]);
+}
+
+#[test]
+fn text_that_is_no_unicode_is_told_from_bad_grammar() {
+    let found = frames(b"{}\n{\"a\":\"\xff\"}\n{\"a\":\"\\ud800\"}\n{}", 1000);
+    assert_eq!(
+        found,
+        [
+            "{}",
+            "! not_unicode 3+9 {\\\"a\\\":\\\"\\xff\\\"}",
+            "! not_unicode 13+14 {\\\"a\\\":\\\"\\\\ud800\\\"}",
+            "{}",
+        ]
+    );
+}
+
+fn any_text() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = [
+        "{}",
+        "{\"a\":1}",
+        "{\"a\":",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "\n",
+        "  ",
+        "\"",
+        "\\",
+        "x",
+        "{\n  \"a\": [\n    1\n  ]\n}",
+        "12",
+        "null",
+        "\u{feff}",
+        "é",
+        "\"a b\"",
+    ];
+    let piece = prop_oneof![
+        proptest::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..3),
+        Just(vec![b'x'; 70]),
+    ];
+    proptest::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn chunks_do_not_matter(text in any_text(), step in 1_usize..20) {
+        prop_assert_eq!(frames(&text, step), frames(&text, usize::MAX));
+    }
+
+    #[test]
+    fn a_bad_line_does_not_change_its_neighbours(line in "[^\n]{0,80}") {
+        let text = format!("{{\"n\":0}}\n{line}\n{{\"n\":1}}\n");
+        let mut good = frames(text.as_bytes(), 7);
+        good.retain(|frame| !frame.starts_with('!'));
+        prop_assert_eq!(&good[0], "{\"n\":0}");
+        prop_assert_eq!(good.last().unwrap(), "{\"n\":1}");
+    }
+}
