@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use alluvium_model::{ErrorKind, PortError};
+
 /// How often and how fast something is tried again: the n-th pause is random between nothing and
 /// `base * 2^n`, at most `pause_max` (full jitter), so that rivals spread out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,25 @@ impl Backoff {
     #[must_use]
     pub fn without_pauses(tries: u32) -> Self {
         Self { tries, base: Duration::ZERO, pause_max: Duration::ZERO }
+    }
+
+    /// Makes a call, and makes it again while it fails in a way that may pass.
+    pub(crate) async fn retry<T, F>(&self, call: impl Fn() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        let mut failed = 0;
+        loop {
+            match call().await {
+                Err(error) if error.kind() == ErrorKind::Retry => {
+                    failed += 1;
+                    if !self.pause(failed).await {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Pauses after the `failed`-th try, counted from 1; false when that was the last one.

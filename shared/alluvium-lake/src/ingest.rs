@@ -135,7 +135,7 @@ where
         };
         Self {
             schemas: SchemaCommitter::new(catalog.clone(), rules),
-            partitions: Partitions::new(catalog, settings.database.clone()),
+            partitions: Partitions::new(catalog, settings.database.clone(), settings.backoff),
             objects,
             settings,
             partition_spec,
@@ -264,6 +264,8 @@ where
         counts.files += 1;
         counts.partitions_added += u64::from(registered == Registered::New);
         counts.bytes_out += file.bytes.len() as u64;
-        Ok(self.ingest.objects.put_object(&location.object(&name), file.bytes).await?)
+        let key = location.object(&name);
+        let put = || self.ingest.objects.put_object(&key, file.bytes.clone());
+        Ok(self.ingest.settings.backoff.retry(put).await?)
     }
 }

@@ -11,7 +11,7 @@ use alluvium_model::{
     ports::{RegisterPartitions, Registered},
 };
 
-use crate::LakeError;
+use crate::{Backoff, LakeError};
 
 /// Opens partitions for writing, and remembers which are registered.
 ///
@@ -21,12 +21,13 @@ use crate::LakeError;
 pub(crate) struct Partitions<C> {
     catalog: C,
     database: DatabaseName,
+    backoff: Backoff,
     registered: Mutex<BTreeSet<(TableName, PartitionKey)>>,
 }
 
 impl<C: RegisterPartitions> Partitions<C> {
-    pub(crate) fn new(catalog: C, database: DatabaseName) -> Self {
-        Self { catalog, database, registered: Mutex::default() }
+    pub(crate) fn new(catalog: C, database: DatabaseName, backoff: Backoff) -> Self {
+        Self { catalog, database, backoff, registered: Mutex::default() }
     }
 
     /// Registers a partition if need be; says where its files go, and whether it is new.
@@ -41,7 +42,8 @@ impl<C: RegisterPartitions> Partitions<C> {
             return Ok((location, Registered::Before));
         }
         let partition = PartitionEntry { key: key.clone(), location: location.clone() };
-        let registered = self.catalog.create_partition(table, &partition).await?;
+        let create = || self.catalog.create_partition(table, &partition);
+        let registered = self.backoff.retry(create).await?;
         self.registered.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         Ok((location, registered))
     }
