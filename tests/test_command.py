@@ -4,7 +4,7 @@ import json
 import resource
 import subprocess
 
-from conftest import COMMAND
+from conftest import COMMAND, ROOT
 
 
 def test_exit_codes_tell_what_happened(lake, drop):
@@ -77,3 +77,12 @@ def test_memory_does_not_grow_with_the_number_of_records(lake, drop):
     assert report["loaded"] == 5_000_000
     kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert kib < 512 * 1024, f"a child took {kib} KiB"
+
+
+def test_the_readme_shows_what_is_printed(lake):
+    readme = (ROOT / "README.md").read_text()
+    command = "$ target/local/alluvium ingest events/landing --lake /tmp/lake\n"
+    shown = readme.partition(command)[2].partition("```")[0].splitlines()
+    printed = lake.run("ingest", ROOT / "events" / "landing").splitlines()
+    # The last line counts bytes, which depend on where the checkout lies.
+    assert len(shown) > 10 and printed[:-1] == shown[:-1]
