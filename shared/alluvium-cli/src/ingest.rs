@@ -21,8 +21,8 @@ use crate::{
     progress::{Watched, bar},
 };
 
-/// A file of this size or more is loaded alone, so that memory does not grow with the threads. It
-/// may be compressed, and then be many times as much.
+/// A file of this size or more is loaded alone, so that memory seldom grows with the threads. A
+/// smaller one can still hold much, if it is compressed well.
 const LARGE_FILE_BYTES: u64 = 1 << 20;
 /// New columns and bad records that people are shown.
 const SHOWN_MAX: usize = 20;
