@@ -35,5 +35,5 @@ mod unpack;
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
 pub use part::Part;
-pub use quarantine::{BadRecord, QUARANTINE_BYTES_MAX};
+pub use quarantine::{BadRecord, QUARANTINE_BYTES_MAX, encode_bad_records};
 pub use shredder::{Shredder, Step};

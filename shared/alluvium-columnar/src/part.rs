@@ -7,11 +7,7 @@ use alluvium_model::{
 };
 
 use crate::{
-    ColumnarError, EncodedFile,
-    cell::ROWS_MAX,
-    encode,
-    flatten::Flattener,
-    quarantine::{self, BadRecord},
+    ColumnarError, EncodedFile, cell::ROWS_MAX, encode, flatten::Flattener, quarantine::BadRecord,
 };
 
 /// Everything about a source that its parts share.
@@ -138,14 +134,6 @@ impl Part {
     ) -> Result<EncodedFile, ColumnarError> {
         debug_assert!(self.partitions().contains(partition), "a part knows its partitions");
         encode::encode(self, schema)
-    }
-
-    /// The bad records as a Parquet file of the quarantine table.
-    ///
-    /// # Errors
-    /// Only by a bug: no input makes this fail.
-    pub fn encode_bad_records(&self) -> Result<EncodedFile, ColumnarError> {
-        quarantine::encode(&self.bad, &self.facts.origin)
     }
 
     /// Takes a good record.

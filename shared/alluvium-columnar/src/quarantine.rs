@@ -40,12 +40,13 @@ impl BadRecord {
     }
 
     /// A record of which no bytes were seen yet.
-    pub(crate) const fn new(offset: u64, reason: Reason, message: String) -> Self {
+    #[must_use]
+    pub const fn new(offset: u64, reason: Reason, message: String) -> Self {
         Self { offset, length: 0, reason, message, bytes: Vec::new() }
     }
 
     /// Takes the bytes that follow, as far as they are kept.
-    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+    pub fn extend(&mut self, bytes: &[u8]) {
         let room = QUARANTINE_BYTES_MAX - self.bytes.len();
         self.bytes.extend(bytes.iter().take(room));
         self.length += bytes.len() as u64;
@@ -61,8 +62,11 @@ impl BadRecord {
     }
 }
 
-/// Writes bad records, each with its index in the source.
-pub(crate) fn encode(
+/// Bad records, each with its index in the source, as a Parquet file of the quarantine table.
+///
+/// # Errors
+/// Only by a bug: no input makes this fail.
+pub fn encode_bad_records(
     records: &[(u64, BadRecord)],
     origin: &Origin,
 ) -> Result<EncodedFile, ColumnarError> {

@@ -15,7 +15,7 @@ use std::{
 use alluvium_model::{
     Budget, ColumnName, DatabaseName, Discovery, ErrorKind, Extension, Kind, Origin, PartitionSpec,
     PortError, TableEntry, TableName, TableSchema, TableSource,
-    layout::table_location,
+    layout::{Location, table_location},
     ports::{Commit, CommitTables, ReadTables},
 };
 use serde::Serialize;
@@ -129,6 +129,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             let created = match self.catalog.table(&name).await {
                 Ok(Some(found)) => {
                     found.value.is_quarantine()?;
+                    self.lies_here(&found.value)?;
                     Ok(Commit::Done)
                 }
                 Ok(None) => self.catalog.create_table(&table).await,
@@ -161,7 +162,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         };
         let current = match &found {
             Some(found) if found.value.source() != Some(source.as_str()) => return Ok(Try::Taken),
-            Some(found) => found.value.clone(),
+            Some(found) => {
+                self.lies_here(&found.value)?;
+                found.value.clone()
+            }
             None => {
                 let location = table_location(&self.rules.database, table);
                 TableEntry::new(table.clone(), source, location, &self.rules.partitions)
@@ -180,6 +184,19 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             Some(Commit::Conflict) => Try::Again { conflict: true },
             None => Try::Again { conflict: false },
         })
+    }
+
+    /// Somebody may use one database for two lakes; a partition would be registered in one of them
+    /// and its files written to the other.
+    fn lies_here(&self, table: &TableEntry) -> Result<(), LakeError> {
+        let expected = table_location(&self.rules.database, &table.name);
+        // Tools that edit tables may drop the last slash.
+        let folder = |location: &Location| location.as_str().trim_end_matches('/').to_owned();
+        if folder(&table.location) == folder(&expected) {
+            return Ok(());
+        }
+        let (table, found) = (table.name.clone(), table.location.clone());
+        Err(LakeError::Elsewhere { table, found, expected })
     }
 
     fn known(&self, source: &TableSource) -> Option<(TableName, Arc<TableSchema>)> {

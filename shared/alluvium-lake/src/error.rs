@@ -1,7 +1,7 @@
 //! What can go wrong in a use case.
 
 use alluvium_columnar::ColumnarError;
-use alluvium_model::{Counts, ErrorKind, PortError, SchemaError, TableName};
+use alluvium_model::{Counts, ErrorKind, PortError, SchemaError, TableName, layout::Location};
 
 /// A use case that failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,16 @@ pub enum LakeError {
         table: TableName,
         /// How often it was tried.
         tries: u32,
+    },
+    /// A table of ours belongs to another lake: files written here would not be found.
+    #[error("table {table} lies at {found}, not in this lake at {expected}")]
+    Elsewhere {
+        /// The table.
+        table: TableName,
+        /// Where the catalog says it lies.
+        found: Location,
+        /// Where it would lie in this lake.
+        expected: Location,
     },
     /// Every name that the source of a table may take belongs to another table.
     #[error("no table name is left for `{table_source}`")]
@@ -53,7 +63,9 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
-            Self::Schema(_) | Self::NoTableName { .. } => ErrorKind::Invalid,
+            Self::Schema(_) | Self::NoTableName { .. } | Self::Elsewhere { .. } => {
+                ErrorKind::Invalid
+            }
             Self::Contended { .. } => ErrorKind::Retry,
             Self::NoTable { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,

@@ -4,19 +4,23 @@
 //! the partitions it belongs to, write one file a partition. Names of files are functions of
 //! source and plan, so an attempt that is repeated writes the same files again.
 
-use alluvium_columnar::{BadRecord, EncodedFile, Part, Shredder, Step};
+use alluvium_columnar::{
+    BadRecord, EncodedFile, Part, QUARANTINE_BYTES_MAX, Shredder, Step, encode_bad_records,
+};
 use alluvium_model::{
     Budget, Counts, DatabaseName, Origin, PartitionKey, PartitionSpec, Plan, Reason, SourceId,
-    TableName, TableSource,
-    layout::file_name,
-    ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Registered, WriteObjects},
+    Stages, TableName, TableSource, UtcInstant,
+    layout::{Location, file_name},
+    ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
     AddedColumn, Backoff, LakeError,
     commit::{Committed, SchemaCommitter, SchemaRules},
     partitions::Partitions,
+    timed::{timed, timed_wait},
 };
 
 /// Bad records of a source that a report shows; the quarantine table has all of them.
@@ -50,21 +54,8 @@ impl IngestSettings {
     }
 }
 
-/// A source to ingest.
-#[derive(Debug)]
-pub struct Source<R> {
-    /// Its identity.
-    pub id: SourceId,
-    /// Where it is and when it arrived.
-    pub origin: Origin,
-    /// Its size as it is stored, in bytes.
-    pub bytes: u64,
-    /// Its bytes.
-    pub reader: R,
-}
-
 /// What became of a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct IngestReport {
     /// The counts.
     pub counts: Counts,
@@ -72,6 +63,11 @@ pub struct IngestReport {
     pub added_columns: Vec<AddedColumn>,
     /// Its first bad records.
     pub bad_records: Vec<BadRecordReport>,
+    /// When the source arrived; none for one that was not read.
+    #[serde(skip)]
+    pub arrived_at: Option<UtcInstant>,
+    /// Where the time went.
+    pub stages: Stages,
 }
 
 /// A bad record, for people.
@@ -153,119 +149,178 @@ where
         mut source: Source<R>,
     ) -> Result<IngestReport, LakeError> {
         let limits = self.settings.plan.limits;
-        let mut attempt = Attempt {
-            ingest: self,
-            table,
-            id: source.id,
-            origin: source.origin.clone(),
-            report: IngestReport::default(),
-        };
-        attempt.report.counts.bytes_in = source.bytes;
-        let mut shredder = Shredder::new(source.origin, self.partition_spec.clone(), limits);
+        let mut attempt = Attempt::new(self, &source);
+        let mut shredder =
+            Shredder::new(source.origin.clone(), self.partition_spec.clone(), limits);
         loop {
-            match shredder.step() {
-                Step::NeedInput => match source.reader.next_chunk().await? {
+            let step = timed(&mut attempt.report.stages.shred, || shredder.step());
+            match step {
+                Step::NeedInput => match attempt.read(&mut source.reader).await? {
                     Some(chunk) => shredder.feed(chunk),
                     None => shredder.finish(),
                 },
-                Step::Part(part) => attempt.load(&part).await?,
-                Step::Done => break,
+                Step::Part(part) => attempt.load(table, &part).await?,
+                Step::Done => return attempt.finish(),
             }
         }
-        if attempt.report.counts.add_up() {
-            return Ok(attempt.report);
+    }
+
+    /// Takes a source whole to the quarantine table, as one record; of a long one its beginning.
+    /// An empty source holds no record.
+    ///
+    /// # Errors
+    /// When a port fails.
+    pub async fn quarantine<R: ReadSource>(
+        &self,
+        mut source: Source<R>,
+        reason: Reason,
+        message: String,
+    ) -> Result<IngestReport, LakeError> {
+        let mut attempt = Attempt::new(self, &source);
+        let mut bad = BadRecord::new(0, reason, message);
+        while bad.bytes.len() < QUARANTINE_BYTES_MAX
+            && let Some(chunk) = attempt.read(&mut source.reader).await?
+        {
+            bad.extend(&chunk);
         }
-        let counts = Box::new(attempt.report.counts);
-        Err(LakeError::Miscounted { source_uri: attempt.origin.source, counts })
+        bad.length = bad.length.max(source.bytes);
+        if bad.length > 0 {
+            attempt.report.counts.records += 1;
+            attempt.load_bad_records(0, &[(0, bad)], None).await?;
+        }
+        attempt.finish()
     }
 }
 
 /// One try to ingest one source.
 struct Attempt<'a, C, O> {
     ingest: &'a Ingest<C, O>,
-    table: &'a TableSource,
     id: SourceId,
     origin: Origin,
     report: IngestReport,
 }
 
-impl<C, O> Attempt<'_, C, O>
+impl<'a, C, O> Attempt<'a, C, O>
 where
     C: ReadTables + CommitTables + RegisterPartitions,
     O: WriteObjects,
 {
-    async fn load(&mut self, part: &Part) -> Result<(), LakeError> {
+    fn new<R>(ingest: &'a Ingest<C, O>, source: &Source<R>) -> Self {
+        let mut report =
+            IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
+        report.counts.bytes_in = source.bytes;
+        Self { ingest, id: source.id, origin: source.origin.clone(), report }
+    }
+
+    async fn read<R: ReadSource>(&mut self, reader: &mut R) -> Result<Option<Bytes>, LakeError> {
+        Ok(timed_wait(&mut self.report.stages.read, reader.next_chunk()).await?)
+    }
+
+    async fn load(&mut self, source: &TableSource, part: &Part) -> Result<(), LakeError> {
         self.report.counts.records += u64::from(part.records());
-        let table = self.load_rows(part).await?;
-        self.load_bad_records(part, table).await
+        let table = self.load_rows(source, part).await?;
+        if part.bad_records().is_empty() {
+            return Ok(());
+        }
+        // Where nothing was good no table was made; its first name says where it was bound.
+        let bound_for = table.or_else(|| source.table_names().next());
+        let Some(bound_for) = bound_for else {
+            return Err(LakeError::NoTableName { table_source: source.as_str().to_owned() });
+        };
+        self.load_bad_records(part.index(), part.bad_records(), Some(&bound_for)).await
     }
 
     /// Writes the good records; says what their table is called, if there are any.
-    async fn load_rows(&mut self, part: &Part) -> Result<Option<TableName>, LakeError> {
+    async fn load_rows(
+        &mut self,
+        source: &TableSource,
+        part: &Part,
+    ) -> Result<Option<TableName>, LakeError> {
         if part.rows() == 0 {
             return Ok(None);
         }
-        let schemas = &self.ingest.schemas;
-        let committed = schemas.commit(self.table, &part.discovery(), &self.origin).await?;
+        let Self { ingest, origin, report, .. } = self;
+        let discovery = part.discovery();
+        let commit = ingest.schemas.commit(source, &discovery, origin);
+        let committed = timed_wait(&mut report.stages.commit, commit).await?;
         let Committed { table, schema, added, conflicts } = committed;
-        let counts = &mut self.report.counts;
+        let counts = &mut report.counts;
         counts.columns_added += added.len() as u64;
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
         counts.commit_conflicts += conflicts;
-        self.report.added_columns.extend(added);
-        for partition in part.partitions() {
-            let file = part.encode(partition, &schema)?;
+        report.added_columns.extend(added);
+        let locations = self.open(&table, part.partitions()).await?;
+        for (partition, location) in part.partitions().iter().zip(&locations) {
+            let encode = || part.encode(partition, &schema);
+            let file = timed(&mut self.report.stages.encode, encode)?;
             self.report.counts.loaded += file.rows;
             self.report.counts.rescued_values += file.rescued;
-            self.write(&table, partition, part, file).await?;
+            self.write(location, part.index(), &file).await?;
         }
         Ok(Some(table))
     }
 
+    /// Writes bad records that were bound for a table, if they were bound for any.
     async fn load_bad_records(
         &mut self,
-        part: &Part,
-        table: Option<TableName>,
+        part: u32,
+        records: &[(u64, BadRecord)],
+        bound_for: Option<&TableName>,
     ) -> Result<(), LakeError> {
-        if part.bad_records().is_empty() {
-            return Ok(());
-        }
-        let file = part.encode_bad_records()?;
+        let Self { ingest, origin, report, .. } = self;
+        let encode = || encode_bad_records(records, origin);
+        let file = timed(&mut report.stages.encode, encode)?;
         // Counted by reason here, but only if as many were written: else the sum is off.
-        let written = file.rows == part.bad_records().len() as u64;
-        for (record, bad) in part.bad_records().iter().filter(|_| written) {
-            *self.report.counts.quarantined.entry(bad.reason).or_default() += 1;
-            if self.report.bad_records.len() < REPORTED_BAD_RECORDS_MAX {
-                let report = BadRecordReport::new(&self.origin.source, *record, bad);
-                self.report.bad_records.push(report);
+        let written = file.rows == records.len() as u64;
+        for (record, bad) in records.iter().filter(|_| written) {
+            *report.counts.quarantined.entry(bad.reason).or_default() += 1;
+            if report.bad_records.len() < REPORTED_BAD_RECORDS_MAX {
+                report.bad_records.push(BadRecordReport::new(&origin.source, *record, bad));
             }
         }
-        // Where nothing was good no table was made; its first name says where it was bound.
-        let bound_for = table.or_else(|| self.table.table_names().next());
-        let Some(bound_for) = bound_for else {
-            let table_source = self.table.as_str().to_owned();
-            return Err(LakeError::NoTableName { table_source });
-        };
-        let quarantine = self.ingest.schemas.commit_quarantine().await?;
-        let partition = PartitionKey::of_quarantine(&bound_for, self.origin.arrived_at);
-        self.write(&quarantine, &partition, part, file).await
+        let commit = ingest.schemas.commit_quarantine();
+        let quarantine = timed_wait(&mut report.stages.commit, commit).await?;
+        let partition = PartitionKey::of_quarantine(bound_for, origin.arrived_at);
+        for location in self.open(&quarantine, &[partition]).await? {
+            self.write(&location, part, &file).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens partitions for writing; says where the files of each go.
+    async fn open(
+        &mut self,
+        table: &TableName,
+        partitions: &[PartitionKey],
+    ) -> Result<Vec<Location>, LakeError> {
+        let Self { ingest, report, .. } = self;
+        let open = ingest.partitions.open(table, partitions);
+        let (locations, new) = timed_wait(&mut report.stages.write, open).await?;
+        report.counts.partitions_added += new;
+        Ok(locations)
     }
 
     async fn write(
         &mut self,
-        table: &TableName,
-        partition: &PartitionKey,
-        part: &Part,
-        file: EncodedFile,
+        location: &Location,
+        part: u32,
+        file: &EncodedFile,
     ) -> Result<(), LakeError> {
-        let (location, registered) = self.ingest.partitions.open(table, partition).await?;
-        let name = file_name(self.id, self.ingest.settings.plan.id(), part.index());
-        let counts = &mut self.report.counts;
+        let Self { ingest, report, .. } = self;
+        let name = file_name(self.id, ingest.settings.plan.id(), part);
+        let counts = &mut report.counts;
         counts.files += 1;
-        counts.partitions_added += u64::from(registered == Registered::New);
         counts.bytes_out += file.bytes.len() as u64;
         let key = location.object(&name);
-        let put = || self.ingest.objects.put_object(&key, file.bytes.clone());
-        Ok(self.ingest.settings.backoff.retry(put).await?)
+        let put = || ingest.objects.put_object(&key, file.bytes.clone());
+        Ok(timed_wait(&mut report.stages.write, ingest.settings.backoff.retry(put)).await?)
+    }
+
+    fn finish(self) -> Result<IngestReport, LakeError> {
+        if self.report.counts.add_up() {
+            return Ok(self.report);
+        }
+        let counts = Box::new(self.report.counts);
+        Err(LakeError::Miscounted { source_uri: self.origin.source, counts })
     }
 }

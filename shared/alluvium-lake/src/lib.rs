@@ -1,6 +1,7 @@
 //! Alluvium's use cases over its ports: what a function or the command calls.
 //!
 //! - [`Ingest`] takes one source from its bytes to rows that the catalog names.
+//! - [`Landing`] does so with objects that a bucket announces.
 //! - [`Preview`] shows what it would become.
 //! - [`Browse`] shows what a lake holds.
 //!
@@ -13,12 +14,15 @@ mod browse;
 mod commit;
 mod error;
 mod ingest;
+mod landing;
 mod partitions;
 mod preview;
+mod timed;
 
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::AddedColumn;
 pub use error::LakeError;
-pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings, Source};
+pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
+pub use landing::Landing;
 pub use preview::{Preview, PreviewColumn, TablePreview};

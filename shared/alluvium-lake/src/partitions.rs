@@ -30,21 +30,31 @@ impl<C: RegisterPartitions> Partitions<C> {
         Self { catalog, database, backoff, registered: Mutex::default() }
     }
 
-    /// Registers a partition if need be; says where its files go, and whether it is new.
+    /// Registers partitions if need be; says where the files of each go, in order, and how many
+    /// are new.
     pub(crate) async fn open(
         &self,
         table: &TableName,
-        key: &PartitionKey,
-    ) -> Result<(Location, Registered), LakeError> {
-        let location = first_generation(&self.database, table, key);
-        let id = (table.clone(), key.clone());
-        if self.registered.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
-            return Ok((location, Registered::Before));
+        keys: &[PartitionKey],
+    ) -> Result<(Vec<Location>, u64), LakeError> {
+        let location = |key: &PartitionKey| first_generation(&self.database, table, key);
+        let entry =
+            |key: &PartitionKey| PartitionEntry { key: key.clone(), location: location(key) };
+        let unknown: Vec<_> =
+            keys.iter().filter(|key| !self.is_known(table, key)).map(entry).collect();
+        let mut new = 0;
+        if !unknown.is_empty() {
+            let create = || self.catalog.create_partitions(table, &unknown);
+            let registered = self.backoff.retry(create).await?;
+            new = registered.iter().filter(|one| **one == Registered::New).count() as u64;
+            let ids = unknown.into_iter().map(|partition| (table.clone(), partition.key));
+            self.registered.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
         }
-        let partition = PartitionEntry { key: key.clone(), location: location.clone() };
-        let create = || self.catalog.create_partition(table, &partition);
-        let registered = self.backoff.retry(create).await?;
-        self.registered.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        Ok((location, registered))
+        Ok((keys.iter().map(location).collect(), new))
+    }
+
+    fn is_known(&self, table: &TableName, key: &PartitionKey) -> bool {
+        let id = (table.clone(), key.clone());
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 }

@@ -129,16 +129,20 @@ impl ReadPartitions for LocalCatalog {
 }
 
 impl RegisterPartitions for LocalCatalog {
-    async fn create_partition(
+    async fn create_partitions(
         &self,
         table: &TableName,
-        partition: &PartitionEntry,
-    ) -> PortResult<Registered> {
-        let (files, partition) = (self.files.clone(), partition.clone());
-        let path = self.folder.join(table.as_str()).join(format!("{}.json", partition.key));
-        blocking("register a partition of", table.to_string(), move || {
-            let new = files.create(&path, &serde_json::to_vec_pretty(&partition)?)?;
-            Ok(if new { Registered::New } else { Registered::Before })
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Registered>> {
+        let (files, partitions) = (self.files.clone(), partitions.to_vec());
+        let folder = self.folder.join(table.as_str());
+        blocking("register partitions of", table.to_string(), move || {
+            let register = |partition: &PartitionEntry| {
+                let path = folder.join(format!("{}.json", partition.key));
+                let new = files.create(&path, &serde_json::to_vec_pretty(partition)?)?;
+                Ok(if new { Registered::New } else { Registered::Before })
+            };
+            partitions.iter().map(register).collect()
         })
         .await
     }

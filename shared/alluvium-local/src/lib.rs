@@ -13,4 +13,4 @@ mod source;
 
 pub use catalog::LocalCatalog;
 pub use objects::LocalObjects;
-pub use source::{LocalSource, OpenedSource};
+pub use source::LocalSource;

@@ -9,7 +9,7 @@ use std::{
 
 use alluvium_model::{
     Digest, ErrorKind, Origin, PortError, SourceId, UtcInstant,
-    ports::{PortResult, ReadSource},
+    ports::{PortResult, ReadSource, Source},
 };
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -18,19 +18,6 @@ use crate::blocking::{blocking, port_error};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
-
-/// A source that is ready to be read.
-#[derive(Debug)]
-pub struct OpenedSource {
-    /// Its identity: path and content.
-    pub id: SourceId,
-    /// Its URI and when it arrived: for a file its modification time.
-    pub origin: Origin,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Its bytes.
-    pub reader: LocalSource,
-}
 
 /// Reads a file from its beginning to its end.
 #[derive(Debug)]
@@ -48,7 +35,7 @@ impl LocalSource {
     ///
     /// # Errors
     /// When there is no readable file, or its path is not UTF-8.
-    pub async fn open(path: &Path) -> PortResult<OpenedSource> {
+    pub async fn open(path: &Path) -> PortResult<Source<Self>> {
         let (path, name) = (path.to_owned(), path.display().to_string());
         blocking("read", name.clone(), move || {
             let absolute = fs::canonicalize(&path)?;
@@ -60,7 +47,7 @@ impl LocalSource {
             }
             let arrived_at = instant(opened.modified()?)?;
             let (etag, file) = hash(file)?;
-            Ok(OpenedSource {
+            Ok(Source {
                 id: SourceId::of_object("file://", key, &etag),
                 origin: Origin { source: format!("file://{key}"), arrived_at },
                 bytes: opened.len(),
@@ -75,7 +62,7 @@ impl LocalSource {
     ///
     /// # Errors
     /// When standard input cannot be read or there is no room for it.
-    pub async fn standard_input() -> PortResult<OpenedSource> {
+    pub async fn standard_input() -> PortResult<Source<Self>> {
         const NAME: &str = "standard input";
         blocking("read", NAME.to_owned(), || {
             let mut spool = tempfile::tempfile()?;
@@ -84,7 +71,7 @@ impl LocalSource {
             let (etag, file) = hash(spool)?;
             #[expect(clippy::disallowed_methods, reason = "what is typed or piped arrives now")]
             let arrived_at = instant(SystemTime::now())?;
-            Ok(OpenedSource {
+            Ok(Source {
                 id: SourceId::of_object("stdin:", "", &etag),
                 origin: Origin { source: format!("stdin:{etag}"), arrived_at },
                 bytes,

@@ -16,6 +16,8 @@ pub struct Counts {
     pub loaded: u64,
     /// Records that became rows of the quarantine table, by reason.
     pub quarantined: BTreeMap<Reason, u64>,
+    /// Objects that were overwritten or deleted before they were read.
+    pub superseded: u64,
     /// Values that went to `_rescued`.
     pub rescued_values: u64,
     /// Bytes of the sources as they are stored.
@@ -54,6 +56,7 @@ impl Counts {
         for (reason, count) in &other.quarantined {
             *self.quarantined.entry(*reason).or_default() += count;
         }
+        self.superseded += other.superseded;
         self.rescued_values += other.rescued_values;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;

@@ -31,11 +31,18 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// A folder in the lake; its text ends with `/`.
+/// A folder in the lake; its text ends with `/`. What others wrote into the catalog may also lie
+/// elsewhere: then it is a URI.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location(String);
 
 impl Location {
+    /// What a catalog holds.
+    #[must_use]
+    pub fn from_catalog(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The location as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

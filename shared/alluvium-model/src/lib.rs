@@ -3,6 +3,7 @@
 //! Everything here is a pure function of its arguments. This crate knows no I/O, no clock, no
 //! randomness, no AWS and no Arrow, so that each rule can be read, tested and proved alone.
 
+mod announcement;
 mod counts;
 mod ddl;
 mod discovery;
@@ -17,10 +18,12 @@ mod path;
 pub mod ports;
 mod quarantine;
 mod schema;
+mod stages;
 mod table;
 mod time;
 mod value_class;
 
+pub use announcement::AnnouncedObject;
 pub use counts::Counts;
 pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
@@ -32,6 +35,7 @@ pub use partition::{PartitionKey, PartitionSpec, Transform};
 pub use path::{JsonPath, ParsePathError};
 pub use quarantine::{QuarantineColumn, Reason};
 pub use schema::{DataColumn, SystemColumn, TableSchema};
+pub use stages::Stages;
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use time::UtcInstant;
 pub use value_class::{ClassSet, ValueClass};

@@ -63,10 +63,12 @@ impl PartitionKey {
         vec![known_name("table_name"), known_name("dt")]
     }
 
-    /// The partition of the quarantine table for records that were bound for `table`.
+    /// The partition of the quarantine table for records that were bound for `table`, if they
+    /// were bound for any.
     #[must_use]
-    pub fn of_quarantine(table: &TableName, arrived_at: UtcInstant) -> Self {
-        let values = [table.to_string(), arrived_at.day()];
+    pub fn of_quarantine(table: Option<&TableName>, arrived_at: UtcInstant) -> Self {
+        let table = table.map(ToString::to_string).unwrap_or_default();
+        let values = [table, arrived_at.day()];
         Self(Self::quarantine_columns().into_iter().zip(values).collect())
     }
 
@@ -74,6 +76,21 @@ impl PartitionKey {
     #[must_use]
     pub fn new(values: Vec<(ColumnName, String)>) -> Self {
         Self(values)
+    }
+
+    /// The values as the Glue catalog keeps them, outermost first: not escaped.
+    #[must_use]
+    pub fn catalog_values(&self) -> Vec<String> {
+        let value =
+            |(_, value): (_, &str)| if value.is_empty() { NO_VALUE } else { value }.to_owned();
+        self.values().map(value).collect()
+    }
+
+    /// The partition of the values that the catalog keeps for these columns.
+    #[must_use]
+    pub fn from_catalog(columns: &[ColumnName], values: &[String]) -> Self {
+        let value = |value: &String| if value == NO_VALUE { String::new() } else { value.clone() };
+        Self(columns.iter().cloned().zip(values.iter().map(value)).collect())
     }
 
     /// Column and value, outermost first.
@@ -113,8 +130,19 @@ mod tests {
         let arrived_at = "2026-11-22T23:59:59.999999Z".parse().unwrap();
         assert_eq!(PartitionSpec::default().key(arrived_at).to_string(), "dt=2026-11-22");
         let table = "camera".parse().unwrap();
-        let key = PartitionKey::of_quarantine(&table, arrived_at);
+        let key = PartitionKey::of_quarantine(Some(&table), arrived_at);
         assert_eq!(key.to_string(), "table_name=camera/dt=2026-11-22");
+        let key = PartitionKey::of_quarantine(None, arrived_at);
+        assert_eq!(key.to_string(), "table_name=__HIVE_DEFAULT_PARTITION__/dt=2026-11-22");
+    }
+
+    #[test]
+    fn the_catalog_keeps_values_as_they_are() {
+        let columns = PartitionKey::quarantine_columns();
+        let values = ["__HIVE_DEFAULT_PARTITION__", "a/b"].map(str::to_owned);
+        let key = PartitionKey::from_catalog(&columns, &values);
+        assert_eq!(key.to_string(), "table_name=__HIVE_DEFAULT_PARTITION__/dt=a%2Fb");
+        assert_eq!(key.catalog_values(), values);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What Alluvium needs from the world, one capability a trait.
 //!
 //! Each trait is one statement of an IAM policy. Implementations: the directory of
-//! `alluvium-local`, the fakes of `alluvium-testkit`; all pass the testkit's contract suites.
+//! `alluvium-local`, S3 and Glue in `alluvium-aws`, the fakes of `alluvium-testkit`; all pass the
+//! testkit's contract suites.
 //! Absence is `None` or an enum, never an error, so that no error can be mistaken for it.
 
 use std::future::Future;
@@ -9,7 +10,8 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::{
-    PartitionEntry, PortError, TableEntry, TableName, Version, Versioned,
+    AnnouncedObject, Origin, PartitionEntry, PortError, SourceId, TableEntry, TableName, Version,
+    Versioned,
     layout::{Location, ObjectKey},
 };
 
@@ -80,12 +82,13 @@ pub trait ReadPartitions {
 
 /// Registers partitions in the catalog.
 pub trait RegisterPartitions {
-    /// Registers a partition unless one with its key is there.
-    fn create_partition(
+    /// Registers each partition unless one with its key is there; says how each ended, in order.
+    /// Some may be registered when this fails.
+    fn create_partitions(
         &self,
         table: &TableName,
-        partition: &PartitionEntry,
-    ) -> impl Future<Output = PortResult<Registered>> + Send;
+        partitions: &[PartitionEntry],
+    ) -> impl Future<Output = PortResult<Vec<Registered>>> + Send;
 }
 
 /// Writes objects of the lake.
@@ -98,6 +101,51 @@ pub trait WriteObjects {
     ) -> impl Future<Output = PortResult<()>> + Send;
 }
 
+/// Reads small objects of the lake whole.
+pub trait ReadObjects {
+    /// The object of that key with the version to name in [`CommitObjects::replace_object`].
+    fn object(
+        &self,
+        key: &ObjectKey,
+    ) -> impl Future<Output = PortResult<Option<Versioned<Bytes>>>> + Send;
+
+    /// The same, but without its bytes when it still has the version that is `known`.
+    fn object_since(
+        &self,
+        key: &ObjectKey,
+        known: &Version,
+    ) -> impl Future<Output = PortResult<Reread>> + Send;
+}
+
+/// How an object is found that was read before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reread {
+    /// As it was.
+    Unchanged,
+    /// With other bytes.
+    Changed(Versioned<Bytes>),
+    /// No more.
+    Gone,
+}
+
+/// Creates and replaces small objects of the lake, by compare-and-set.
+pub trait CommitObjects {
+    /// Creates an object; `Conflict` when one of that key is there.
+    fn create_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+    ) -> impl Future<Output = PortResult<Commit>> + Send;
+
+    /// Replaces an object; `Conflict` when its version is another one or it is gone.
+    fn replace_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        version: &Version,
+    ) -> impl Future<Output = PortResult<Commit>> + Send;
+}
+
 /// Lists objects of the lake.
 pub trait ListObjects {
     /// All objects below a folder, in the byte order of their keys.
@@ -105,6 +153,31 @@ pub trait ListObjects {
         &self,
         location: &Location,
     ) -> impl Future<Output = PortResult<Vec<ObjectEntry>>> + Send;
+}
+
+/// A source that is ready to be read.
+#[derive(Debug)]
+pub struct Source<R> {
+    /// Its identity.
+    pub id: SourceId,
+    /// Where it is and when it arrived.
+    pub origin: Origin,
+    /// Its size as it is stored, in bytes.
+    pub bytes: u64,
+    /// Its bytes.
+    pub reader: R,
+}
+
+/// Opens the objects that a bucket announces.
+pub trait OpenObjects {
+    /// What reads them.
+    type Reader: ReadSource + Send;
+
+    /// The object as it was announced; none when it was deleted or overwritten since.
+    fn open_object(
+        &self,
+        object: &AnnouncedObject,
+    ) -> impl Future<Output = PortResult<Option<Source<Self::Reader>>>> + Send;
 }
 
 /// Reads one source from its beginning to its end.

@@ -20,17 +20,20 @@ pub enum Reason {
     RecordTooLarge,
     /// The source ended, or could not be decompressed further, in the middle of it.
     TruncatedInput,
+    /// Its object lies in no folder that could name a table.
+    NoTable,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InvalidJson,
         Self::NotAnObject,
         Self::NotUnicode,
         Self::TooDeep,
         Self::RecordTooLarge,
         Self::TruncatedInput,
+        Self::NoTable,
     ];
 
     /// The text in the column `reason` and in reports.
@@ -43,6 +46,7 @@ impl Reason {
             Self::TooDeep => "too_deep",
             Self::RecordTooLarge => "record_too_large",
             Self::TruncatedInput => "truncated_input",
+            Self::NoTable => "no_table",
         }
     }
 }

@@ -131,7 +131,7 @@ impl TableEntry {
             location,
             columns: system.map(|c| plain_column(c.name(), c.glue_type(), c.comment())).into(),
             partition_columns: partition_columns(&partitions.columns()),
-            parameters: BTreeMap::from([(SOURCE.to_owned(), source.as_str().to_owned())]),
+            parameters: parameters(&[(SOURCE, source.as_str())]),
         }
     }
 
@@ -144,7 +144,7 @@ impl TableEntry {
             location,
             columns: QuarantineColumn::ALL.map(column).into(),
             partition_columns: partition_columns(&PartitionKey::quarantine_columns()),
-            parameters: BTreeMap::new(),
+            parameters: parameters(&[]),
         }
     }
 
@@ -253,6 +253,16 @@ impl TableName {
     pub fn quarantine() -> Self {
         crate::name::known_table("quarantine")
     }
+}
+
+/// Parameters of a table of ours: others than Alluvium learn what its files are.
+fn parameters(ours: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let known = [("classification", "parquet"), ("EXTERNAL", "TRUE")];
+    known
+        .iter()
+        .chain(ours)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn plain_column(name: &str, glue_type: &str, comment: &str) -> ColumnEntry {

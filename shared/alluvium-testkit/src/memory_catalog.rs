@@ -1,7 +1,7 @@
 //! A catalog in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex},
 };
 
@@ -69,18 +69,21 @@ impl ReadPartitions for MemoryCatalog {
 }
 
 impl RegisterPartitions for MemoryCatalog {
-    async fn create_partition(
+    async fn create_partitions(
         &self,
         table: &TableName,
-        partition: &PartitionEntry,
-    ) -> PortResult<Registered> {
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Registered>> {
         let mut state = self.0.lock().unwrap();
-        let partitions = state.partitions.entry(table.clone()).or_default();
-        if partitions.contains_key(&partition.key) {
-            return Ok(Registered::Before);
-        }
-        partitions.insert(partition.key.clone(), partition.clone());
-        Ok(Registered::New)
+        let known = state.partitions.entry(table.clone()).or_default();
+        let register = |partition: &PartitionEntry| match known.entry(partition.key.clone()) {
+            Entry::Occupied(_) => Registered::Before,
+            Entry::Vacant(new) => {
+                new.insert(partition.clone());
+                Registered::New
+            }
+        };
+        Ok(partitions.iter().map(register).collect())
     }
 }
 

@@ -1,13 +1,17 @@
 //! A lake's objects in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex},
 };
 
 use alluvium_model::{
+    Digest, Version, Versioned,
     layout::{Location, ObjectKey},
-    ports::{ListObjects, ObjectEntry, PortResult, WriteObjects},
+    ports::{
+        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, Reread,
+        WriteObjects,
+    },
 };
 use bytes::Bytes;
 
@@ -28,6 +32,55 @@ impl WriteObjects for MemoryObjects {
         self.0.lock().unwrap().insert(key.clone(), bytes);
         Ok(())
     }
+}
+
+impl ReadObjects for MemoryObjects {
+    async fn object(&self, key: &ObjectKey) -> PortResult<Option<Versioned<Bytes>>> {
+        let objects = self.0.lock().unwrap();
+        Ok(objects
+            .get(key)
+            .map(|bytes| Versioned { value: bytes.clone(), version: version(bytes) }))
+    }
+
+    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
+        Ok(match self.object(key).await? {
+            None => Reread::Gone,
+            Some(found) if found.version == *known => Reread::Unchanged,
+            Some(found) => Reread::Changed(found),
+        })
+    }
+}
+
+impl CommitObjects for MemoryObjects {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Commit> {
+        match self.0.lock().unwrap().entry(key.clone()) {
+            Entry::Occupied(_) => Ok(Commit::Conflict),
+            Entry::Vacant(new) => {
+                new.insert(bytes);
+                Ok(Commit::Done)
+            }
+        }
+    }
+
+    async fn replace_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        expected: &Version,
+    ) -> PortResult<Commit> {
+        match self.0.lock().unwrap().get_mut(key) {
+            Some(current) if version(current) == *expected => {
+                *current = bytes;
+                Ok(Commit::Done)
+            }
+            Some(_) | None => Ok(Commit::Conflict),
+        }
+    }
+}
+
+/// A tag of the content, as S3 has it.
+fn version(bytes: &Bytes) -> Version {
+    Version(Digest::of_fields(&[bytes]).to_string())
 }
 
 impl ListObjects for MemoryObjects {

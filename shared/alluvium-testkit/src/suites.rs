@@ -2,16 +2,18 @@
 
 use alluvium_model::{
     PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource, Version,
-    layout::{first_generation, table_location},
+    layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
-        Commit, CommitTables, ListObjects, ReadPartitions, ReadTables, RegisterPartitions,
-        Registered, WriteObjects,
+        Commit, CommitObjects, CommitTables, ListObjects, ReadObjects, ReadPartitions, ReadTables,
+        RegisterPartitions, Registered, Reread, WriteObjects,
     },
 };
 use bytes::Bytes;
 
 /// Writers that commit to one table at once.
 const WRITERS: usize = 16;
+/// Partitions of one table: more than a page or a batch of any catalog.
+const MANY: usize = 250;
 
 fn table(name: &str) -> TableEntry {
     let name: TableName = name.parse().unwrap();
@@ -20,8 +22,8 @@ fn table(name: &str) -> TableEntry {
     TableEntry::new(name, &source, location, &PartitionSpec::default())
 }
 
-fn partition(state: &str, table: &TableName) -> PartitionEntry {
-    let key = PartitionKey::new(vec![("state".parse().unwrap(), state.to_owned())]);
+fn partition(value: &str, table: &TableName) -> PartitionEntry {
+    let key = PartitionKey::new(vec![("dt".parse().unwrap(), value.to_owned())]);
     let location = first_generation(&"lake".parse().unwrap(), table, &key);
     PartitionEntry { key, location }
 }
@@ -71,13 +73,20 @@ where
     let camera = table("camera").name;
     assert_eq!(catalog.partitions(&camera).await.unwrap(), []);
     let (first, second) = (partition("a/b", &camera), partition("CA", &camera));
+    assert_eq!(catalog.create_partitions(&camera, &[]).await.unwrap(), []);
     for expected in [Registered::New, Registered::Before] {
-        assert_eq!(catalog.create_partition(&camera, &first).await.unwrap(), expected);
+        let registered = catalog.create_partitions(&camera, std::slice::from_ref(&first));
+        assert_eq!(registered.await.unwrap(), [expected]);
     }
     let elsewhere = PartitionEntry { location: second.location.clone(), ..first.clone() };
-    assert_eq!(catalog.create_partition(&camera, &elsewhere).await.unwrap(), Registered::Before);
-    assert_eq!(catalog.create_partition(&camera, &second).await.unwrap(), Registered::New);
+    let registered = catalog.create_partitions(&camera, &[elsewhere, second.clone()]).await;
+    assert_eq!(registered.unwrap(), [Registered::Before, Registered::New]);
     assert_eq!(catalog.partitions(&camera).await.unwrap(), [second, first]);
+
+    let many: Vec<_> = (0..MANY).map(|n| partition(&format!("{n:03}"), &camera)).collect();
+    let registered = catalog.create_partitions(&camera, &many).await.unwrap();
+    assert_eq!(registered, [Registered::New; MANY]);
+    assert_eq!(catalog.partitions(&camera).await.unwrap().len(), MANY + 2);
     assert_eq!(catalog.partitions(&table("audio").name).await.unwrap(), []);
 }
 
@@ -114,7 +123,82 @@ where
 }
 
 /// The contract of a lake's objects. There must be none.
-pub async fn objects<O: WriteObjects + ListObjects>(objects: O) {
+pub async fn objects<O>(objects: O)
+where
+    O: WriteObjects + ListObjects + ReadObjects + CommitObjects,
+    O: Clone + Send + Sync + 'static,
+{
+    objects_are_listed(&objects).await;
+    objects_are_created_once_and_replaced_by_version(&objects).await;
+    no_concurrent_replacement_is_lost(objects).await;
+}
+
+async fn objects_are_created_once_and_replaced_by_version<O>(objects: &O)
+where
+    O: ReadObjects + CommitObjects,
+{
+    let key = pointer("camera");
+    assert_eq!(objects.object(&key).await.unwrap(), None);
+    let nothing = Version("0".to_owned());
+    let first = Bytes::from_static(b"first");
+    assert_eq!(
+        objects.replace_object(&key, first.clone(), &nothing).await.unwrap(),
+        Commit::Conflict
+    );
+    assert_eq!(objects.create_object(&key, first.clone()).await.unwrap(), Commit::Done);
+    assert_eq!(objects.create_object(&key, first.clone()).await.unwrap(), Commit::Conflict);
+    let read = objects.object(&key).await.unwrap().unwrap();
+    assert_eq!(read.value, first);
+    assert_eq!(objects.object_since(&key, &read.version).await.unwrap(), Reread::Unchanged);
+
+    let second = Bytes::from_static(b"second");
+    for expected in [Commit::Done, Commit::Conflict] {
+        let replaced = objects.replace_object(&key, second.clone(), &read.version).await;
+        assert_eq!(replaced.unwrap(), expected);
+    }
+    let reread = objects.object(&key).await.unwrap().unwrap();
+    assert_eq!(reread.value, second);
+    let changed = objects.object_since(&key, &read.version).await.unwrap();
+    assert_eq!(changed, Reread::Changed(reread));
+    let gone = objects.object_since(&pointer("audio"), &read.version).await.unwrap();
+    assert_eq!(gone, Reread::Gone);
+}
+
+async fn no_concurrent_replacement_is_lost<O>(objects: O)
+where
+    O: ReadObjects + CommitObjects + Clone + Send + Sync + 'static,
+{
+    let writers = (0..u8::try_from(WRITERS).unwrap()).map(|writer| {
+        let (objects, key) = (objects.clone(), pointer("storm"));
+        tokio::spawn(async move {
+            loop {
+                let commit = match objects.object(&key).await.unwrap() {
+                    None => objects.create_object(&key, vec![writer].into()).await.unwrap(),
+                    Some(found) => {
+                        let bytes = [&found.value[..], &[writer]].concat().into();
+                        objects.replace_object(&key, bytes, &found.version).await.unwrap()
+                    }
+                };
+                match commit {
+                    Commit::Done => break,
+                    Commit::Conflict => tokio::task::yield_now().await,
+                }
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let mut kept = objects.object(&pointer("storm")).await.unwrap().unwrap().value.to_vec();
+    kept.sort_unstable();
+    assert!(kept.into_iter().map(usize::from).eq(0..WRITERS));
+}
+
+fn pointer(name: &str) -> ObjectKey {
+    Location::from_catalog(&format!("{STATE}/pointers/")).object(&format!("{name}.json"))
+}
+
+async fn objects_are_listed<O: WriteObjects + ListObjects>(objects: &O) {
     let camera = table("camera").name;
     let (first, second) = (partition("a", &camera), partition("ab", &camera));
     assert_eq!(objects.list_objects(&first.location).await.unwrap(), []);

@@ -94,12 +94,12 @@ impl<P: ReadPartitions + Sync> ReadPartitions for Unreliable<P> {
 }
 
 impl<P: RegisterPartitions + Sync> RegisterPartitions for Unreliable<P> {
-    async fn create_partition(
+    async fn create_partitions(
         &self,
         table: &TableName,
-        partition: &PartitionEntry,
-    ) -> PortResult<Registered> {
-        self.call("create_partition", self.port.create_partition(table, partition)).await
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Registered>> {
+        self.call("create_partitions", self.port.create_partitions(table, partitions)).await
     }
 }
 

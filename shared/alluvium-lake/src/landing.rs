@@ -1,0 +1,51 @@
+//! From the announcement of an object to rows of its table.
+
+use alluvium_model::{
+    AnnouncedObject, Counts, Reason,
+    ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
+};
+
+use crate::{Ingest, IngestReport, LakeError};
+
+/// Takes announced objects to their tables. Made once and used for many, like its [`Ingest`].
+#[derive(Debug)]
+pub struct Landing<C, O, S> {
+    ingest: Ingest<C, O>,
+    sources: S,
+    prefix: String,
+}
+
+impl<C, O, S> Landing<C, O, S>
+where
+    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    O: WriteObjects,
+    S: OpenObjects,
+{
+    /// Objects come from `sources`; their tables are named below `prefix`.
+    pub const fn new(ingest: Ingest<C, O>, sources: S, prefix: String) -> Self {
+        Self { ingest, sources, prefix }
+    }
+
+    /// Takes one object to its table.
+    ///
+    /// One that was deleted or overwritten since it was announced is counted as superseded: what
+    /// overwrote it has an announcement of its own. One that lies in no folder goes whole to the
+    /// quarantine table.
+    ///
+    /// # Errors
+    /// When a port fails; then the object must be announced again.
+    pub async fn land(&self, object: &AnnouncedObject) -> Result<IngestReport, LakeError> {
+        let Some(source) = self.sources.open_object(object).await? else {
+            let counts = Counts { superseded: 1, ..Counts::default() };
+            return Ok(IngestReport { counts, ..IngestReport::default() });
+        };
+        if let Some(table) = object.table_source(&self.prefix) {
+            return self.ingest.ingest(&table, source).await;
+        }
+        let message = match self.prefix.as_str() {
+            "" => "its key has no folder that could name a table".to_owned(),
+            prefix => format!("its key has no folder below `{prefix}` that could name a table"),
+        };
+        self.ingest.quarantine(source, Reason::NoTable, message).await
+    }
+}
