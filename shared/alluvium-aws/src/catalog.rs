@@ -1,0 +1,209 @@
+//! The Glue catalog.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use alluvium_model::{
+    DatabaseName, ErrorKind, PartitionEntry, PortError, TableEntry, TableName, Version, Versioned,
+    ports::{
+        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
+        Registered,
+    },
+};
+use aws_sdk_glue::types::{PartitionError, PartitionInput, Table};
+
+use crate::{
+    Aws, LakeRoot,
+    error::{has_code, kind_of_code, port_error},
+    table_input::{partition_columns, partition_entry, partition_input, table_entry, table_input},
+};
+
+/// Partitions of one `BatchCreatePartition` at most (AWS documentation, Glue API).
+const PARTITIONS_A_BATCH: usize = 100;
+
+const ABSENT: &[&str] = &["EntityNotFoundException"];
+const THERE: &[&str] = &["AlreadyExistsException"];
+const CHANGED: &[&str] = &["ConcurrentModificationException", "EntityNotFoundException"];
+
+/// One database of the Glue catalog, for the lake at one root. Clones share what they read.
+#[derive(Clone, Debug)]
+pub struct GlueCatalog {
+    client: aws_sdk_glue::Client,
+    database: DatabaseName,
+    root: LakeRoot,
+    /// Each table as it was read last: `UpdateTable` needs all of it, and partitions its columns.
+    read: Arc<Mutex<BTreeMap<TableName, Arc<Table>>>>,
+}
+
+impl GlueCatalog {
+    /// The catalog of `database`, which must be there, for the lake at `root`.
+    #[must_use]
+    pub fn new(aws: &Aws, database: DatabaseName, root: LakeRoot) -> Self {
+        Self { client: aws.glue.clone(), database, root, read: Arc::default() }
+    }
+
+    /// Reads a table; only `EntityNotFoundException` means that it is absent.
+    async fn get(&self, name: &TableName) -> PortResult<Option<Arc<Table>>> {
+        let request = self.client.get_table().database_name(self.database.as_str());
+        match request.name(name.as_str()).send().await {
+            Ok(answer) => {
+                let table = answer.table.ok_or_else(|| {
+                    PortError::new(ErrorKind::Bug, "read the table", name.as_str())
+                })?;
+                let table = Arc::new(table);
+                let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+                read.insert(name.clone(), Arc::clone(&table));
+                Ok(Some(table))
+            }
+            Err(error) if has_code(&error, ABSENT) => Ok(None),
+            Err(error) => Err(port_error("read the table", name.as_str(), error)),
+        }
+    }
+
+    /// The table as it was read last, or as it is if it was not read yet.
+    async fn remembered(&self, name: &TableName) -> PortResult<Option<Arc<Table>>> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        match read {
+            Some(table) => Ok(Some(table)),
+            None => self.get(name).await,
+        }
+    }
+}
+
+impl ReadTables for GlueCatalog {
+    async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
+        let Some(table) = self.get(name).await? else { return Ok(None) };
+        let value = table_entry(&table, &self.root)?;
+        Ok(Some(Versioned { value, version: version(&table) }))
+    }
+
+    /// Tables whose names Alluvium would never give are somebody else's, and left out.
+    async fn table_names(&self) -> PortResult<Vec<TableName>> {
+        let request = self.client.get_tables().database_name(self.database.as_str());
+        let mut pages = request.into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let failed = |error| port_error("list the tables of", self.database.as_str(), error);
+            names.extend(
+                page.map_err(failed)?.table_list().iter().filter_map(|t| t.name.parse().ok()),
+            );
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+impl CommitTables for GlueCatalog {
+    async fn create_table(&self, table: &TableEntry) -> PortResult<Commit> {
+        let request = self
+            .client
+            .create_table()
+            .database_name(self.database.as_str())
+            .table_input(table_input(table, None, &self.root)?);
+        match request.send().await {
+            Ok(_) => Ok(Commit::Done),
+            Err(error) if has_code(&error, THERE) => Ok(Commit::Conflict),
+            Err(error) => Err(port_error("create the table", table.name.as_str(), error)),
+        }
+    }
+
+    async fn replace_table(&self, table: &TableEntry, expected: &Version) -> PortResult<Commit> {
+        let mut read = self.remembered(&table.name).await?;
+        if read.as_deref().map(version).as_ref() != Some(expected) {
+            // Somebody else of this process read it since, or the version is not of this process.
+            read = self.get(&table.name).await?;
+        }
+        let Some(read) = read.filter(|read| version(read) == *expected) else {
+            return Ok(Commit::Conflict);
+        };
+        let request = self
+            .client
+            .update_table()
+            .database_name(self.database.as_str())
+            .table_input(table_input(table, Some(&read), &self.root)?)
+            .version_id(&expected.0)
+            .skip_archive(true);
+        match request.send().await {
+            Ok(_) => Ok(Commit::Done),
+            Err(error) if has_code(&error, CHANGED) => Ok(Commit::Conflict),
+            Err(error) => Err(port_error("replace the table", table.name.as_str(), error)),
+        }
+    }
+}
+
+impl ReadPartitions for GlueCatalog {
+    async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
+        let Some(read) = self.get(table).await? else { return Ok(Vec::new()) };
+        let columns = partition_columns(&read)?;
+        let request = self
+            .client
+            .get_partitions()
+            .database_name(self.database.as_str())
+            .table_name(table.as_str())
+            .exclude_column_schema(true);
+        let mut pages = request.into_paginator().send();
+        let mut partitions = Vec::new();
+        while let Some(page) = pages.next().await {
+            let failed = |error| port_error("list the partitions of", table.as_str(), error);
+            let page = page.map_err(failed)?;
+            let entry = |partition| partition_entry(partition, &columns, &self.root);
+            partitions.extend(page.partitions().iter().map(entry));
+        }
+        partitions.sort();
+        Ok(partitions)
+    }
+}
+
+impl RegisterPartitions for GlueCatalog {
+    async fn create_partitions(
+        &self,
+        table: &TableName,
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Registered>> {
+        let action = "register partitions of";
+        let read = self.remembered(table).await?;
+        let read = read.ok_or_else(|| PortError::new(ErrorKind::Absent, action, table.as_str()))?;
+        let mut registered = Vec::new();
+        for batch in partitions.chunks(PARTITIONS_A_BATCH) {
+            let inputs =
+                batch.iter().map(|partition| partition_input(partition, &read, &self.root));
+            let inputs = inputs.collect::<PortResult<Vec<_>>>()?;
+            let request = self
+                .client
+                .batch_create_partition()
+                .database_name(self.database.as_str())
+                .table_name(table.as_str())
+                .set_partition_input_list(Some(inputs.clone()));
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| port_error(action, table.as_str(), error))?;
+            registered.extend(registrations(&inputs, answer.errors()).map_err(|detail| {
+                let kind = kind_of_code(Some(&detail), 400);
+                PortError::new(kind, action, table.as_str()).because(detail)
+            })?);
+        }
+        Ok(registered)
+    }
+}
+
+/// How each partition of a batch ended: a batch succeeds as a whole and tells of each that failed.
+fn registrations(
+    inputs: &[PartitionInput],
+    errors: &[PartitionError],
+) -> Result<Vec<Registered>, String> {
+    let mut failed = BTreeMap::new();
+    for error in errors {
+        let code = error.error_detail().and_then(|detail| detail.error_code()).unwrap_or_default();
+        if !THERE.contains(&code) {
+            return Err(code.to_owned());
+        }
+        failed.insert(error.partition_values(), Registered::Before);
+    }
+    let outcome = |input: &PartitionInput| failed.get(input.values()).copied();
+    Ok(inputs.iter().map(|input| outcome(input).unwrap_or(Registered::New)).collect())
+}
+
+fn version(table: &Table) -> Version {
+    Version(table.version_id().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,108 @@
+//! Environment variables: read here, once, and passed on as values.
+
+use std::str::FromStr;
+
+use alluvium_model::{DatabaseName, Limits, Plan};
+
+use crate::LakeRoot;
+
+/// How a function is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// `ALLUVIUM_LAKE`: the lake, `s3://bucket` or `s3://bucket/folder`.
+    pub lake: LakeRoot,
+    /// `ALLUVIUM_DATABASE`: the Glue database of its tables.
+    pub database: DatabaseName,
+    /// `ALLUVIUM_LANDING_PREFIX`: what keys begin with before the folder that names the table;
+    /// nothing by default.
+    pub landing_prefix: String,
+    /// `ALLUVIUM_PART_BYTES`: bytes of JSON text a part, 128 MiB by default; memory grows with it.
+    pub plan: Plan,
+}
+
+/// A variable that is missing or not understood.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EnvironmentError {
+    /// It must be set.
+    #[error("the environment variable {name} is not set")]
+    Missing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// It is set to something else than it must be.
+    #[error("the environment variable {name} is `{value}`: {reason}")]
+    Invalid {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Environment {
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or invalid.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads settings")]
+    pub fn of_process() -> Result<Self, EnvironmentError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let needed = |name| set(name).ok_or(EnvironmentError::Missing { name });
+        let mut limits = Limits::default();
+        if let Some(value) = set("ALLUVIUM_PART_BYTES") {
+            limits.part_text_bytes = parsed("ALLUVIUM_PART_BYTES", &value)?;
+        }
+        Ok(Self {
+            lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
+            database: parsed("ALLUVIUM_DATABASE", &needed("ALLUVIUM_DATABASE")?)?,
+            landing_prefix: set("ALLUVIUM_LANDING_PREFIX").unwrap_or_default(),
+            plan: Plan { limits },
+        })
+    }
+}
+
+fn parsed<T: FromStr<Err: ToString>>(
+    name: &'static str,
+    value: &str,
+) -> Result<T, EnvironmentError> {
+    let invalid = |error: T::Err| EnvironmentError::Invalid {
+        name,
+        value: value.to_owned(),
+        reason: error.to_string(),
+    };
+    value.parse().map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        let value = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Environment::read(value)
+    }
+
+    #[test]
+    fn variables_are_read_or_named() {
+        let mut variables = vec![("ALLUVIUM_LAKE", "s3://lake"), ("ALLUVIUM_DATABASE", "events")];
+        let environment = read(&variables).unwrap();
+        assert_eq!(environment.lake.to_string(), "s3://lake/");
+        assert_eq!(environment.plan, Plan::default());
+        variables.push(("ALLUVIUM_PART_BYTES", "1048576"));
+        assert_eq!(read(&variables).unwrap().plan.limits.part_text_bytes, 1 << 20);
+
+        let error = |variables: &[_]| read(variables).unwrap_err().to_string();
+        insta::assert_snapshot!(error(&variables[..1]), @"the environment variable ALLUVIUM_DATABASE is not set");
+        insta::assert_snapshot!(error(&[("ALLUVIUM_LAKE", "lake"), variables[1]]), @"the environment variable ALLUVIUM_LAKE is `lake`: `lake` is not of the form s3://BUCKET or s3://BUCKET/FOLDER");
+        insta::assert_snapshot!(error(&[variables[0], variables[1], ("ALLUVIUM_PART_BYTES", "1k")]), @"the environment variable ALLUVIUM_PART_BYTES is `1k`: invalid digit found in string");
+    }
+}

@@ -1,0 +1,146 @@
+//! The objects of a lake in S3.
+
+use alluvium_model::{
+    Version, Versioned,
+    layout::{Location, ObjectKey},
+    ports::{
+        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, Reread,
+        WriteObjects,
+    },
+};
+use aws_sdk_s3::{
+    error::SdkError,
+    operation::{
+        get_object::{GetObjectError, GetObjectOutput},
+        put_object::builders::PutObjectFluentBuilder,
+    },
+    primitives::ByteStream,
+};
+use bytes::Bytes;
+
+use crate::{
+    Aws, LakeRoot,
+    error::{has_code, port_error},
+    lake_root::Place,
+    source::body,
+    upload::upload,
+};
+
+/// Whoever writes on condition is told by these codes that somebody else was faster (AWS
+/// documentation, S3 conditional writes: 412, 409 for a write under way, 404 for `If-Match`).
+const CHANGED: &[&str] = &["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
+const ABSENT: &[&str] = &["NoSuchKey"];
+
+/// The objects of the lake at one root.
+#[derive(Clone, Debug)]
+pub struct S3Objects {
+    client: aws_sdk_s3::Client,
+    root: LakeRoot,
+}
+
+impl S3Objects {
+    /// The objects of the lake at `root`.
+    #[must_use]
+    pub fn new(aws: &Aws, root: LakeRoot) -> Self {
+        Self { client: aws.s3.clone(), root }
+    }
+
+    /// The URI of an object.
+    #[must_use]
+    pub fn uri(&self, key: &ObjectKey) -> String {
+        self.root.uri(key.as_str())
+    }
+
+    async fn get(
+        &self,
+        key: &ObjectKey,
+        known: Option<&Version>,
+    ) -> Result<GetObjectOutput, SdkError<GetObjectError>> {
+        let Place { bucket, key } = self.root.place(key.as_str());
+        let request = self.client.get_object().bucket(bucket).key(key);
+        request.set_if_none_match(known.map(|version| version.0.clone())).send().await
+    }
+
+    async fn read(&self, key: &ObjectKey, got: GetObjectOutput) -> PortResult<Versioned<Bytes>> {
+        let version = Version(got.e_tag.unwrap_or_default());
+        Ok(Versioned { value: body(got.body, &self.uri(key)).await?, version })
+    }
+
+    fn put(&self, key: &ObjectKey, bytes: Bytes) -> PutObjectFluentBuilder {
+        let Place { bucket, key } = self.root.place(key.as_str());
+        self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes))
+    }
+}
+
+async fn commit(request: PutObjectFluentBuilder, uri: String) -> PortResult<Commit> {
+    match request.send().await {
+        Ok(_) => Ok(Commit::Done),
+        Err(error) if has_code(&error, CHANGED) => Ok(Commit::Conflict),
+        Err(error) => Err(port_error("write", uri, error)),
+    }
+}
+
+impl WriteObjects for S3Objects {
+    async fn put_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<()> {
+        upload(&self.client, &self.root.place(key.as_str()), bytes).await
+    }
+}
+
+impl ReadObjects for S3Objects {
+    async fn object(&self, key: &ObjectKey) -> PortResult<Option<Versioned<Bytes>>> {
+        match self.get(key, None).await {
+            Ok(got) => self.read(key, got).await.map(Some),
+            Err(error) if has_code(&error, ABSENT) => Ok(None),
+            Err(error) => Err(port_error("read", self.uri(key), error)),
+        }
+    }
+
+    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
+        match self.get(key, Some(known)).await {
+            Ok(got) => self.read(key, got).await.map(Reread::Changed),
+            Err(error) if has_code(&error, ABSENT) => Ok(Reread::Gone),
+            // An answer without a body, and so without a code.
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 304) => {
+                Ok(Reread::Unchanged)
+            }
+            Err(error) => Err(port_error("read", self.uri(key), error)),
+        }
+    }
+}
+
+impl CommitObjects for S3Objects {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Commit> {
+        commit(self.put(key, bytes).if_none_match("*"), self.uri(key)).await
+    }
+
+    async fn replace_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        expected: &Version,
+    ) -> PortResult<Commit> {
+        commit(self.put(key, bytes).if_match(&expected.0), self.uri(key)).await
+    }
+}
+
+impl ListObjects for S3Objects {
+    async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
+        let Place { bucket, key: folder } = self.root.place(location.as_str());
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(&folder);
+        let mut pages = request.into_paginator().send();
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await {
+            let failed = |error| port_error("list", self.root.uri(location.as_str()), error);
+            for object in page.map_err(failed)?.contents() {
+                let name = object.key().and_then(|key| key.strip_prefix(&folder));
+                let bytes = object.size().and_then(|bytes| u64::try_from(bytes).ok());
+                // What consoles put there to show a folder has the folder's own name.
+                if let Some(name) = name.filter(|name| !name.is_empty()) {
+                    let key = location.object(name);
+                    objects.push(ObjectEntry { key, bytes: bytes.unwrap_or_default() });
+                }
+            }
+        }
+        Ok(objects)
+    }
+}

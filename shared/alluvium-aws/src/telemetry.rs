@@ -1,0 +1,209 @@
+//! Log lines and metrics, one JSON object a line on standard output.
+//!
+//! Metrics stand in the log in CloudWatch's embedded metric format: no call is made for them, and
+//! the same line tells a person what an invocation did.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use alluvium_model::{Counts, Reason, Stages, UtcInstant};
+use serde_json::{Map, Value, json};
+use tracing::level_filters::LevelFilter;
+
+use crate::clock::now;
+
+const NAMESPACE: &str = "Alluvium";
+
+/// Values of one metric in a line at most (AWS documentation, embedded metric format).
+const VALUES_MAX: usize = 100;
+
+/// Makes log events lines of JSON on standard output, from level `INFO` up.
+pub fn start_logging() {
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .with_max_level(LevelFilter::INFO)
+        .with_writer(io::stdout);
+    subscriber.init();
+}
+
+/// What one invocation did.
+#[derive(Clone, Debug, Default)]
+pub struct Invocation {
+    counts: Counts,
+    stages: Stages,
+    /// Sources that were read to their end.
+    sources: u64,
+    /// Sources or messages that failed.
+    failed: u64,
+    /// Messages that were left for later for want of time.
+    postponed: u64,
+    /// From the arrival of each source until its rows could be read, in milliseconds.
+    freshness_ms: Vec<u64>,
+}
+
+impl Invocation {
+    /// Adds what became of a source that arrived then, or that was superseded before it was read.
+    /// Its rows can be read by now.
+    pub fn add(&mut self, counts: &Counts, stages: Stages, arrived_at: Option<UtcInstant>) {
+        self.counts.add(counts);
+        self.stages += stages;
+        if let Some(arrived_at) = arrived_at {
+            self.sources += 1;
+            self.freshness_ms.extend(since(arrived_at));
+        }
+    }
+
+    /// Adds a source or message that failed.
+    pub fn add_failed(&mut self) {
+        self.failed += 1;
+    }
+
+    /// Adds a message that was left for later.
+    pub fn add_postponed(&mut self) {
+        self.postponed += 1;
+    }
+
+    /// The counts of all sources.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Writes the line of this invocation.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub fn write(&self, function: &str, request_id: &str, took: Duration) -> io::Result<()> {
+        let line = self.line(function, request_id, took, millis(now()));
+        let mut out = io::stdout().lock();
+        writeln!(out, "{line}")
+    }
+
+    fn line(&self, function: &str, request_id: &str, took: Duration, now_ms: u64) -> Value {
+        let mut metrics = Vec::new();
+        let mut values = Map::new();
+        for (name, unit, value) in self.metrics(took) {
+            metrics.push(json!({ "Name": name, "Unit": unit }));
+            values.insert(name, value);
+        }
+        let metrics =
+            json!([{ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics }]);
+        let mut line = json!({
+            "_aws": { "Timestamp": now_ms, "CloudWatchMetrics": metrics },
+            "level": "INFO",
+            "message": "invocation",
+            "function": function,
+            "request_id": request_id,
+        });
+        if let Value::Object(line) = &mut line {
+            line.append(&mut values);
+        }
+        line
+    }
+
+    /// Name, unit and value of every metric.
+    fn metrics(&self, took: Duration) -> Vec<(String, &'static str, Value)> {
+        let Counts {
+            records,
+            loaded,
+            quarantined,
+            superseded,
+            rescued_values,
+            bytes_in,
+            bytes_out,
+            files,
+            partitions_added,
+            columns_added,
+            siblings_added,
+            commit_conflicts,
+        } = &self.counts;
+        let counts = [
+            ("sources", self.sources),
+            ("failed", self.failed),
+            ("postponed", self.postponed),
+            ("records", *records),
+            ("loaded", *loaded),
+            ("quarantined", self.counts.quarantined_total()),
+            ("superseded", *superseded),
+            ("rescued_values", *rescued_values),
+            ("files", *files),
+            ("partitions_added", *partitions_added),
+            ("columns_added", *columns_added),
+            ("siblings_added", *siblings_added),
+            ("commit_conflicts", *commit_conflicts),
+        ];
+        let reasons: BTreeMap<Reason, u64> = Reason::ALL
+            .into_iter()
+            .map(|reason| (reason, quarantined.get(&reason).copied().unwrap_or_default()))
+            .collect();
+        let Stages { read, shred, commit, encode, write } = self.stages;
+        let times = [
+            ("read_ms", read),
+            ("shred_ms", shred),
+            ("commit_ms", commit),
+            ("encode_ms", encode),
+            ("write_ms", write),
+            ("took_ms", took),
+        ];
+        let mut metrics = Vec::new();
+        metrics.extend(counts.map(|(name, count)| (name.to_owned(), "Count", json!(count))));
+        for (reason, count) in reasons {
+            metrics.push((format!("quarantined_{reason}"), "Count", json!(count)));
+        }
+        metrics.push(("bytes_in".to_owned(), "Bytes", json!(bytes_in)));
+        metrics.push(("bytes_out".to_owned(), "Bytes", json!(bytes_out)));
+        let ms =
+            |(name, time): (&str, Duration)| (name.to_owned(), "Milliseconds", json!(millis(time)));
+        metrics.extend(times.map(ms));
+        if !self.freshness_ms.is_empty() {
+            let shown: Vec<_> = self.freshness_ms.iter().take(VALUES_MAX).collect();
+            metrics.push(("freshness_ms".to_owned(), "Milliseconds", json!(shown)));
+        }
+        metrics
+    }
+}
+
+fn since(arrived_at: UtcInstant) -> Option<u64> {
+    let arrived_ms = u64::try_from(arrived_at.micros() / 1_000).ok()?;
+    Some(millis(now()).saturating_sub(arrived_ms))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_is_a_line_in_the_embedded_metric_format() {
+        let mut invocation = Invocation::default();
+        let counts = Counts {
+            records: 3,
+            loaded: 1,
+            quarantined: BTreeMap::from([(Reason::InvalidJson, 2)]),
+            ..Counts::default()
+        };
+        invocation.add(&counts, Stages::default(), None);
+        invocation.add_failed();
+        let line = invocation.line("ingest-objects", "8476a536", Duration::from_millis(7), 1);
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert!(metrics.len() <= VALUES_MAX);
+        for metric in metrics {
+            let value = &line[metric["Name"].as_str().unwrap()];
+            assert!(value.is_u64() || value.is_array(), "{metric}");
+        }
+        let mut shown = line.as_object().unwrap().clone();
+        shown.remove("_aws");
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"commit_conflicts":0,"commit_ms":0,"encode_ms":0,"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","partitions_added":0,"postponed":0,"quarantined":2,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
+        insta::assert_snapshot!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], @r#"[["function"]]"#);
+    }
+}
