@@ -1,5 +1,10 @@
 //! A table follows its data through generations, and nothing that it held is lost.
 
+use alluvium_model::{
+    TableEntry,
+    layout::Location,
+    ports::{Commit, CommitTables as _, ReadTables as _},
+};
 use alluvium_tests::{Lake, drop_file};
 
 /// The generations of the sample in `events/landing`, the first record being GoPro's.
@@ -105,6 +110,25 @@ async fn the_same_file_twice_leaves_the_same_objects() {
     assert_eq!(objects.len(), 2);
     drop_file(&lake.ingest(), "camera/1.json", text).await.unwrap();
     assert_eq!((lake.columns("camera").await, lake.objects.all()), (columns, objects));
+}
+
+#[tokio::test]
+async fn a_table_of_another_lake_is_refused() {
+    let lake = Lake::default();
+    drop_file(&lake.ingest(), "camera/1.json", "{\"a\":1}").await.unwrap();
+    let objects = lake.objects.all();
+    let move_to = async |location: &str| {
+        let found = lake.catalog.table(&"camera".parse().unwrap()).await.unwrap().unwrap();
+        let moved = TableEntry { location: Location::from_catalog(location), ..found.value };
+        let replaced = lake.catalog.replace_table(&moved, &found.version).await.unwrap();
+        assert_eq!(replaced, Commit::Done);
+    };
+    move_to("s3://old/lake/camera/").await;
+    let error = drop_file(&lake.ingest(), "camera/2.json", "{\"a\":2}").await.unwrap_err();
+    insta::assert_snapshot!(error, @"table camera lies at s3://old/lake/camera/, not in this lake at lake/camera/");
+    assert_eq!(lake.objects.all(), objects);
+    move_to("lake/camera").await;
+    drop_file(&lake.ingest(), "camera/2.json", "{\"a\":2}").await.unwrap();
 }
 
 #[tokio::test]

@@ -1,16 +1,19 @@
 //! A lake in memory for whole flows, and a reader that goes the way readers go.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::missing_panics_doc,
     reason = "test support: a broken expectation must stop the test"
 )]
 
+pub mod http;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError, Source};
+use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
 use alluvium_model::{
     Origin, SourceId, TableName, TableSource,
-    ports::{CommitTables, ReadTables, RegisterPartitions, WriteObjects},
+    ports::{CommitTables, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{

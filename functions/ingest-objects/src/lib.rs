@@ -1,0 +1,167 @@
+//! Loads the objects that S3 announces.
+//!
+//! A batch of messages is worked off one source after the other, so that memory is that of one
+//! source. Each message fails alone: what it did not get done comes back, and what others did
+//! stays done. Everything about data is in `alluvium-lake`.
+
+mod failure;
+mod time_limit;
+
+use std::sync::Arc;
+
+use alluvium_aws::{
+    Aws, Delivery, Environment, GlueCatalog, Message, S3Objects, S3Sources, telemetry::Invocation,
+    time_left,
+};
+use alluvium_lake::{Ingest, IngestReport, IngestSettings, Landing};
+use alluvium_model::{
+    AnnouncedObject,
+    ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
+};
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+use tokio::time::timeout_at;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use crate::{failure::Failure, time_limit::TimeLimit};
+
+/// The function, made once a sandbox.
+#[derive(Debug)]
+pub struct IngestObjects<C, O, S> {
+    landing: Arc<Landing<C, O, S>>,
+}
+
+impl IngestObjects<GlueCatalog, S3Objects, S3Sources> {
+    /// The function over S3 and Glue.
+    pub async fn on_aws(environment: Environment) -> Self {
+        let Environment { lake, database, landing_prefix, plan } = environment;
+        let aws = Aws::from_environment().await;
+        let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
+        let settings = IngestSettings { plan, ..IngestSettings::new(database) };
+        let ingest = Ingest::new(catalog, S3Objects::new(&aws, lake), settings);
+        Self::new(Landing::new(ingest, S3Sources::new(&aws), landing_prefix))
+    }
+}
+
+impl<C, O, S> IngestObjects<C, O, S>
+where
+    C: ReadTables + CommitTables + RegisterPartitions + Clone + Send + Sync + 'static,
+    O: WriteObjects + Send + Sync + 'static,
+    S: OpenObjects + Send + Sync + 'static,
+{
+    /// The function over any ports.
+    pub fn new(landing: Landing<C, O, S>) -> Self {
+        Self { landing: Arc::new(landing) }
+    }
+
+    /// Takes an event to its end and says what it did in one line of the log.
+    ///
+    /// # Errors
+    /// When an event that is no batch of messages could not be worked off.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+        let limit = TimeLimit::of(time_left(event.context.deadline));
+        let mut invocation = Invocation::default();
+        let answer = self.answer(&event.payload, limit, &mut invocation).await;
+        let function = &event.context.env_config.function_name;
+        let written = invocation.write(function, &event.context.request_id, limit.elapsed());
+        if let Err(error) = written {
+            tracing::error!(%error, "cannot write metrics");
+        }
+        answer
+    }
+
+    /// Works off an event. A batch is answered with the messages to deliver again, anything else
+    /// with its counts.
+    ///
+    /// # Errors
+    /// When an event that is no batch of messages could not be worked off.
+    pub async fn answer(
+        &self,
+        event: &Value,
+        limit: TimeLimit,
+        invocation: &mut Invocation,
+    ) -> Result<Value, Failure> {
+        match Delivery::read(event).map_err(Failure::from).inspect_err(log)? {
+            Delivery::Messages(messages) => {
+                let mut failed = Vec::new();
+                for Message { id, objects } in messages {
+                    let loaded = match objects {
+                        Ok(objects) => self.load_all(&objects, limit, invocation).await,
+                        Err(error) => {
+                            invocation.add_failed();
+                            Err(Failure::from(error)).inspect_err(log)
+                        }
+                    };
+                    if loaded.is_err() {
+                        failed.push(json!({ "itemIdentifier": id }));
+                    }
+                }
+                Ok(json!({ "batchItemFailures": failed }))
+            }
+            Delivery::Objects(objects) => {
+                self.load_all(&objects, limit, invocation).await?;
+                Ok(json!(invocation.counts()))
+            }
+        }
+    }
+
+    /// Loads all objects, also after one that failed; fails as the first that did.
+    async fn load_all(
+        &self,
+        objects: &[AnnouncedObject],
+        limit: TimeLimit,
+        invocation: &mut Invocation,
+    ) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        for object in objects {
+            match self.load(object, limit).await {
+                Ok(IngestReport { counts, stages, arrived_at, .. }) => {
+                    invocation.add(&counts, stages, arrived_at);
+                }
+                Err(failure) => {
+                    match failure {
+                        Failure::Postponed { .. } => invocation.add_postponed(),
+                        Failure::Envelope(_)
+                        | Failure::Load { .. }
+                        | Failure::Panicked { .. }
+                        | Failure::OutOfTime { .. } => invocation.add_failed(),
+                    }
+                    log(&failure);
+                    outcome = outcome.and(Err(failure));
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn load(
+        &self,
+        object: &AnnouncedObject,
+        limit: TimeLimit,
+    ) -> Result<IngestReport, Failure> {
+        let uri = object.uri();
+        if !limit.allows_to_begin() {
+            return Err(Failure::Postponed { uri });
+        }
+        // A task of its own, so that a panic ends there.
+        let (landing, object) = (Arc::clone(&self.landing), object.clone());
+        let task = tokio::spawn(async move { landing.land(&object).await });
+        match timeout_at(limit.end, AbortOnDropHandle::new(task)).await {
+            Err(_) => Err(Failure::OutOfTime { uri, after: limit.elapsed() }),
+            Ok(Ok(loaded)) => loaded.map_err(|source| Failure::Load { uri, source }),
+            Ok(Err(stopped)) => Err(Failure::Panicked { uri, message: stopped.to_string() }),
+        }
+    }
+}
+
+fn log(failure: &Failure) {
+    match failure {
+        Failure::Postponed { .. } => tracing::info!("{}", failure.line()),
+        Failure::Envelope(_)
+        | Failure::Load { .. }
+        | Failure::Panicked { .. }
+        | Failure::OutOfTime { .. } => {
+            tracing::error!(retryable = failure.is_retryable(), "{}", failure.line());
+        }
+    }
+}

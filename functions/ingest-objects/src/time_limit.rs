@@ -1,0 +1,37 @@
+//! How long an invocation may take.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What is kept for the answer, at most.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Two moments of an invocation: until when a source may be begun, and when all must be done.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimit {
+    begin: Instant,
+    /// What is begun in the first half has at least the second half to end.
+    pub(crate) begin_until: Instant,
+    /// What is not done by then is stopped, so that it does not go on after the answer.
+    pub(crate) end: Instant,
+}
+
+impl TimeLimit {
+    /// An invocation that begins now and has this much time left.
+    #[must_use]
+    pub fn of(time_left: Duration) -> Self {
+        let begin = Instant::now();
+        let answer_time = ANSWER_TIME_MAX.min(time_left / 10);
+        let end = begin + time_left.saturating_sub(answer_time);
+        Self { begin, begin_until: begin + time_left / 2, end }
+    }
+
+    pub(crate) fn allows_to_begin(self) -> bool {
+        Instant::now() < self.begin_until
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.begin.elapsed()
+    }
+}

@@ -1,0 +1,252 @@
+//! What S3 and Glue may answer instead of a result, and what becomes of it.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use alluvium_aws::{GlueCatalog, S3Objects};
+use alluvium_model::{
+    ErrorKind, PartitionEntry, PartitionSpec, TableEntry, TableSource, Version,
+    layout::{Location, ObjectKey, table_location},
+    ports::{
+        Commit, CommitObjects as _, CommitTables as _, ReadTables as _, RegisterPartitions as _,
+        Registered, WriteObjects as _,
+    },
+};
+use alluvium_tests::http::{Reply, Scripted};
+use bytes::Bytes;
+
+/// Tries of a call, by default.
+const TRIES: usize = 4;
+
+async fn catalog(scripted: &Scripted) -> GlueCatalog {
+    let root = "s3://lake".parse().unwrap();
+    GlueCatalog::new(&scripted.aws_nowhere().await, "lake".parse().unwrap(), root)
+}
+
+async fn objects(scripted: &Scripted) -> S3Objects {
+    S3Objects::new(&scripted.aws_nowhere().await, "s3://lake".parse().unwrap())
+}
+
+fn camera() -> TableEntry {
+    let name = "camera".parse().unwrap();
+    let location = table_location(&"lake".parse().unwrap(), &name);
+    TableEntry::new(name, &TableSource::new("camera"), location, &PartitionSpec::default())
+}
+
+fn key() -> ObjectKey {
+    Location::from_catalog("lake/camera/").object("1.parquet")
+}
+
+fn glue(code: &str) -> Reply {
+    Reply::Answer(400, format!("{{\"__type\":\"{code}\",\"message\":\"so it is\"}}"))
+}
+
+fn s3(status: u16, code: &str) -> Reply {
+    Reply::Answer(status, format!("<Error><Code>{code}</Code><Message>so it is</Message></Error>"))
+}
+
+fn read_camera() -> Reply {
+    let table = r#"{"Table":{"Name":"camera","VersionId":"7","Owner":"data team","Retention":3,
+        "Description":"by hand","TableType":"EXTERNAL_TABLE","Parameters":{"alluvium.source":"camera","quality":"gold"},
+        "StorageDescriptor":{"Location":"s3://lake/lake/camera/","Compressed":true,"NumberOfBuckets":4,
+            "BucketColumns":["id"],"SortColumns":[{"Column":"id","SortOrder":1}],"Parameters":{"sd":"kept"},
+            "SerdeInfo":{"Name":"own","SerializationLibrary":"lib"},"InputFormat":"in","OutputFormat":"out",
+            "Columns":[{"Name":"geo","Type":"struct<x:double>","Comment":"by hand","Parameters":{"p":"q"}}]},
+        "PartitionKeys":[{"Name":"dt","Type":"string"}]}}"#;
+    Reply::Answer(200, table.to_owned())
+}
+
+#[tokio::test]
+async fn a_throttled_call_is_tried_again() {
+    let scripted = Scripted::new(|call, _| match call {
+        0 => glue("ThrottlingException"),
+        1 => Reply::Reset,
+        2 => Reply::Answer(500, String::new()),
+        _ => read_camera(),
+    });
+    let found = catalog(&scripted).await.table(&camera().name).await.unwrap();
+    assert_eq!(found.unwrap().version, Version("7".to_owned()));
+    assert_eq!(scripted.calls(), ["GetTable"; 4]);
+}
+
+#[tokio::test]
+async fn a_throttled_lookup_is_not_absence_and_is_not_tried_for_ever() {
+    for failure in [glue("ThrottlingException"), Reply::Reset, Reply::Answer(503, String::new())] {
+        let scripted = Scripted::new(move |_, _| failure.clone());
+        let error = catalog(&scripted).await.table(&camera().name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Retry);
+        assert_eq!(scripted.calls().len(), TRIES);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_answers_ends() {
+    let scripted = Scripted::new(|_, _| Reply::Silence);
+    let aws = scripted.aws_impatiently().await;
+    let objects = S3Objects::new(&aws, "s3://lake".parse().unwrap());
+    let error = objects.put_object(&key(), Bytes::from_static(b"x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Retry);
+    assert_eq!(scripted.calls().len(), TRIES);
+}
+
+#[tokio::test]
+async fn errors_say_what_the_service_said() {
+    let scripted = Scripted::new(|_, _| glue("AccessDeniedException"));
+    let error = catalog(&scripted).await.table(&camera().name).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    let error = format!("{:#}", anyhow_like(&error));
+    insta::assert_snapshot!(error, @"cannot read the table camera: AccessDeniedException: so it is");
+
+    let scripted = Scripted::new(|_, _| s3(404, "NoSuchBucket"));
+    let error = objects(&scripted).await.put_object(&key(), Bytes::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    insta::assert_snapshot!(anyhow_like(&error), @"cannot write s3://lake/lake/camera/1.parquet: NoSuchBucket: so it is");
+    assert_eq!(scripted.calls().len(), 1);
+}
+
+fn anyhow_like(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", anyhow_like(cause)),
+        None => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn only_a_table_that_is_not_there_is_absent() {
+    let scripted = Scripted::new(|_, _| glue("EntityNotFoundException"));
+    assert_eq!(catalog(&scripted).await.table(&camera().name).await.unwrap(), None);
+    for code in ["AccessDeniedException", "InvalidInputException", "SomethingNew"] {
+        let scripted = Scripted::new(move |_, _| glue(code));
+        assert!(catalog(&scripted).await.table(&camera().name).await.is_err(), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_faster_is_a_conflict_and_no_error() {
+    let replaced = async |code: &'static str| {
+        let scripted = Scripted::new(move |_, operation| match operation {
+            "GetTable" => read_camera(),
+            _ => glue(code),
+        });
+        let version = Version("7".to_owned());
+        catalog(&scripted).await.replace_table(&camera(), &version).await
+    };
+    assert_eq!(replaced("ConcurrentModificationException").await.unwrap(), Commit::Conflict);
+    assert_eq!(replaced("EntityNotFoundException").await.unwrap(), Commit::Conflict);
+    assert_eq!(replaced("InvalidInputException").await.unwrap_err().kind(), ErrorKind::Invalid);
+
+    let scripted = Scripted::new(|_, _| glue("AlreadyExistsException"));
+    let created = catalog(&scripted).await.create_table(&camera()).await.unwrap();
+    assert_eq!(created, Commit::Conflict);
+
+    for (status, code) in [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")] {
+        let scripted = Scripted::new(move |_, _| s3(status, code));
+        let created = objects(&scripted).await.create_object(&key(), Bytes::new()).await.unwrap();
+        assert_eq!(created, Commit::Conflict);
+    }
+}
+
+#[tokio::test]
+async fn a_table_read_at_another_version_is_not_replaced() {
+    let scripted = Scripted::new(|_, _| read_camera());
+    let version = Version("6".to_owned());
+    let replaced = catalog(&scripted).await.replace_table(&camera(), &version).await.unwrap();
+    assert_eq!(replaced, Commit::Conflict);
+    assert!(!scripted.calls().contains(&"UpdateTable".to_owned()));
+}
+
+#[tokio::test]
+async fn everything_that_others_put_into_a_table_is_sent_back() {
+    let scripted = Scripted::new(|_, operation| match operation {
+        "GetTable" => read_camera(),
+        _ => Reply::Answer(200, "{}".to_owned()),
+    });
+    let catalog = catalog(&scripted).await;
+    let found = catalog.table(&camera().name).await.unwrap().unwrap();
+    let mut table = found.value;
+    table.columns.push(camera().columns[0].clone());
+    assert_eq!(catalog.replace_table(&table, &found.version).await.unwrap(), Commit::Done);
+    assert_eq!(scripted.calls(), ["GetTable", "UpdateTable"]);
+    let sent: serde_json::Value = serde_json::from_str(scripted.bodies().last().unwrap()).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&sent).unwrap(), @r#"
+    {
+      "DatabaseName": "lake",
+      "SkipArchive": true,
+      "TableInput": {
+        "Description": "by hand",
+        "Name": "camera",
+        "Owner": "data team",
+        "Parameters": {
+          "alluvium.source": "camera",
+          "quality": "gold"
+        },
+        "PartitionKeys": [
+          {
+            "Name": "dt",
+            "Type": "string"
+          }
+        ],
+        "Retention": 3,
+        "StorageDescriptor": {
+          "BucketColumns": [
+            "id"
+          ],
+          "Columns": [
+            {
+              "Comment": "by hand",
+              "Name": "geo",
+              "Parameters": {
+                "p": "q"
+              },
+              "Type": "struct<x:double>"
+            },
+            {
+              "Comment": "where the row came from",
+              "Name": "_source",
+              "Type": "string"
+            }
+          ],
+          "Compressed": true,
+          "InputFormat": "in",
+          "Location": "s3://lake/lake/camera/",
+          "NumberOfBuckets": 4,
+          "OutputFormat": "out",
+          "Parameters": {
+            "sd": "kept"
+          },
+          "SerdeInfo": {
+            "Name": "own",
+            "SerializationLibrary": "lib"
+          },
+          "SortColumns": [
+            {
+              "Column": "id",
+              "SortOrder": 1
+            }
+          ]
+        },
+        "TableType": "EXTERNAL_TABLE"
+      },
+      "VersionId": "7"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn one_partition_that_fails_fails_the_registration() {
+    let failed = async |code: &str| {
+        let errors = format!(
+            "{{\"Errors\":[{{\"PartitionValues\":[\"2026-11-22\"],\"ErrorDetail\":{{\"ErrorCode\":\"{code}\"}}}}]}}"
+        );
+        let scripted = Scripted::new(move |_, operation| match operation {
+            "GetTable" => read_camera(),
+            _ => Reply::Answer(200, errors.clone()),
+        });
+        let key = PartitionSpec::default().key("2026-11-22T10:00:00Z".parse().unwrap());
+        let location = Location::from_catalog("lake/camera/dt=2026-11-22/");
+        let partition = PartitionEntry { key, location };
+        catalog(&scripted).await.create_partitions(&camera().name, &[partition]).await
+    };
+    assert_eq!(failed("AlreadyExistsException").await.unwrap(), [Registered::Before]);
+    assert_eq!(failed("ThrottlingException").await.unwrap_err().kind(), ErrorKind::Retry);
+    assert_eq!(failed("InternalServiceException").await.unwrap_err().kind(), ErrorKind::Retry);
+    assert_eq!(failed("EntityNotFoundException").await.unwrap_err().kind(), ErrorKind::Absent);
+}

@@ -1,0 +1,186 @@
+//! An HTTP client of the AWS SDK that notes every call and lets some fail.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use alluvium_aws::{Aws, Patience};
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpClient, SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+
+/// What happens to one call.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// It goes to the service.
+    Pass,
+    /// It goes to the service, but the answer is lost.
+    AnswerLost,
+    /// It is answered with this status and body.
+    Answer(u16, String),
+    /// The connection breaks.
+    Reset,
+    /// Nobody ever answers.
+    Silence,
+}
+
+type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
+
+/// As often as by default, but without long pauses.
+const PATIENCE: Patience = Patience {
+    tries: 4,
+    pause: Duration::from_millis(1),
+    connect_timeout: Duration::from_secs(3),
+    try_timeout: Duration::from_secs(20),
+};
+
+fn nowhere() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .region(Region::from_static("us-east-1"))
+}
+
+/// Calls by a script: it gets the number of each call, from 0, and its operation.
+#[derive(Clone)]
+pub struct Scripted {
+    script: Arc<Script>,
+    calls: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
+    service: Option<SharedHttpClient>,
+}
+
+impl Scripted {
+    /// Without a service behind it.
+    pub fn new(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self {
+            script: Arc::new(script),
+            calls: Arc::default(),
+            bodies: Arc::default(),
+            service: None,
+        }
+    }
+
+    /// In front of a service.
+    #[must_use]
+    pub fn before(self, service: SharedHttpClient) -> Self {
+        Self { service: Some(service), ..self }
+    }
+
+    /// The operations called so far.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// The bodies of the calls so far, those of Glue in JSON.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
+    }
+
+    /// Clients of the service that the environment names, over this one.
+    pub async fn aws(&self) -> Aws {
+        self.clients(aws_config::defaults(BehaviorVersion::v2026_01_12()), PATIENCE).await
+    }
+
+    /// Clients with some region and some credentials, over this one.
+    pub async fn aws_nowhere(&self) -> Aws {
+        self.clients(nowhere(), PATIENCE).await
+    }
+
+    /// The same, but they soon give up waiting.
+    pub async fn aws_impatiently(&self) -> Aws {
+        self.clients(nowhere(), Patience { try_timeout: Duration::from_millis(20), ..PATIENCE })
+            .await
+    }
+
+    async fn clients(&self, loader: ConfigLoader, patience: Patience) -> Aws {
+        Aws::from_loader(loader.http_client(SharedHttpClient::new(self.clone())), patience).await
+    }
+}
+
+impl fmt::Debug for Scripted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scripted")
+    }
+}
+
+impl HttpClient for Scripted {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let service = self.service.as_ref();
+        let service = service.map(|service| service.http_connector(settings, components));
+        SharedHttpConnector::new(Connector { scripted: self.clone(), service })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    scripted: Scripted,
+    service: Option<SharedHttpConnector>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = operation(&request);
+        let number = {
+            let mut calls = self.scripted.calls.lock().unwrap();
+            calls.push(operation.clone());
+            calls.len() - 1
+        };
+        let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        self.scripted.bodies.lock().unwrap().push(body.into_owned());
+        let reply = (self.scripted.script)(number, &operation);
+        let pass = || self.service.as_ref().expect("a service to pass to").call(request);
+        match reply {
+            Reply::Pass => pass(),
+            Reply::AnswerLost => {
+                let answer = pass();
+                HttpConnectorFuture::new(async move {
+                    answer.await?;
+                    Err(reset())
+                })
+            }
+            Reply::Answer(status, body) => {
+                let status = StatusCode::try_from(status).unwrap();
+                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
+            }
+            Reply::Reset => HttpConnectorFuture::ready(Err(reset())),
+            Reply::Silence => HttpConnectorFuture::new(std::future::pending()),
+        }
+    }
+}
+
+fn reset() -> ConnectorError {
+    ConnectorError::io("connection reset".into())
+}
+
+/// Glue names the operation in a header, S3 in its query.
+fn operation(request: &HttpRequest) -> String {
+    let query = request.uri().split('?').nth(1).unwrap_or_default();
+    match request.headers().get("x-amz-target") {
+        Some(target) => target.trim_start_matches("AWSGlue.").to_owned(),
+        None => query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("x-id="))
+            .unwrap_or(request.method())
+            .to_owned(),
+    }
+}
