@@ -15,8 +15,8 @@ def test_exit_codes_tell_what_happened(lake, drop):
     error = lake.run("ingest", "--table", "camera", good.parent / "missing.json", expect=1)
     assert "missing.json: no such file" in error
     assert "--table" in lake.run("ingest", good, expect=2)
-    bucket = subprocess.run([COMMAND, "tables", "--lake", "s3://b"], capture_output=True)
-    assert bucket.returncode == 2 and b"local directory" in bucket.stderr
+    bucket = subprocess.run([COMMAND, "tables", "--lake", "gs://b"], capture_output=True)
+    assert bucket.returncode == 2 and b"s3://BUCKET" in bucket.stderr
     nowhere = subprocess.run([COMMAND, "tables", "--lake", "/nowhere"], capture_output=True)
     assert nowhere.returncode == 1 and b"no lake in /nowhere" in nowhere.stderr
     assert "_alluvium" in lake.run("ingest", good, "--database", "_alluvium", expect=2)

@@ -2,16 +2,10 @@
 
 use std::path::PathBuf;
 
-use alluvium_local::{LocalCatalog, LocalObjects};
 use alluvium_model::{DatabaseName, TableName};
-use anyhow::bail;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::{
-    files, ingest,
-    output::{Outcome, UsageError},
-    preview, schema, tables,
-};
+use crate::{files, ingest, output::Outcome, preview, schema, tables};
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
 #[derive(Debug, Parser)]
@@ -75,10 +69,11 @@ pub(crate) struct Inputs {
 /// Where the tables are.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Lake {
-    /// The directory of the lake; `ingest` makes it if need be
-    #[arg(long = "lake", value_name = "DIR")]
-    directory: PathBuf,
-    /// The database of the tables
+    /// The lake: a directory, which `ingest` makes if need be, or `s3://BUCKET[/FOLDER]` with the
+    /// Glue catalog. Credentials, region and endpoints are found as by every AWS SDK
+    #[arg(long = "lake", value_name = "DIR|s3://BUCKET")]
+    pub(crate) place: String,
+    /// The database of the tables; in the Glue catalog it must be there
     #[arg(long, value_name = "NAME", default_value = DEFAULT_DATABASE)]
     pub(crate) database: DatabaseName,
 }
@@ -91,26 +86,6 @@ pub(crate) const DEFAULT_DATABASE: &str = "alluvium";
 pub(crate) enum Dialect {
     /// `DuckDB`
     Duckdb,
-}
-
-impl Lake {
-    /// Opens a lake that must be there.
-    pub(crate) fn open(&self) -> anyhow::Result<(LocalCatalog, LocalObjects)> {
-        let lake = self.open_or_create()?;
-        if !self.directory.is_dir() {
-            bail!("there is no lake in {}", self.directory.display());
-        }
-        Ok(lake)
-    }
-
-    /// Opens a lake; it comes to be when something is written.
-    pub(crate) fn open_or_create(&self) -> Result<(LocalCatalog, LocalObjects), UsageError> {
-        if self.directory.to_string_lossy().contains("://") {
-            return Err(UsageError::NotADirectory(self.directory.display().to_string()));
-        }
-        let catalog = LocalCatalog::new(&self.directory, &self.database);
-        Ok((catalog, LocalObjects::new(&self.directory)))
-    }
 }
 
 impl Args {

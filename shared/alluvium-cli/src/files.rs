@@ -1,10 +1,8 @@
 //! `alluvium files`
 
-use std::path::{self, Path};
-
 use alluvium_lake::Browse;
 use alluvium_model::TableName;
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Serialize;
 
 use crate::{
@@ -30,10 +28,10 @@ pub(crate) async fn run(
     sql: Option<Dialect>,
     json: bool,
 ) -> anyhow::Result<Outcome> {
-    let (catalog, objects) = lake.open()?;
+    let (catalog, objects) = lake.open().await?;
     let found = Browse::new(catalog, objects.clone()).files(table).await?;
     let file = |object: &alluvium_model::ports::ObjectEntry| -> anyhow::Result<FileJson> {
-        Ok(FileJson { path: absolute(&objects.path(&object.key))?, bytes: object.bytes })
+        Ok(FileJson { path: objects.place(&object.key)?, bytes: object.bytes })
     };
     let files = found.iter().map(file).collect::<anyhow::Result<Vec<_>>>()?;
     match sql {
@@ -55,9 +53,4 @@ fn duckdb(files: &[FileJson]) -> String {
     let list: Vec<_> = paths(files).into_iter().map(quote).collect();
     let list = list.join(", ");
     format!("read_parquet([{list}], union_by_name = true, hive_partitioning = true)")
-}
-
-fn absolute(path: &Path) -> anyhow::Result<String> {
-    let path = path::absolute(path)?;
-    Ok(path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?.to_owned())
 }

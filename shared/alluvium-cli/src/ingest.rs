@@ -6,10 +6,9 @@ use std::{
 };
 
 use alluvium_lake::{
-    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, LakeError, Source,
+    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, LakeError,
 };
-use alluvium_local::{LocalCatalog, LocalObjects};
-use alluvium_model::Counts;
+use alluvium_model::{Counts, ports::Source};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -17,6 +16,7 @@ use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 use crate::{
     args::{Inputs, Lake},
     inputs::{Input, expand},
+    lake::{Catalog, Objects},
     output::{self, Outcome, bytes, count},
     progress::{Watched, bar},
 };
@@ -46,7 +46,7 @@ struct SourceError {
     message: String,
 }
 
-type LocalIngest = Ingest<LocalCatalog, LocalObjects>;
+type LakeIngest = Ingest<Catalog, Objects>;
 
 pub(crate) async fn run(
     inputs: &Inputs,
@@ -55,7 +55,7 @@ pub(crate) async fn run(
     json: bool,
 ) -> anyhow::Result<Outcome> {
     let inputs = expand(inputs)?;
-    let (catalog, objects) = lake.open_or_create()?;
+    let (catalog, objects) = lake.open_or_create().await?;
     let settings = IngestSettings::new(lake.database.clone());
     let ingest = Arc::new(Ingest::new(catalog, objects, settings));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
@@ -71,7 +71,7 @@ pub(crate) async fn run(
 
 /// Loads as many inputs at once as there are threads; reports in the order of the inputs.
 async fn load_all(
-    ingest: &Arc<LocalIngest>,
+    ingest: &Arc<LakeIngest>,
     inputs: Vec<Input>,
     threads: u32,
     bar: &ProgressBar,
@@ -117,14 +117,14 @@ async fn load_all(
 }
 
 async fn load(
-    ingest: &LocalIngest,
+    ingest: &LakeIngest,
     input: &Input,
     bar: ProgressBar,
 ) -> Result<IngestReport, LakeError> {
     let opened = input.open().await?;
     let reader = Watched { reader: opened.reader, bar };
     let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
-    ingest.ingest(&input.table, source).await
+    Box::pin(ingest.ingest(&input.table, source)).await
 }
 
 impl Summary {

@@ -5,8 +5,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use alluvium_local::{LocalSource, OpenedSource};
-use alluvium_model::{TableSource, ports::PortResult};
+use alluvium_local::LocalSource;
+use alluvium_model::{
+    TableSource,
+    ports::{PortResult, Source},
+};
 use anyhow::{Context as _, bail};
 
 use crate::{args::Inputs, output::UsageError};
@@ -26,7 +29,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    pub(crate) async fn open(&self) -> PortResult<OpenedSource> {
+    pub(crate) async fn open(&self) -> PortResult<Source<LocalSource>> {
         match &self.place {
             Place::File(path) => LocalSource::open(path).await,
             Place::StandardInput => LocalSource::standard_input().await,

@@ -1,9 +1,10 @@
-//! The `alluvium` command: the whole of Alluvium on a directory, without AWS.
+//! The `alluvium` command: the whole of Alluvium on a directory, without AWS, or on S3 and Glue.
 
 mod args;
 mod files;
 mod ingest;
 mod inputs;
+mod lake;
 mod output;
 mod preview;
 mod progress;
@@ -19,7 +20,7 @@ use crate::output::Outcome;
 fn main() -> ExitCode {
     let args = args::Args::parse();
     let outcome = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .map_err(Into::into)
         .and_then(|runtime| runtime.block_on(args.run()));

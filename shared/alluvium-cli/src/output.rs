@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use alluvium_aws::ParseLakeRootError;
 use serde::Serialize;
 
 /// How the command ended.
@@ -48,8 +49,8 @@ impl Outcome {
 /// The command was called in a way that cannot be meant.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("{0}: only lakes in a local directory are supported so far")]
-    NotADirectory(String),
+    #[error(transparent)]
+    NotALake(ParseLakeRootError),
     #[error(
         "cannot tell the table of {0}: name it with --table, or pass the folder above the folder that is called like the table"
     )]

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(crate) async fn run(table: &TableName, lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
-    let (catalog, objects) = lake.open()?;
+    let (catalog, objects) = lake.open().await?;
     let table = Browse::new(catalog, objects).table(table).await?;
     if json {
         output::print_json(&table)?;

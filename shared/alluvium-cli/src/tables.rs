@@ -14,7 +14,7 @@ struct TablesJson<'a> {
 }
 
 pub(crate) async fn run(lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
-    let (catalog, objects) = lake.open()?;
+    let (catalog, objects) = lake.open().await?;
     let tables = Browse::new(catalog, objects).tables().await?;
     if json {
         output::print_json(&TablesJson { tables: &tables })?;

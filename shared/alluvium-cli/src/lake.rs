@@ -1,0 +1,143 @@
+//! A lake in a directory or in S3, behind the same ports.
+
+use std::path;
+
+use alluvium_aws::{Aws, GlueCatalog, LakeRoot, S3Objects};
+use alluvium_local::{LocalCatalog, LocalObjects};
+use alluvium_model::{
+    PartitionEntry, TableEntry, TableName, Version, Versioned,
+    layout::{Location, ObjectKey},
+    ports::{
+        Commit, CommitTables, ListObjects, ObjectEntry, PortResult, ReadPartitions, ReadTables,
+        RegisterPartitions, Registered, WriteObjects,
+    },
+};
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+
+use crate::{args::Lake, output::UsageError};
+
+/// A catalog of either kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Catalog {
+    Local(LocalCatalog),
+    Glue(GlueCatalog),
+}
+
+/// The objects of a lake of either kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Objects {
+    Local(LocalObjects),
+    S3(S3Objects),
+}
+
+impl Lake {
+    /// Opens a lake that must be there.
+    pub(crate) async fn open(&self) -> anyhow::Result<(Catalog, Objects)> {
+        let lake = self.open_or_create().await?;
+        if matches!(lake.0, Catalog::Local(_)) && !path::Path::new(&self.place).is_dir() {
+            bail!("there is no lake in {}", self.place);
+        }
+        Ok(lake)
+    }
+
+    /// Opens a lake; a directory comes to be when something is written. Bucket and database must
+    /// be there.
+    pub(crate) async fn open_or_create(&self) -> Result<(Catalog, Objects), UsageError> {
+        if !self.place.contains("://") {
+            let catalog = LocalCatalog::new(&self.place, &self.database);
+            let objects = LocalObjects::new(&self.place);
+            return Ok((Catalog::Local(catalog), Objects::Local(objects)));
+        }
+        let root: LakeRoot = self.place.parse().map_err(UsageError::NotALake)?;
+        let aws = Aws::from_environment().await;
+        let catalog = GlueCatalog::new(&aws, self.database.clone(), root.clone());
+        Ok((Catalog::Glue(catalog), Objects::S3(S3Objects::new(&aws, root))))
+    }
+}
+
+impl Objects {
+    /// Where others find an object: an absolute path or a URI.
+    pub(crate) fn place(&self, key: &ObjectKey) -> anyhow::Result<String> {
+        match self {
+            Self::S3(objects) => Ok(objects.uri(key)),
+            Self::Local(objects) => {
+                let path = path::absolute(objects.path(key))?;
+                let text = path.to_str();
+                Ok(text.with_context(|| format!("{} is not UTF-8", path.display()))?.to_owned())
+            }
+        }
+    }
+}
+
+impl ReadTables for Catalog {
+    async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
+        match self {
+            Self::Local(catalog) => catalog.table(name).await,
+            Self::Glue(catalog) => catalog.table(name).await,
+        }
+    }
+
+    async fn table_names(&self) -> PortResult<Vec<TableName>> {
+        match self {
+            Self::Local(catalog) => catalog.table_names().await,
+            Self::Glue(catalog) => catalog.table_names().await,
+        }
+    }
+}
+
+impl CommitTables for Catalog {
+    async fn create_table(&self, table: &TableEntry) -> PortResult<Commit> {
+        match self {
+            Self::Local(catalog) => catalog.create_table(table).await,
+            Self::Glue(catalog) => catalog.create_table(table).await,
+        }
+    }
+
+    async fn replace_table(&self, table: &TableEntry, version: &Version) -> PortResult<Commit> {
+        match self {
+            Self::Local(catalog) => catalog.replace_table(table, version).await,
+            Self::Glue(catalog) => catalog.replace_table(table, version).await,
+        }
+    }
+}
+
+impl ReadPartitions for Catalog {
+    async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
+        match self {
+            Self::Local(catalog) => catalog.partitions(table).await,
+            Self::Glue(catalog) => catalog.partitions(table).await,
+        }
+    }
+}
+
+impl RegisterPartitions for Catalog {
+    async fn create_partitions(
+        &self,
+        table: &TableName,
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Registered>> {
+        match self {
+            Self::Local(catalog) => catalog.create_partitions(table, partitions).await,
+            Self::Glue(catalog) => catalog.create_partitions(table, partitions).await,
+        }
+    }
+}
+
+impl WriteObjects for Objects {
+    async fn put_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<()> {
+        match self {
+            Self::Local(objects) => objects.put_object(key, bytes).await,
+            Self::S3(objects) => objects.put_object(key, bytes).await,
+        }
+    }
+}
+
+impl ListObjects for Objects {
+    async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
+        match self {
+            Self::Local(objects) => objects.list_objects(location).await,
+            Self::S3(objects) => objects.list_objects(location).await,
+        }
+    }
+}
