@@ -2,45 +2,91 @@
 # `test-corpora`. Everything that is made lies in target/ and .venv/.
 
 PROFILE := local
+FUNCTIONS := ingest-objects
+ARCH ?= x86_64
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+PYTHON := PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 # What tests write lies in target/ too, and only what a failed test wrote stays there.
-PYTEST := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider \
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider \
 	--basetemp target/pytest -o tmp_path_retention_policy=failed
+LOCAL_AWS := $(PYTHON) infra/local/local_aws.py
 CARGO := cargo
 LOCKED := --locked --profile $(PROFILE)
 
 .PHONY: help
 help: ## Print this help
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: build
-build: ## Build the alluvium command: target/local/alluvium
+.PHONY: demo
+demo: local $(VENV)/installed ## Show the main job on a local AWS; KEEP=1 leaves it running
+	$(LOCAL_AWS) $(if $(KEEP),keep,run) $(VENV)/bin/python -B infra/local/demo.py
+
+# One build for whatever runs here: the command, the tests, the functions on the local AWS.
+.PHONY: local
+local: ## Build the alluvium command and the functions for this machine
 	$(CARGO) build $(LOCKED) --workspace --bins
+	@for function in $(FUNCTIONS); do \
+		mkdir -p target/lambda/$$function && \
+		cp target/$(PROFILE)/$$function target/lambda/$$function/bootstrap || exit 1; \
+	done
 
 .PHONY: check
-check: ## Check format, lints and docs
+check: $(VENV)/installed ## Check format, lints, docs and the template
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items
+	$(VENV)/bin/cfn-lint --non-zero-exit-code informational infra/template.yaml
 
 .PHONY: test
-test: build $(VENV)/installed ## Run all tests that need nothing from outside
+test: local $(VENV)/installed ## Run all tests that need nothing from outside
 	$(CARGO) test $(LOCKED) --workspace
-	$(PYTEST) tests --ignore tests/corpora
+	$(PYTEST) tests --ignore tests/corpora --ignore tests/aws
+	$(LOCAL_AWS) run $(MAKE) test-on-local-aws
+
+# Needs the variables of a local AWS: `make test` sets them.
+.PHONY: test-on-local-aws
+test-on-local-aws:
+	$(CARGO) test $(LOCKED) --workspace --test aws
+	$(PYTEST) tests/aws
 
 .PHONY: test-corpora
-test-corpora: build $(VENV)/installed ## Run the tests on real events: CORPORA=folder
+test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
 	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) tests/corpora
 
+.PHONY: local-up
+local-up: local $(VENV)/installed ## Start a local AWS and deploy the stack to it, or deploy it again
+	$(LOCAL_AWS) up
+
+.PHONY: local-down
+local-down: $(VENV)/installed ## Stop the local AWS
+	$(LOCAL_AWS) down
+
+.PHONY: invoke-ingest-objects
+invoke-ingest-objects: local-up ## Invoke the function on the local AWS: EVENT=events/ingest-objects/s3.json
+	@test -f "$(EVENT)" || { echo "no such event: EVENT=$(EVENT); see events/ingest-objects" >&2; exit 1; }
+	$(LOCAL_AWS) invoke "$(EVENT)"
+
+.PHONY: build
+build: $(VENV)/installed ## Build the functions for AWS Lambda: ARCH=x86_64 or arm64
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) lambda build --locked --release --disable-optimizations \
+		--target $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu $(FUNCTIONS:%=--package %)
+
+# Uses the account and region of your AWS configuration.
+.PHONY: deploy
+deploy: build ## Deploy to AWS: ARCH=x86_64 or arm64, PARAMETERS="Name=value ..."
+	$(VENV)/bin/sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file infra/template.yaml \
+		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+
 .PHONY: clean
-clean: ## Remove everything that was made
+clean: ## Stop the local AWS and remove everything that was made
+	@test ! -d target/local-aws/kept || $(LOCAL_AWS) down
 	rm -rf target $(VENV)
 
-# The readers that check what is written, in the versions that are known to work.
-$(VENV)/installed: tests/requirements.txt
+# The tools and readers that build, deploy and check, in the versions that are known to work.
+REQUIREMENTS := tests/requirements.txt infra/local/requirements.txt
+$(VENV)/installed: $(REQUIREMENTS)
 	python3 -m venv --clear $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=--requirement %)
 	touch $@

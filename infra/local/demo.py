@@ -1,0 +1,105 @@
+"""Shows Alluvium's main job on a local AWS: files go in, a table follows them.
+
+Every step is one sentence, the command and its output. The end is a count that must add up.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from stack import ROOT, Failed, Stack
+
+COMMAND = "target/local/alluvium"
+GENERATIONS = [
+    ("The first event has six fields.", "events/landing/camera/1-first.json"),
+    ("A new firmware adds fields and leaves others out.", "events/landing/camera/2-new-fields.json"),
+    ("The next one says `low` where there was a number, and objects where there were strings.",
+     "events/landing/camera/3-conflicting-type.json"),
+    ("Another has keys that would share one column name, and the same key twice.",
+     "events/landing/camera/4-colliding-names.json"),
+]
+BAD_LINES = 3
+
+
+class Demo:
+    def __init__(self, stack, folder):
+        self.stack, self.folder = stack, folder
+        self.outputs = stack.outputs()
+        self.lake = f"s3://{self.outputs['LakeBucketName']}"
+        self.dropped = 0
+
+    def say(self, sentence):
+        print(f"\n-- {sentence}", flush=True)
+
+    def drop(self, file, key):
+        target = f"s3://{self.outputs['LandingBucketName']}/{key}"
+        self.stack.command("aws", "s3", "cp", "--no-progress", file, target, echo=print)
+        self.dropped += 1
+        self.stack.wait_for_sources(self.dropped)
+
+    def show_columns(self):
+        self.stack.command(COMMAND, "schema", "camera", "--lake", self.lake, echo=print,
+                           shown=lambda line: not line.startswith("_"))
+
+    def sql(self, query):
+        print(f"SQL> {query}")
+        result = self.stack.sql(query, self.folder / "copies")
+        print("    " + str(result).rstrip().replace("\n", "\n    "), flush=True)
+        return result.fetchall()
+
+    def run(self):
+        for number, (sentence, file) in enumerate(GENERATIONS, start=1):
+            self.say(f"Generation {number}. {sentence}")
+            self.drop(file, f"camera/{Path(file).name}")
+            self.show_columns()
+
+        self.say("A file may be compressed.")
+        copy = shutil.copy(ROOT / "events/demo/5-zoom.json", self.folder)
+        self.stack.command("gzip", "-n", copy, echo=print)
+        self.drop(f"{copy}.gz", "camera/2026/11/5-zoom.json.gz")
+        self.say("A key may hold spaces, `+` and letters of any language.")
+        self.drop("events/demo/6-location.json", "camera/Größe + Ort/6.json")
+        self.say("Three bad lines go to the quarantine table; the good lines around them are loaded.")
+        self.drop("events/demo/7-damaged.json", "camera/7-damaged.json")
+        self.say("A file that is delivered twice is loaded once.")
+        self.drop(GENERATIONS[0][1], "camera/1-first.json")
+
+        self.say("This is the table now, and where in the events its values stood.")
+        self.show_columns()
+        self.say("Its rows.")
+        self.sql("SELECT data_record_id AS id, data_record_city AS city, data_record_battery_level "
+                 "AS level, data_record_battery_level__string AS level__string, "
+                 "data_record_lens_zoom AS zoom, data_log_ts AS log_ts FROM camera ORDER BY log_ts, id")
+        self.say("What could not be loaded, with the reason, the place and the bytes.")
+        self.sql("SELECT reason, split_part(source, '/', -1) AS file, record, \"offset\", bytes "
+                 "FROM quarantine ORDER BY record")
+        return self.count()
+
+    def count(self):
+        """Records as the files have them, one a line, against rows as a reader finds them."""
+        files = [ROOT / file for _, file in GENERATIONS] + sorted((ROOT / "events/demo").iterdir())
+        records = sum(len(file.read_text().splitlines()) for file in files)
+        [(rows,)] = self.sql("SELECT count(*) FROM camera")
+        [(quarantined,)] = self.sql("SELECT count(*) FROM quarantine")
+        lost = records - rows - quarantined
+        print(f"\n{records} records in, {rows} rows, {quarantined} quarantined, {lost} lost")
+        return lost == 0 and quarantined == BAD_LINES
+
+
+def main():
+    folder = Path("target/demo")
+    os.chdir(ROOT)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    print("-- The template that users deploy is deployed to a local AWS.", flush=True)
+    try:
+        good = Demo(Stack.deploy(dict(os.environ), echo=print), folder).run()
+    except Failed as failed:
+        sys.exit(f"{failed}")
+    shutil.rmtree(folder)
+    sys.exit(0 if good else "the counts are off")
+
+
+if __name__ == "__main__":
+    main()

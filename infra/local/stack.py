@@ -1,0 +1,196 @@
+"""The stack of infra/template.yaml on a local AWS: deploys it, drops files, looks at the result.
+
+Everything is read the way a user's engine reads it: tables and partitions from the Glue catalog,
+then the files at the locations that it names. Nothing of Alluvium's own code takes part.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import duckdb
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+NAME = "alluvium"
+DATABASE = "alluvium"
+
+
+class Failed(Exception):
+    """Something on the local AWS did not do what it should."""
+
+
+class Stack:
+    """A deployed stack, reached through `environment`."""
+
+    def __init__(self, environment):
+        self.environment = environment
+        settings = {
+            "endpoint_url": environment["AWS_ENDPOINT_URL"],
+            "region_name": environment["AWS_REGION"],
+            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        client = lambda service: boto3.client(service, **settings)
+        self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
+        self.functions, self.logs = client("lambda"), client("logs")
+        self.cloudformation = client("cloudformation")
+
+    @classmethod
+    def deploy(cls, environment, echo=None):
+        """Deploys the template that users deploy, with what `make build` built."""
+        stack = cls(environment)
+        stack.s3.create_bucket(Bucket="deployment")
+        command = ["sam", "deploy", "--template-file", "infra/template.yaml"]
+        command += ["--config-env", "local"]
+        stack.command(*command, echo=echo, shown=lambda line: "_COMPLETE " in line)
+        stack.make_concurrency_a_number()
+        if echo:
+            for name, value in stack.outputs().items():
+                echo(f"    {name}: {value}")
+        return stack
+
+    def make_concurrency_a_number(self):
+        """MiniStack 1.5.33 keeps a number parameter as text in a scaling configuration, and its
+        poller then fails to compare it."""
+        for mapping in self.functions.list_event_source_mappings()["EventSourceMappings"]:
+            scaling = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
+            self.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
+
+    def command(self, *words, echo=None, shown=lambda line: True, expect=(0,)):
+        """Runs a command, shows it with its output, and fails loudly if it fails."""
+        if echo:
+            echo("$ " + " ".join(quoted(str(word)) for word in words))
+        done = subprocess.run(
+            words,
+            cwd=ROOT,
+            env=self.environment | {"PATH": f"{BIN}:{self.environment['PATH']}"},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        if done.returncode not in expect:
+            raise Failed(f"{words[0]} failed with exit {done.returncode}:\n{done.stdout}")
+        if echo:
+            for line in filter(shown, done.stdout.splitlines()):
+                echo(f"    {line}")
+        return done.stdout
+
+    def outputs(self):
+        found = self.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
+        return {output["OutputKey"]: output["OutputValue"] for output in found}
+
+    # What goes in ---------------------------------------------------------------------------
+
+    def drop(self, key, content):
+        content = content if isinstance(content, bytes) else content.encode()
+        self.s3.put_object(Bucket=self.outputs()["LandingBucketName"], Key=key, Body=content)
+
+    def drop_samples(self):
+        """What the events in events/ingest-objects announce is there then."""
+        samples = ROOT / "events" / "landing"
+        for file in sorted(samples.rglob("*.json")):
+            self.drop(str(file.relative_to(samples)), file.read_bytes())
+
+    def invoke(self, event, echo):
+        function = self.outputs()["IngestObjectsName"]
+        words = ["cargo", "lambda", "invoke", "--remote", "--endpoint-url"]
+        words += [self.environment["AWS_ENDPOINT_URL"], "--data-file", event, function]
+        self.command(*words, echo=echo)
+
+    # What the function says -----------------------------------------------------------------
+
+    def invocations(self):
+        """The metrics of every invocation so far, as its log lines have them."""
+        return [line for line in self.log_lines() if "_aws" in line]
+
+    def log_lines(self):
+        group = f"/aws/lambda/{self.outputs()['IngestObjectsName']}"
+        lines = []
+        try:
+            pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            for page in pages:
+                for event in page["events"]:
+                    lines += [json.loads(m) for m in re.findall(r"^\{.*\}$", event["message"], re.M)]
+        except self.logs.exceptions.ResourceNotFoundException:
+            pass
+        return lines
+
+    def total(self, metric):
+        return sum(line[metric] for line in self.invocations())
+
+    def waiting(self, queue="LandingQueueUrl"):
+        """Messages that wait in a queue or are being worked off."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = self.outputs()[queue]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def wait_for_sources(self, count, seconds=60):
+        """Waits until so many sources were worked off and nothing is left in the queue."""
+        worked_off = lambda: self.total("sources") + self.total("superseded")
+        wait_until(lambda: worked_off() >= count and self.waiting() == 0, seconds,
+                   lambda: f"{worked_off()} of {count} files are loaded, {self.waiting()} wait")
+
+    # What comes out -------------------------------------------------------------------------
+
+    def table(self, table):
+        return self.glue.get_table(DatabaseName=DATABASE, Name=table)["Table"]
+
+    def columns(self, table):
+        """Types by column name."""
+        columns = self.table(table)["StorageDescriptor"]["Columns"]
+        return {column["Name"]: column["Type"] for column in columns}
+
+    def partitions(self, table):
+        pages = self.glue.get_paginator("get_partitions").paginate(
+            DatabaseName=DATABASE, TableName=table
+        )
+        return [partition for page in pages for partition in page["Partitions"]]
+
+    def files(self, table):
+        """URIs of the files that the catalog names."""
+        found = []
+        for partition in self.partitions(table):
+            location = partition["StorageDescriptor"]["Location"]
+            bucket, prefix = location.removeprefix("s3://").split("/", 1)
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            found += [f"s3://{bucket}/{o['Key']}" for page in pages for o in page.get("Contents", [])]
+        return sorted(found)
+
+    def sql(self, query, folder):
+        """Runs SQL with DuckDB over local copies of all files of every table it names."""
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in self.glue.get_tables(DatabaseName=DATABASE)["TableList"]:
+            copies = [str(self.copy(uri, Path(folder))) for uri in self.files(table["Name"])]
+            if copies:
+                connection.execute(
+                    f"CREATE VIEW {table['Name']} AS SELECT * FROM read_parquet({copies!r}, "
+                    "union_by_name = true, hive_partitioning = true)"
+                )
+        return connection.sql(query)
+
+    def copy(self, uri, folder):
+        bucket, key = uri.removeprefix("s3://").split("/", 1)
+        path = folder / key
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.s3.download_file(bucket, key, str(path))
+        return path
+
+
+def wait_until(condition, seconds, complaint):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failed(f"after {seconds} s {complaint()}")
+        time.sleep(0.2)
+
+
+def quoted(word):
+    return word if re.fullmatch(r"[\w@%+=:,./*-]+", word, re.A) else "'" + word.replace("'", "'\\''") + "'"

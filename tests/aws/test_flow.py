@@ -1,0 +1,157 @@
+"""Files dropped into the landing bucket, and what a reader finds afterwards."""
+
+import gzip
+import hashlib
+import json
+
+import pytest
+
+from stack import ROOT, wait_until
+
+EVENTS = ROOT / "events" / "ingest-objects"
+SAMPLES = ROOT / "events" / "landing"
+
+
+def drop_and_wait(stack, files):
+    done = stack.total("sources") + stack.total("superseded")
+    for key, content in files.items():
+        stack.drop(key, content)
+    stack.wait_for_sources(done + len(files))
+
+
+def test_files_become_rows(stack, sql):
+    drop_and_wait(stack, {
+        "flow/1.json": '{"id":1,"at":"2026-11-22T10:00:00Z","a":{"b":true}}\n{"id":2,"new":[1,2]}',
+        "flow/2026/11/2.json.gz": gzip.compress(b'[{"id":3},{"id":"four"}]'),
+        "flow/Größe + 100%.json": '{"id":5}',
+        "flow/3.json": '{"id":6}\nnot a record\n{"id":7',
+        "flow/": "",
+    })
+    rows = sql("SELECT id, id__string, a_b, new, split_part(_source, '/', -1) FROM flow ORDER BY _source, _record")
+    assert rows == [
+        (1, None, True, None, "1.json"),
+        (2, None, None, [1, 2], "1.json"),
+        (3, None, None, None, "2.json.gz"),
+        (None, "four", None, None, "2.json.gz"),
+        (6, None, None, None, "3.json"),
+        (5, None, None, None, "Größe + 100%.json"),
+    ]
+    columns = stack.columns("flow")
+    assert columns["id"] == "bigint" and columns["id__string"] == "string"
+    assert columns["at"] == "timestamp" and columns["new"] == "array<bigint>"
+    table = stack.table("flow")
+    assert table["Parameters"]["alluvium.source"] == "flow"
+    assert table["Parameters"]["classification"] == "parquet"
+    [b] = [c for c in table["StorageDescriptor"]["Columns"] if c["Name"] == "a_b"]
+    assert b["Parameters"]["alluvium.path"] == "$.a.b" and b["Comment"] == "$.a.b"
+    assert [key["Name"] for key in table["PartitionKeys"]] == ["dt"]
+    bad = sql("SELECT reason, record, bytes, complete FROM quarantine WHERE table_name = 'flow' ORDER BY record")
+    assert bad == [
+        ("invalid_json", 1, "not a record", True),
+        ("truncated_input", 2, '{"id":7', True),
+    ]
+    assert stack.waiting() == 0 and stack.waiting("LandingDeadLetterQueueUrl") == 0
+
+
+def test_a_file_without_a_folder_is_quarantined(stack, sql):
+    drop_and_wait(stack, {"nowhere.json": '{"id":1}'})
+    rows = sql("SELECT reason, bytes, table_name FROM quarantine WHERE reason = 'no_table'")
+    assert rows == [("no_table", '{"id":1}', None)]
+
+
+def test_what_is_delivered_twice_is_there_once(stack, sql):
+    for _ in range(2):
+        drop_and_wait(stack, {"twice/1.json": '{"id":1}\nbad\n'})
+    assert sql("SELECT count(*) FROM twice") == [(1,)]
+    assert sql("SELECT count(*) FROM quarantine WHERE table_name = 'twice'") == [(1,)]
+
+
+def test_a_poisoned_message_ends_alone_in_the_dead_letter_queue(stack, sql):
+    queue = stack.outputs()["LandingQueueUrl"]
+    done = stack.total("sources")
+    entries = [{"Id": str(n), "MessageBody": f"poison {n}"} for n in range(2)]
+    stack.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    for number in range(10):
+        stack.drop(f"neighbours/{number}.json", json.dumps({"id": number}))
+    stack.wait_for_sources(done + 10)
+    dead = "LandingDeadLetterQueueUrl"
+    wait_until(lambda: stack.waiting(dead) == 2 and stack.waiting() == 0, 60,
+               lambda: f"{stack.waiting(dead)} of 2 messages are in the dead-letter queue")
+    assert sql("SELECT count(*), sum(id) FROM neighbours") == [(10, 45)]
+    received = stack.sqs.receive_message(
+        QueueUrl=stack.outputs()[dead], MaxNumberOfMessages=10
+    )["Messages"]
+    assert sorted(message["Body"] for message in received) == ["poison 0", "poison 1"]
+    stack.sqs.purge_queue(QueueUrl=stack.outputs()[dead])
+
+
+def invoke(stack, payload):
+    answer = stack.functions.invoke(
+        FunctionName=stack.outputs()["IngestObjectsName"], Payload=json.dumps(payload)
+    )
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+LOADED = {
+    "s3.json": 1,
+    "s3-test.json": 0,
+    "s3-deleted.json": 0,
+    "sns-s3.json": 1,
+    "eventbridge.json": 1,
+}
+BATCHES = {
+    "sqs-s3.json": [],
+    "sqs-sns-s3.json": [],
+    "sqs-sns-raw-s3.json": [],
+    "sqs-eventbridge.json": [],
+    "sqs-poisoned.json": [1, 2],
+}
+
+
+@pytest.fixture(scope="module")
+def samples(stack):
+    """The files that the sample events announce."""
+    files = {str(f.relative_to(SAMPLES)): f.read_bytes() for f in SAMPLES.rglob("*.json")}
+    drop_and_wait(stack, files)
+    return files
+
+
+def test_every_sample_event_is_tested():
+    assert {path.name for path in EVENTS.iterdir()} == LOADED.keys() | BATCHES.keys()
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_direct_event_is_answered_with_its_counts(stack, samples, name):
+    error, counts = invoke(stack, json.loads((EVENTS / name).read_text()))
+    assert error is None
+    assert (counts["loaded"], counts["superseded"]) == (LOADED[name], 0)
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_is_answered_with_its_failures(stack, samples, name):
+    event = json.loads((EVENTS / name).read_text())
+    error, answer = invoke(stack, event)
+    failed = [{"itemIdentifier": event["Records"][n]["messageId"]} for n in BATCHES[name]]
+    assert (error, answer) == (None, {"batchItemFailures": failed})
+
+
+def test_sample_events_name_the_content_of_the_samples(samples):
+    tags = {hashlib.md5(content).hexdigest() for content in samples.values()}
+    for path in EVENTS.iterdir():
+        text = path.read_text().replace("\\", "")
+        if "s3:TestEvent" not in text or "eTag" in text:
+            assert any(tag in text for tag in tags), path.name
+
+
+def test_a_failure_has_a_type_that_tells_whether_to_try_again(stack):
+    error, failure = invoke(stack, {"hello": "world"})
+    assert error and failure["errorType"] == "Alluvium.Permanent"
+    assert "none of S3, SQS, SNS or EventBridge" in failure["errorMessage"]
+
+
+def test_every_invocation_is_one_line_whose_counts_add_up(stack, samples):
+    for line in stack.invocations():
+        assert line["records"] == line["loaded"] + line["quarantined"]
+        names = {metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+        assert names <= line.keys() and {"sources", "superseded", "freshness_ms"} - names <= {"freshness_ms"}
+        assert line["function"] == stack.outputs()["IngestObjectsName"] and line["request_id"]
