@@ -4,6 +4,7 @@
 PROFILE := local
 FUNCTIONS := ingest-objects
 ARCH ?= x86_64
+EVENT ?= events/ingest-objects/s3.json
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
 PYTHON := PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python

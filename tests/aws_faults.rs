@@ -1,17 +1,26 @@
 //! What S3 and Glue may answer instead of a result, and what becomes of it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use alluvium_aws::{GlueCatalog, S3Objects};
+use std::time::Duration;
+
+use alluvium_aws::{GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
+use alluvium_lake::{Ingest, Landing};
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PartitionSpec, TableEntry, TableSource, Version,
+    ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource,
+    Version,
     layout::{Location, ObjectKey, table_location},
     ports::{
-        Commit, CommitObjects as _, CommitTables as _, ReadTables as _, RegisterPartitions as _,
-        Registered, WriteObjects as _,
+        Commit, CommitObjects as _, CommitTables as _, ListObjects as _, ReadPartitions as _,
+        ReadTables as _, RegisterPartitions as _, Registered, WriteObjects as _,
     },
 };
-use alluvium_tests::http::{Reply, Scripted};
+use alluvium_tests::{
+    http::{Reply, Scripted},
+    settings,
+};
 use bytes::Bytes;
+use ingest_objects::{IngestObjects, TimeLimit};
+use lambda_runtime::Diagnostic;
 
 /// Tries of a call, by default.
 const TRIES: usize = 4;
@@ -33,6 +42,12 @@ fn camera() -> TableEntry {
 
 fn key() -> ObjectKey {
     Location::from_catalog("lake/camera/").object("1.parquet")
+}
+
+fn partition(value: &str) -> PartitionEntry {
+    let key = PartitionKey::new(vec![("dt".parse().unwrap(), value.to_owned())]);
+    let location = Location::from_catalog(&format!("lake/camera/{key}/"));
+    PartitionEntry { key, location }
 }
 
 fn glue(code: &str) -> Reply {
@@ -240,13 +255,94 @@ async fn one_partition_that_fails_fails_the_registration() {
             "GetTable" => read_camera(),
             _ => Reply::Answer(200, errors.clone()),
         });
-        let key = PartitionSpec::default().key("2026-11-22T10:00:00Z".parse().unwrap());
-        let location = Location::from_catalog("lake/camera/dt=2026-11-22/");
-        let partition = PartitionEntry { key, location };
-        catalog(&scripted).await.create_partitions(&camera().name, &[partition]).await
+        let partitions = [partition("2026-11-22")];
+        catalog(&scripted).await.create_partitions(&camera().name, &partitions).await
     };
     assert_eq!(failed("AlreadyExistsException").await.unwrap(), [Registered::Before]);
     assert_eq!(failed("ThrottlingException").await.unwrap_err().kind(), ErrorKind::Retry);
     assert_eq!(failed("InternalServiceException").await.unwrap_err().kind(), ErrorKind::Retry);
     assert_eq!(failed("EntityNotFoundException").await.unwrap_err().kind(), ErrorKind::Absent);
+}
+
+/// Answers, one after the other.
+fn answers(replies: Vec<Reply>) -> Scripted {
+    Scripted::new(move |call, _| replies.get(call).unwrap().clone())
+}
+
+fn page(body: &str) -> Reply {
+    Reply::Answer(200, body.to_owned())
+}
+
+#[tokio::test]
+async fn every_page_is_read() {
+    let scripted = answers(vec![
+        page(r#"{"TableList":[{"Name":"camera"},{"Name":"Not Ours"}],"NextToken":"2"}"#),
+        page(r#"{"TableList":[{"Name":"audio"}]}"#),
+    ]);
+    let names = catalog(&scripted).await.table_names().await.unwrap();
+    assert_eq!(names.iter().map(TableName::as_str).collect::<Vec<_>>(), ["audio", "camera"]);
+
+    let partition = |day: &str| {
+        let location = format!("s3://lake/lake/camera/dt={day}/");
+        format!("{{\"Values\":[\"{day}\"],\"StorageDescriptor\":{{\"Location\":\"{location}\"}}}}")
+    };
+    let scripted = answers(vec![
+        read_camera(),
+        page(&format!("{{\"Partitions\":[{}],\"NextToken\":\"2\"}}", partition("2026-11-22"))),
+        page(&format!("{{\"Partitions\":[{}]}}", partition("2026-11-21"))),
+    ]);
+    let partitions = catalog(&scripted).await.partitions(&camera().name).await.unwrap();
+    let locations: Vec<_> = partitions.iter().map(|one| one.location.as_str()).collect();
+    assert_eq!(locations, ["lake/camera/dt=2026-11-21/", "lake/camera/dt=2026-11-22/"]);
+
+    let listing = |name: &str, more: &str| {
+        page(&format!(
+            "<ListBucketResult>{more}<Contents><Key>lake/camera/{name}</Key><Size>1</Size></Contents></ListBucketResult>"
+        ))
+    };
+    let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>2</NextContinuationToken>";
+    let scripted = answers(vec![listing("1.parquet", more), listing("2.parquet", "")]);
+    let folder = Location::from_catalog("lake/camera/");
+    let listed = objects(&scripted).await.list_objects(&folder).await.unwrap();
+    let keys: Vec<_> = listed.iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(keys, ["lake/camera/1.parquet", "lake/camera/2.parquet"]);
+}
+
+#[tokio::test]
+async fn partitions_are_registered_in_batches_of_a_hundred() {
+    let scripted = Scripted::new(|_, operation| match operation {
+        "GetTable" => read_camera(),
+        _ => page("{}"),
+    });
+    let partitions: Vec<_> = (0..250).map(|number| partition(&format!("{number:03}"))).collect();
+    let registered = catalog(&scripted).await.create_partitions(&camera().name, &partitions).await;
+    assert_eq!(registered.unwrap(), [Registered::New; 250]);
+    let calls = scripted.calls();
+    assert_eq!(
+        calls,
+        ["GetTable", "BatchCreatePartition", "BatchCreatePartition", "BatchCreatePartition"]
+    );
+    let sizes = scripted.bodies().into_iter().skip(1).map(|body| body.matches("Values").count());
+    assert_eq!(sizes.collect::<Vec<_>>(), [100, 100, 50]);
+}
+
+#[tokio::test]
+async fn a_service_that_stays_busy_is_reported_as_retryable() {
+    let object = r#"{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put",
+        "s3":{"bucket":{"name":"landing"},"object":{"key":"camera/1.json"}}}]}"#;
+    for busy in [Reply::Reset, s3(503, "SlowDown"), Reply::Answer(500, String::new())] {
+        let scripted = Scripted::new(move |_, _| busy.clone());
+        let aws = scripted.aws_nowhere().await;
+        let ingest = Ingest::new(catalog(&scripted).await, objects(&scripted).await, settings());
+        let landing = Landing::new(ingest, S3Sources::new(&aws), String::new());
+        let limit = TimeLimit::of(Duration::from_mins(1));
+        let event = serde_json::from_str(object).unwrap();
+        let failure = IngestObjects::new(landing)
+            .answer(&event, limit, &mut Invocation::default())
+            .await
+            .unwrap_err();
+        let Diagnostic { error_type, error_message } = failure.into();
+        assert_eq!(error_type, "Alluvium.Retryable", "{error_message}");
+        assert_eq!(scripted.calls(), ["GetObject"; TRIES]);
+    }
 }

@@ -6,6 +6,7 @@ Every step is one sentence, the command and its output. The end is a count that 
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from stack import ROOT, Failed, Stack
@@ -88,15 +89,15 @@ class Demo:
 
 
 def main():
-    folder = Path("target/demo")
     os.chdir(ROOT)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = Path(tempfile.mkdtemp(prefix="demo-")).relative_to(ROOT)
     print("-- The template that users deploy is deployed to a local AWS.", flush=True)
     try:
         good = Demo(Stack.deploy(dict(os.environ), echo=print), folder).run()
     except Failed as failed:
         sys.exit(f"{failed}")
+    except KeyboardInterrupt:
+        sys.exit(130)
     shutil.rmtree(folder)
     sys.exit(0 if good else "the counts are off")
 

@@ -71,16 +71,17 @@ class LocalAws:
         self.port = free_port()
         settings = {
             "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": HOST,
+            "PYTHONPATH": str(Path(__file__).parent),
             "MINISTACK_HOST": HOST,
             "SERVICES": SERVICES,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            "AUTH": "true",
         }
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [BIN / "ministack"],
+                [BIN / "hypercorn", "serve:app", "--bind", f"{HOST}:{self.port}", "--keep-alive", "75"],
                 env=self.environment() | settings,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

@@ -38,7 +38,7 @@ class Stack:
         client = lambda service: boto3.client(service, **settings)
         self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
         self.functions, self.logs = client("lambda"), client("logs")
-        self.cloudformation = client("cloudformation")
+        self.cloudformation, self.iam = client("cloudformation"), client("iam")
 
     @classmethod
     def deploy(cls, environment, echo=None):
@@ -96,11 +96,35 @@ class Stack:
         for file in sorted(samples.rglob("*.json")):
             self.drop(str(file.relative_to(samples)), file.read_bytes())
 
+    def answer(self, event):
+        """What the function answers to an event: its error, if it failed, and its payload."""
+        answer = self.functions.invoke(
+            FunctionName=self.outputs()["IngestObjectsName"], Payload=json.dumps(event)
+        )
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+    def announce(self, bucket, key):
+        """What it answers to S3's own event for an object."""
+        s3 = {"bucket": {"name": bucket}, "object": {"key": key}}
+        record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
+        return self.answer({"Records": [record]})
+
     def invoke(self, event, echo):
         function = self.outputs()["IngestObjectsName"]
         words = ["cargo", "lambda", "invoke", "--remote", "--endpoint-url"]
         words += [self.environment["AWS_ENDPOINT_URL"], "--data-file", event, function]
         self.command(*words, echo=echo)
+
+    def let_read(self, bucket):
+        """Grants the function to read one more bucket."""
+        [role] = [
+            resource["PhysicalResourceId"]
+            for resource in self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+            if resource["LogicalResourceId"] == "IngestObjectsRole"
+        ]
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.iam.put_role_policy(RoleName=role, PolicyName=bucket, PolicyDocument=document)
 
     # What the function says -----------------------------------------------------------------
 

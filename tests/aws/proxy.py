@@ -1,4 +1,4 @@
-"""A proxy in front of the local AWS that changes requests on their way."""
+"""A proxy in front of the local AWS that changes requests on their way and signs them anew."""
 
 import http.client
 import threading
@@ -6,20 +6,30 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 
 @contextmanager
-def proxy(endpoint, change):
-    """Serves `endpoint` at the URL that it yields; `change(target, body)` gives the body to send,
-    where the target is the operation of an AWS JSON request."""
-    host = urlsplit(endpoint).netloc
+def proxy(environment, service, change):
+    """Serves a service of the local AWS at the URL that it yields; `change(target, body)` gives
+    the body to send, where the target is the operation of an AWS JSON request."""
+    endpoint = environment["AWS_ENDPOINT_URL"]
+    names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    credentials = Credentials(*(environment[name] for name in names))
+    signer = SigV4Auth(credentials, service, environment["AWS_REGION"])
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             body = change(self.headers.get("X-Amz-Target", ""), body)
-            headers = {k: v for k, v in self.headers.items() if k.lower() != "content-length"}
-            connection = http.client.HTTPConnection(host)
-            connection.request("POST", self.path, body, headers)
+            kept = ["Content-Type", "X-Amz-Target"]
+            headers = {name: self.headers[name] for name in kept if name in self.headers}
+            request = AWSRequest("POST", endpoint + self.path, headers, body)
+            signer.add_auth(request)
+            connection = http.client.HTTPConnection(urlsplit(endpoint).netloc)
+            connection.request("POST", self.path, body, dict(request.headers))
             answer = connection.getresponse()
             content = answer.read()
             self.send_response(answer.status)

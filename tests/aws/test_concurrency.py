@@ -13,20 +13,15 @@ def load_at_once(stack, table):
     """Loads as many files as there are invocations, all at once; returns the columns they have."""
     bucket = f"{table}-sources"
     stack.s3.create_bucket(Bucket=bucket)
+    stack.let_read(bucket)
     names = [[f"field_{n}_{column}" for column in range(COLUMNS)] for n in range(INVOCATIONS)]
 
     def load(number):
         key, record = f"{table}/{number}.json", dict.fromkeys(names[number], number)
         stack.s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(record))
-        s3 = {"bucket": {"name": bucket}, "object": {"key": key}}
-        record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
-        answer = stack.functions.invoke(
-            FunctionName=stack.outputs()["IngestObjectsName"],
-            Payload=json.dumps({"Records": [record]}),
-        )
-        payload = answer["Payload"].read()
-        assert "FunctionError" not in answer, payload
-        return json.loads(payload)
+        error, counts = stack.announce(bucket, key)
+        assert error is None, counts
+        return counts
 
     with ThreadPoolExecutor(INVOCATIONS) as pool:
         counts = list(pool.map(load, range(INVOCATIONS)))
@@ -53,7 +48,7 @@ def test_the_version_is_what_keeps_columns(stack):
 
     name = stack.outputs()["IngestObjectsName"]
     variables = stack.functions.get_function_configuration(FunctionName=name)["Environment"]
-    with proxy(stack.environment["AWS_ENDPOINT_URL"], without_version) as endpoint:
+    with proxy(stack.environment, "glue", without_version) as endpoint:
         changed = variables["Variables"] | {"AWS_ENDPOINT_URL_GLUE": endpoint}
         stack.functions.update_function_configuration(
             FunctionName=name, Environment={"Variables": changed}

@@ -85,13 +85,6 @@ def test_a_poisoned_message_ends_alone_in_the_dead_letter_queue(stack, sql):
     stack.sqs.purge_queue(QueueUrl=stack.outputs()[dead])
 
 
-def invoke(stack, payload):
-    answer = stack.functions.invoke(
-        FunctionName=stack.outputs()["IngestObjectsName"], Payload=json.dumps(payload)
-    )
-    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
-
-
 LOADED = {
     "s3.json": 1,
     "s3-test.json": 0,
@@ -122,7 +115,7 @@ def test_every_sample_event_is_tested():
 
 @pytest.mark.parametrize("name", LOADED)
 def test_a_direct_event_is_answered_with_its_counts(stack, samples, name):
-    error, counts = invoke(stack, json.loads((EVENTS / name).read_text()))
+    error, counts = stack.answer(json.loads((EVENTS / name).read_text()))
     assert error is None
     assert (counts["loaded"], counts["superseded"]) == (LOADED[name], 0)
 
@@ -130,7 +123,7 @@ def test_a_direct_event_is_answered_with_its_counts(stack, samples, name):
 @pytest.mark.parametrize("name", BATCHES)
 def test_a_batch_is_answered_with_its_failures(stack, samples, name):
     event = json.loads((EVENTS / name).read_text())
-    error, answer = invoke(stack, event)
+    error, answer = stack.answer(event)
     failed = [{"itemIdentifier": event["Records"][n]["messageId"]} for n in BATCHES[name]]
     assert (error, answer) == (None, {"batchItemFailures": failed})
 
@@ -144,9 +137,21 @@ def test_sample_events_name_the_content_of_the_samples(samples):
 
 
 def test_a_failure_has_a_type_that_tells_whether_to_try_again(stack):
-    error, failure = invoke(stack, {"hello": "world"})
+    error, failure = stack.answer({"hello": "world"})
     assert error and failure["errorType"] == "Alluvium.Permanent"
     assert "none of S3, SQS, SNS or EventBridge" in failure["errorMessage"]
+
+
+def test_the_function_touches_only_what_its_role_names(stack):
+    stack.s3.create_bucket(Bucket="foreign")
+    stack.s3.put_object(Bucket="foreign", Key="foreign/1.json", Body="{}")
+    error, failure = stack.announce("foreign", "foreign/1.json")
+    assert error and failure["errorType"] == "Alluvium.Permanent"
+    assert "AccessDenied" in failure["errorMessage"]
+    wait_until(lambda: any("s3://foreign/" in line["message"] for line in stack.log_lines()), 20,
+               lambda: "the failure is not in the log")
+    [logged] = [line for line in stack.log_lines() if "s3://foreign/" in line["message"]]
+    assert (logged["level"], logged["retryable"]) == ("ERROR", False)
 
 
 def test_every_invocation_is_one_line_whose_counts_add_up(stack, samples):

@@ -12,6 +12,9 @@ use std::{
 use alluvium_model::{Counts, Reason, Stages, UtcInstant};
 use serde_json::{Map, Value, json};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::clock::now;
 
@@ -22,15 +25,18 @@ const VALUES_MAX: usize = 100;
 
 /// Makes log events lines of JSON on standard output, from level `INFO` up.
 pub fn start_logging() {
-    let subscriber = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
         .with_target(false)
-        .with_max_level(LevelFilter::INFO)
         .with_writer(io::stdout);
-    subscriber.init();
+    // The runtime would say a second time, as debugging output, what a handler failed with.
+    let wanted = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    tracing_subscriber::registry().with(lines).with(wanted).init();
 }
 
 /// What one invocation did.

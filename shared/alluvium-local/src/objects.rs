@@ -6,8 +6,7 @@ use alluvium_model::{
     Digest, Version, Versioned,
     layout::{Location, ObjectKey, STATE},
     ports::{
-        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, Reread,
-        WriteObjects,
+        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -53,14 +52,6 @@ impl ReadObjects for LocalObjects {
             Ok(files::read(&path)?.map(versioned))
         })
         .await
-    }
-
-    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
-        Ok(match self.object(key).await? {
-            None => Reread::Gone,
-            Some(found) if found.version == *known => Reread::Unchanged,
-            Some(found) => Reread::Changed(found),
-        })
     }
 }
 

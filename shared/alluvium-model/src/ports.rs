@@ -102,7 +102,7 @@ pub trait WriteObjects {
 }
 
 /// Reads small objects of the lake whole.
-pub trait ReadObjects {
+pub trait ReadObjects: Sync {
     /// The object of that key with the version to name in [`CommitObjects::replace_object`].
     fn object(
         &self,
@@ -114,7 +114,15 @@ pub trait ReadObjects {
         &self,
         key: &ObjectKey,
         known: &Version,
-    ) -> impl Future<Output = PortResult<Reread>> + Send;
+    ) -> impl Future<Output = PortResult<Reread>> + Send {
+        async {
+            Ok(match self.object(key).await? {
+                None => Reread::Gone,
+                Some(found) if found.version == *known => Reread::Unchanged,
+                Some(found) => Reread::Changed(found),
+            })
+        }
+    }
 }
 
 /// How an object is found that was read before.

@@ -9,8 +9,7 @@ use alluvium_model::{
     Digest, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, Reread,
-        WriteObjects,
+        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -40,14 +39,6 @@ impl ReadObjects for MemoryObjects {
         Ok(objects
             .get(key)
             .map(|bytes| Versioned { value: bytes.clone(), version: version(bytes) }))
-    }
-
-    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
-        Ok(match self.object(key).await? {
-            None => Reread::Gone,
-            Some(found) if found.version == *known => Reread::Unchanged,
-            Some(found) => Reread::Changed(found),
-        })
     }
 }
 
