@@ -4,6 +4,7 @@
 PROFILE := local
 FUNCTIONS := ingest-objects
 ARCH ?= x86_64
+STACK ?= alluvium
 EVENT ?= events/ingest-objects/s3.json
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
@@ -64,9 +65,12 @@ local-up: local $(VENV)/installed ## Start a local AWS and deploy the stack to i
 local-down: $(VENV)/installed ## Stop the local AWS
 	$(LOCAL_AWS) down
 
-.PHONY: invoke-ingest-objects
-invoke-ingest-objects: local-up ## Invoke the function on the local AWS: EVENT=events/ingest-objects/s3.json
+.PHONY: event
+event:
 	@test -f "$(EVENT)" || { echo "no such event: EVENT=$(EVENT); see events/ingest-objects" >&2; exit 1; }
+
+.PHONY: invoke-ingest-objects
+invoke-ingest-objects: event local-up ## Invoke the function on the local AWS: EVENT=events/ingest-objects/s3.json
 	$(LOCAL_AWS) invoke "$(EVENT)"
 
 .PHONY: build
@@ -76,9 +80,9 @@ build: $(VENV)/installed ## Build the functions for AWS Lambda: ARCH=x86_64 or a
 
 # Uses the account and region of your AWS configuration.
 .PHONY: deploy
-deploy: build ## Deploy to AWS: ARCH=x86_64 or arm64, PARAMETERS="Name=value ..."
+deploy: build ## Deploy to AWS: ARCH=x86_64 or arm64, STACK=name, PARAMETERS="Name=value ..."
 	$(VENV)/bin/sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file infra/template.yaml \
-		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+		--stack-name $(STACK) --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 
 .PHONY: clean
 clean: ## Stop the local AWS and remove everything that was made

@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use alluvium_aws::{GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
-use alluvium_lake::{Ingest, Landing};
+use alluvium_lake::{Backoff, Ingest, IngestSettings, Landing};
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource,
-    Version,
+    ErrorKind, LandingPrefix, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName,
+    TableSource, Version,
     layout::{Location, ObjectKey, table_location},
     ports::{
         Commit, CommitObjects as _, CommitTables as _, ListObjects as _, ReadPartitions as _,
         ReadTables as _, RegisterPartitions as _, Registered, WriteObjects as _,
     },
 };
+use alluvium_testkit::{MemoryLanding, MemoryObjects};
 use alluvium_tests::{
     http::{Reply, Scripted},
     settings,
@@ -269,6 +270,10 @@ fn answers(replies: Vec<Reply>) -> Scripted {
     Scripted::new(move |call, _| replies.get(call).unwrap().clone())
 }
 
+fn page_of(status: u16) -> Reply {
+    Reply::Answer(status, String::new())
+}
+
 fn page(body: &str) -> Reply {
     Reply::Answer(200, body.to_owned())
 }
@@ -330,11 +335,11 @@ async fn partitions_are_registered_in_batches_of_a_hundred() {
 async fn a_service_that_stays_busy_is_reported_as_retryable() {
     let object = r#"{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put",
         "s3":{"bucket":{"name":"landing"},"object":{"key":"camera/1.json"}}}]}"#;
-    for busy in [Reply::Reset, s3(503, "SlowDown"), Reply::Answer(500, String::new())] {
+    for busy in [Reply::Reset, Reply::Silence, s3(503, "SlowDown"), page_of(500)] {
         let scripted = Scripted::new(move |_, _| busy.clone());
-        let aws = scripted.aws_nowhere().await;
+        let aws = scripted.aws_impatiently().await;
         let ingest = Ingest::new(catalog(&scripted).await, objects(&scripted).await, settings());
-        let landing = Landing::new(ingest, S3Sources::new(&aws), String::new());
+        let landing = Landing::new(ingest, S3Sources::new(&aws), LandingPrefix::default());
         let limit = TimeLimit::of(Duration::from_mins(1));
         let event = serde_json::from_str(object).unwrap();
         let failure = IngestObjects::new(landing)
@@ -345,4 +350,49 @@ async fn a_service_that_stays_busy_is_reported_as_retryable() {
         assert_eq!(error_type, "Alluvium.Retryable", "{error_message}");
         assert_eq!(scripted.calls(), ["GetObject"; TRIES]);
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_not_tried_for_ever() {
+    let scripted = Scripted::new(|_, _| panic!("nothing can be sent without credentials"));
+    let aws = scripted.aws_without_credentials().await;
+    let catalog = GlueCatalog::new(&aws, "lake".parse().unwrap(), "s3://lake".parse().unwrap());
+    let error = catalog.table(&camera().name).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = anyhow_like(&error);
+    assert!(error.contains("credential"), "{error}");
+}
+
+#[tokio::test]
+async fn a_busy_catalog_is_named_when_patience_ends() {
+    let scripted = Scripted::new(|_, _| glue("ThrottlingException"));
+    let bucket = MemoryLanding::default();
+    let object = bucket.drop_object("camera/1.json", "{\"a\":1}");
+    let few = IngestSettings { backoff: Backoff::without_pauses(2), ..settings() };
+    let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), few);
+    let landing = Landing::new(ingest, bucket, LandingPrefix::default());
+    let error = Box::pin(landing.land(&object)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Retry);
+    insta::assert_snapshot!(anyhow_like(&error), @"cannot commit the schema of table camera: 2 tries failed: cannot read the table camera: ThrottlingException: so it is");
+    assert_eq!(scripted.calls().len(), 2 * TRIES);
+}
+
+#[tokio::test]
+async fn every_piece_of_an_upload_has_its_checksum() {
+    let scripted = Scripted::new(|_, operation| match operation {
+        "CreateMultipartUpload" => page(
+            "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>",
+        ),
+        "CompleteMultipartUpload" => page("<CompleteMultipartUploadResult/>"),
+        _ => page(""),
+    });
+    let bytes = Bytes::from(vec![0; 20 << 20]);
+    objects(&scripted).await.put_object(&key(), bytes).await.unwrap();
+    insta::assert_snapshot!(scripted.calls().join(" "), @"CreateMultipartUpload UploadPart UploadPart CompleteMultipartUpload");
+    insta::assert_snapshot!(scripted.checksums().join("\n"), @"
+    CreateMultipartUpload: x-amz-checksum-algorithm: CRC32
+    UploadPart: x-amz-sdk-checksum-algorithm: CRC32, x-amz-checksum-crc32: pHyhSg==
+    UploadPart: x-amz-sdk-checksum-algorithm: CRC32, x-amz-checksum-crc32: EUdAag==
+    CompleteMultipartUpload:
+    ");
 }

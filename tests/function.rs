@@ -1,4 +1,5 @@
 //! The function that loads announced objects, on fakes: who fails, who does not, and what is said.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
     sync::{
@@ -11,7 +12,7 @@ use std::{
 use alluvium_aws::telemetry::Invocation;
 use alluvium_lake::{Ingest, Landing};
 use alluvium_model::{
-    AnnouncedObject, ErrorKind, PortError, Reason,
+    AnnouncedObject, ErrorKind, LandingPrefix, PortError, Reason,
     ports::{OpenObjects, PortResult, Source},
 };
 use alluvium_testkit::{
@@ -64,7 +65,11 @@ impl World {
     }
 
     fn function_below(&self, prefix: &str) -> Function {
-        IngestObjects::new(Landing::new(self.lake.ingest(), self.bucket.clone(), prefix.to_owned()))
+        IngestObjects::new(Landing::new(
+            self.lake.ingest(),
+            self.bucket.clone(),
+            prefix.parse().unwrap(),
+        ))
     }
 
     /// Drops an object and returns the event that S3 sends for it.
@@ -130,7 +135,7 @@ async fn a_direct_event_is_answered_with_its_counts_or_fails_with_a_type() {
     };
     let denied = world.drop_object("camera/denied.json", "{}");
     insta::assert_snapshot!(kind(&denied).await, @"Alluvium.Permanent: cannot load s3://landing/camera/denied.json: cannot read s3://landing/camera/denied.json");
-    insta::assert_snapshot!(kind(&json!({ "key1": "value1" })).await, @"Alluvium.Permanent: cannot understand what was delivered: the event is none of S3, SQS, SNS or EventBridge: it has the keys key1");
+    insta::assert_snapshot!(kind(&json!({ "key1": "value1" })).await, @r#"Alluvium.Permanent: cannot understand what was delivered: the event is none of S3, SQS, SNS or EventBridge: {"key1":"value1"}"#);
     let panicked = kind(&world.drop_object("camera/panic.json", "{}")).await;
     assert!(
         panicked
@@ -144,7 +149,8 @@ async fn a_busy_catalog_is_a_failure_to_try_again() {
     let busy = Unreliable::new(lake.catalog, |_, _| Some(Fault::Refused(ErrorKind::Retry)));
     let bucket = MemoryLanding::default();
     let event = s3_event(&bucket.drop_object("camera/1.json", "{}"));
-    let landing = Landing::new(Ingest::new(busy, lake.objects, settings()), bucket, String::new());
+    let landing =
+        Landing::new(Ingest::new(busy, lake.objects, settings()), bucket, LandingPrefix::default());
     let mut invocation = Invocation::default();
     let failed = IngestObjects::new(landing)
         .answer(&event, TimeLimit::of(MINUTE), &mut invocation)
@@ -201,17 +207,40 @@ async fn an_object_without_a_folder_goes_to_the_quarantine() {
         world.drop_object("in/2.json", &long),
         world.drop_object("in/empty", ""),
         world.drop_object("in/camera/3.json", "{\"n\":3}"),
+        world.drop_object("out/camera/denied.json", "{\"n\":4}"),
     ]);
     let (failed, invocation) = answer(&world.function_below("in/"), &event).await;
     assert_eq!(failed.unwrap(), failures(&[]));
+    assert_eq!(invocation.counts().outside, 1);
     assert_eq!(invocation.counts().quarantined, [(Reason::NoTable, 2)].into());
     assert!(invocation.counts().add_up());
     assert_eq!(world.lake.rows("camera").await, "n=3");
     let rows = world.lake.rows("quarantine").await.replace(&long[..65_536], "<64 KiB>");
     insta::assert_snapshot!(rows, @r#"
-    arrived_at=2026-11-22T10:00:00Z bytes=<64 KiB> complete=false encoding=text length=100000 message=its key has no folder below `in/` that could name a table offset=0 reason=no_table record=0 source=s3://landing/in/2.json
-    arrived_at=2026-11-22T10:00:00Z bytes={"n":1} complete=true encoding=text length=7 message=its key has no folder below `in/` that could name a table offset=0 reason=no_table record=0 source=s3://landing/in/1.json
+    arrived_at=2026-11-22T10:00:00Z bytes=<64 KiB> complete=false encoding=text length=100000 message=its key has no folder that could name a table offset=0 reason=no_table record=0 source=s3://landing/in/2.json
+    arrived_at=2026-11-22T10:00:00Z bytes={"n":1} complete=true encoding=text length=7 message=its key has no folder that could name a table offset=0 reason=no_table record=0 source=s3://landing/in/1.json
     "#);
+}
+
+#[tokio::test]
+async fn a_table_that_was_dropped_is_made_again() {
+    let lake = Lake::default();
+    let dropped = |call, method: &str| {
+        (method == "create_partitions" && call == 2).then_some(Fault::Refused(ErrorKind::Absent))
+    };
+    let catalog = Unreliable::new(lake.catalog.clone(), dropped);
+    let bucket = MemoryLanding::default();
+    let event = s3_event(&bucket.drop_object("camera/1.json", "{\"n\":1}"));
+    let ingest = Ingest::new(catalog.clone(), lake.objects.clone(), settings());
+    let function = IngestObjects::new(Landing::new(ingest, bucket, LandingPrefix::default()));
+    let limit = TimeLimit::of(MINUTE);
+    let failed = function.answer(&event, limit, &mut Invocation::default()).await.unwrap_err();
+    assert!(failed.is_retryable(), "{failed}");
+    let asked = catalog.calls();
+    // The same sandbox looks for the table again instead of trusting its memory.
+    function.answer(&event, limit, &mut Invocation::default()).await.unwrap();
+    assert_eq!(catalog.calls() - asked, 2, "table and create_partitions");
+    assert_eq!(lake.rows("camera").await, "n=1");
 }
 
 #[tokio::test]

@@ -8,7 +8,13 @@ use std::{
 
 use alluvium_aws::{Aws, Patience};
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
-use aws_credential_types::Credentials;
+use aws_credential_types::{
+    Credentials,
+    provider::{
+        ProvideCredentials, error::CredentialsError,
+        future::ProvideCredentials as ProvideCredentialsFuture,
+    },
+};
 use aws_smithy_runtime_api::{
     client::{
         http::{
@@ -60,6 +66,7 @@ pub struct Scripted {
     script: Arc<Script>,
     calls: Arc<Mutex<Vec<String>>>,
     bodies: Arc<Mutex<Vec<String>>>,
+    checksums: Arc<Mutex<Vec<String>>>,
     service: Option<SharedHttpClient>,
 }
 
@@ -70,6 +77,7 @@ impl Scripted {
             script: Arc::new(script),
             calls: Arc::default(),
             bodies: Arc::default(),
+            checksums: Arc::default(),
             service: None,
         }
     }
@@ -108,8 +116,35 @@ impl Scripted {
             .await
     }
 
+    /// Clients with some region, but without credentials.
+    pub async fn aws_without_credentials(&self) -> Aws {
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+        let loader = loader.region(Region::from_static("us-east-1"));
+        let nobody = ProvideNothing;
+        self.clients(loader.credentials_provider(nobody), PATIENCE).await
+    }
+
+    /// The checksum headers of the calls so far.
+    #[must_use]
+    pub fn checksums(&self) -> Vec<String> {
+        self.checksums.lock().unwrap().clone()
+    }
+
     async fn clients(&self, loader: ConfigLoader, patience: Patience) -> Aws {
         Aws::from_loader(loader.http_client(SharedHttpClient::new(self.clone())), patience).await
+    }
+}
+
+/// A provider that has no credentials.
+#[derive(Debug)]
+struct ProvideNothing;
+
+impl ProvideCredentials for ProvideNothing {
+    fn provide_credentials<'a>(&'a self) -> ProvideCredentialsFuture<'a>
+    where
+        Self: 'a,
+    {
+        ProvideCredentialsFuture::ready(Err(CredentialsError::not_loaded("there are none")))
     }
 }
 
@@ -145,6 +180,13 @@ impl HttpConnector for Connector {
             calls.push(operation.clone());
             calls.len() - 1
         };
+        let checksums = request.headers().iter().filter(|(name, _)| name.contains("checksum"));
+        let checksums: Vec<_> = checksums.map(|(name, value)| format!("{name}: {value}")).collect();
+        self.scripted
+            .checksums
+            .lock()
+            .unwrap()
+            .push(format!("{operation}: {}", checksums.join(", ")));
         let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
         self.scripted.bodies.lock().unwrap().push(body.into_owned());
         let reply = (self.scripted.script)(number, &operation);
@@ -172,15 +214,18 @@ fn reset() -> ConnectorError {
     ConnectorError::io("connection reset".into())
 }
 
-/// Glue names the operation in a header, S3 in its query.
+/// Glue names the operation in a header, S3 most of them in its query.
 fn operation(request: &HttpRequest) -> String {
-    let query = request.uri().split('?').nth(1).unwrap_or_default();
-    match request.headers().get("x-amz-target") {
-        Some(target) => target.trim_start_matches("AWSGlue.").to_owned(),
-        None => query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("x-id="))
-            .unwrap_or(request.method())
-            .to_owned(),
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.trim_start_matches("AWSGlue.").to_owned();
     }
+    let query = request.uri().split('?').nth(1).unwrap_or_default();
+    let named = query.split('&').find_map(|pair| pair.strip_prefix("x-id="));
+    let operation = match (named, request.method()) {
+        (Some(named), _) => named,
+        (None, "POST") if query.contains("uploadId") => "CompleteMultipartUpload",
+        (None, "POST") => "CreateMultipartUpload",
+        (None, method) => method,
+    };
+    operation.to_owned()
 }

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +32,8 @@ SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,events,glue,cloudformation
 START_SECONDS = 60
 STOP_SECONDS = 20
 PR_SET_PDEATHSIG = 1
+# Whatever proxies the user has: none leads to this machine.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalAws:
@@ -49,7 +52,8 @@ class LocalAws:
         """The variables under which SDKs, the AWS CLI and SAM find it and nothing else."""
         nothing = self.folder / "no-configuration"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return kept | {
+        direct = {name: HOST for name in ("NO_PROXY", "no_proxy")}
+        return kept | direct | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -62,7 +66,6 @@ class LocalAws:
             "SAM_CLI_TELEMETRY": "0",
             "__SAM_CLI_APP_DIR": str(self.folder / "sam"),
             "TMPDIR": str(self.folder / "tmp"),
-            "NO_PROXY": HOST,
         }
 
     def start(self, ends_with_us):
@@ -104,12 +107,11 @@ class LocalAws:
                 return
             time.sleep(0.1)
         log = (self.folder / "log").read_text(errors="replace")
-        self.stop()
         raise SystemExit(f"the local AWS did not start:\n{log}")
 
     def answers(self):
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as answer:
+            with DIRECT.open(f"{self.endpoint}/_ministack/health", timeout=2) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -160,24 +162,48 @@ def end_with_parent():
 
 
 def adopt(folder):
-    """The local AWS that runs in `folder`, if one does."""
+    """The local AWS that runs in `folder`, if one does; ids of processes are used again, so the
+    port in its command line must be the one that was noted."""
     try:
         known = json.loads((folder / "process.json").read_text())
     except FileNotFoundError:
         return None
+    shown = ["ps", "-o", "args=", "-p", str(known["pid"])]
+    running = subprocess.run(shown, stdout=subprocess.PIPE, text=True).stdout
+    if f"{HOST}:{known['port']}" not in running:
+        return None
     aws = LocalAws(folder)
     aws.port, aws.process = known["port"], Adopted(known["pid"])
-    return aws if aws.answers() else None
+    return aws
+
+
+@contextmanager
+def staying(aws):
+    """Starts one that stays, unless what is done with it first fails."""
+    try:
+        if aws.process is None:
+            aws.start(ends_with_us=False)
+        yield aws
+    except BaseException:
+        stop_in_peace(aws)
+        raise
 
 
 def kept():
-    """The one that stays until `down`; starts it if need be."""
+    """The one that stays until `down`, running or not."""
     aws = adopt(STATE / "kept")
     if aws is None:
         shutil.rmtree(STATE / "kept", ignore_errors=True)
         aws = LocalAws(STATE / "kept")
-        aws.start(ends_with_us=False)
     return aws
+
+
+def stop_in_peace(aws):
+    """Whoever is impatient must not leave it running."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if aws.process is not None:
+        aws.stop()
 
 
 def down():
@@ -192,7 +218,6 @@ def down():
 def run(command):
     """Runs a command with its own local AWS and ends as the command ends."""
     aws = LocalAws(STATE / f"run-{os.getpid()}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         aws.start(ends_with_us=True)
         child = subprocess.Popen(command, env=aws.environment(), preexec_fn=end_with_parent)
@@ -205,41 +230,60 @@ def run(command):
     except KeyboardInterrupt:
         return 130
     finally:
-        # Whoever is impatient must not leave it running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if aws.process is not None:
-            aws.stop()
+        stop_in_peace(aws)
+
+
+def up():
+    from stack import Stack
+
+    with staying(kept()) as aws:
+        print(f"local AWS at {aws.endpoint}, until `make local-down`", flush=True)
+        Stack.deploy(aws.environment(), echo=print).drop_samples()
+
+
+def keep(command):
+    """Runs a command with a new one that stays, unless the command fails."""
+    down()
+    with staying(kept()) as aws:
+        ended = subprocess.run(command, env=aws.environment()).returncode
+        if ended != 0:
+            sys.exit(ended)
+        print(f"local AWS at {aws.endpoint}, until `make local-down`; to reach it:")
+        for name, value in aws.environment().items():
+            if name.startswith("AWS_"):
+                print(f"    export {name}={value}")
+
+
+def invoke(event):
+    from stack import Stack
+
+    aws = adopt(STATE / "kept")
+    if aws is None:
+        sys.exit("no local AWS is running: `make local-up` starts one")
+    Stack(aws.environment()).invoke(event, echo=print)
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # boto3 in this process, too, must not look for a way through a proxy.
+    os.environ.update({name: HOST for name in ("NO_PROXY", "no_proxy")})
     match sys.argv[1:]:
         case ["up"]:
-            from stack import Stack
-
-            aws = kept()
-            print(f"local AWS at {aws.endpoint}, until `make local-down`", flush=True)
-            Stack.deploy(aws.environment(), echo=print).drop_samples()
+            up()
+        case ["keep", *command] if command:
+            keep(command)
         case ["invoke", event]:
-            from stack import Stack
-
-            Stack(kept().environment()).invoke(event, echo=print)
+            invoke(event)
         case ["down"]:
             down()
         case ["run", *command] if command:
             sys.exit(run(command))
-        case ["keep", *command] if command:
-            down()
-            aws = kept()
-            ended = subprocess.run(command, env=aws.environment()).returncode
-            print(f"local AWS at {aws.endpoint}, until `make local-down`; to reach it:")
-            for name, value in aws.environment().items():
-                if name.startswith("AWS_"):
-                    print(f"    export {name}={value}")
-            sys.exit(ended)
         case _:
             sys.exit(__doc__)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

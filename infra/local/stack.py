@@ -42,7 +42,7 @@ class Stack:
 
     @classmethod
     def deploy(cls, environment, echo=None):
-        """Deploys the template that users deploy, with what `make build` built."""
+        """Deploys the template that users deploy, with the functions of this machine."""
         stack = cls(environment)
         stack.s3.create_bucket(Bucket="deployment")
         command = ["sam", "deploy", "--template-file", "infra/template.yaml"]
@@ -103,11 +103,15 @@ class Stack:
         )
         return answer.get("FunctionError"), json.loads(answer["Payload"].read())
 
-    def announce(self, bucket, key):
-        """What it answers to S3's own event for an object."""
+    def event(self, bucket, key):
+        """The event that S3 sends for an object, as far as it is read."""
         s3 = {"bucket": {"name": bucket}, "object": {"key": key}}
         record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
-        return self.answer({"Records": [record]})
+        return {"Records": [record]}
+
+    def announce(self, bucket, key):
+        """What the function answers to that event."""
+        return self.answer(self.event(bucket, key))
 
     def invoke(self, event, echo):
         function = self.outputs()["IngestObjectsName"]

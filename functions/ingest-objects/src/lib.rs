@@ -34,8 +34,8 @@ pub struct IngestObjects<C, O, S> {
 impl IngestObjects<GlueCatalog, S3Objects, S3Sources> {
     /// The function over S3 and Glue.
     pub async fn on_aws(environment: Environment) -> Self {
-        let Environment { lake, database, landing_prefix, plan } = environment;
-        let aws = Aws::from_environment().await;
+        let Environment { lake, database, landing_prefix, plan, patience } = environment;
+        let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
         let settings = IngestSettings { plan, ..IngestSettings::new(database) };
         let ingest = Ingest::new(catalog, S3Objects::new(&aws, lake), settings);
@@ -146,8 +146,15 @@ where
         // A task of its own, so that a panic ends there.
         let (landing, object) = (Arc::clone(&self.landing), object.clone());
         let task = tokio::spawn(async move { landing.land(&object).await });
-        match timeout_at(limit.end, AbortOnDropHandle::new(task)).await {
-            Err(_) => Err(Failure::OutOfTime { uri, after: limit.elapsed() }),
+        let mut task = AbortOnDropHandle::new(task);
+        match timeout_at(limit.end, &mut task).await {
+            Err(_) => {
+                // It ends where it waits next, and so does not go on after the answer.
+                task.abort();
+                let stopped = timeout_at(limit.answer, task).await;
+                tracing::warn!(uri, in_time = stopped.is_ok(), "stopped");
+                Err(Failure::OutOfTime { uri, after: limit.elapsed() })
+            }
             Ok(Ok(loaded)) => loaded.map_err(|source| Failure::Load { uri, source }),
             Ok(Err(stopped)) => Err(Failure::Panicked { uri, message: stopped.to_string() }),
         }

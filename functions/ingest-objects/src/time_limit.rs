@@ -13,8 +13,10 @@ pub struct TimeLimit {
     begin: Instant,
     /// What is begun in the first half has at least the second half to end.
     pub(crate) begin_until: Instant,
-    /// What is not done by then is stopped, so that it does not go on after the answer.
+    /// What is not done by then is stopped.
     pub(crate) end: Instant,
+    /// By then the answer must be on its way.
+    pub(crate) answer: Instant,
 }
 
 impl TimeLimit {
@@ -24,7 +26,7 @@ impl TimeLimit {
         let begin = Instant::now();
         let answer_time = ANSWER_TIME_MAX.min(time_left / 10);
         let end = begin + time_left.saturating_sub(answer_time);
-        Self { begin, begin_until: begin + time_left / 2, end }
+        Self { begin, begin_until: begin + time_left / 2, end, answer: end + answer_time / 2 }
     }
 
     pub(crate) fn allows_to_begin(self) -> bool {

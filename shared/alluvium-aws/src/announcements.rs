@@ -13,6 +13,9 @@ use serde_json::Value;
 /// Envelopes within envelopes at most: S3 in SNS in SQS is three.
 const DEPTH_MAX: usize = 4;
 
+/// Bytes of an event that is not understood in its error.
+const SHOWN_BYTES_MAX: usize = 100;
+
 /// What an invocation is asked to do.
 #[derive(Debug)]
 pub enum Delivery {
@@ -38,7 +41,7 @@ pub enum EnvelopeError {
     #[error("the message is not JSON")]
     NotJson(#[source] serde_json::Error),
     /// It is JSON, but nothing that S3, SQS, SNS or EventBridge would send.
-    #[error("the event is none of S3, SQS, SNS or EventBridge: it has {0}")]
+    #[error("the event is none of S3, SQS, SNS or EventBridge: {0}")]
     Unknown(String),
     /// It comes from one of them, but lacks something.
     #[error("the {envelope} event is incomplete")]
@@ -142,16 +145,16 @@ fn objects(event: &Value, depth: usize) -> Result<Vec<AnnouncedObject>, Envelope
         event.pointer(pointer).and_then(Value::as_str) == Some(expected)
     };
     let unknown = || {
-        let keys = event.as_object().map(|event| event.keys().cloned().collect::<Vec<_>>());
-        let keys = keys.map(|keys| format!("the keys {}", keys.join(", ")));
-        EnvelopeError::Unknown(keys.unwrap_or_else(|| "no keys".to_owned()))
+        let text = event.to_string();
+        let shown = text.get(..text.floor_char_boundary(SHOWN_BYTES_MAX)).unwrap_or_default();
+        EnvelopeError::Unknown(if shown == text { text } else { format!("{shown}…") })
     };
     let Some(deeper) = depth.checked_sub(1) else { return Err(unknown()) };
     if is("/Records/0/eventSource", "aws:s3") {
         let records: Vec<S3Record> = field(event, "Records", "S3")?;
         let created =
             records.into_iter().filter(|one| one.event_name.starts_with("ObjectCreated:"));
-        created.map(announced).collect()
+        created.map(decoded).collect()
     } else if is("/Records/0/EventSource", "aws:sns") {
         let records: Vec<SnsRecord> = field(event, "Records", "SNS")?;
         let announced = records.iter().map(|record| text(&record.sns.message, deeper));
@@ -164,7 +167,10 @@ fn objects(event: &Value, depth: usize) -> Result<Vec<AnnouncedObject>, Envelope
         }
         let BridgeDetail { bucket, object } = field(event, "detail", "EventBridge")?;
         let BridgeObject { key, etag, version_id } = object;
-        Ok(vec![AnnouncedObject { bucket: bucket.name, key, etag, version_id }])
+        Ok(vec![announced(bucket, key, etag, version_id)])
+    } else if event.get("requestPayload").is_some() && event.get("requestContext").is_some() {
+        // What Lambda gave up on and put into a queue.
+        objects(event.get("requestPayload").unwrap_or(&Value::Null), deeper)
     } else if is("/Event", "s3:TestEvent") {
         Ok(Vec::new())
     } else {
@@ -172,13 +178,24 @@ fn objects(event: &Value, depth: usize) -> Result<Vec<AnnouncedObject>, Envelope
     }
 }
 
-fn announced(record: S3Record) -> Result<AnnouncedObject, EnvelopeError> {
+fn decoded(record: S3Record) -> Result<AnnouncedObject, EnvelopeError> {
     let S3Object { key, e_tag, version_id } = record.s3.object;
     // Form encoding: `+` is a space and `%XX` a byte.
     let spaced = key.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
     let decoded = decoded.map_err(|_| EnvelopeError::Key(key.clone()))?.into_owned();
-    Ok(AnnouncedObject { bucket: record.s3.bucket.name, key: decoded, etag: e_tag, version_id })
+    Ok(announced(record.s3.bucket, decoded, e_tag, version_id))
+}
+
+/// Some senders write an empty text where others leave a field out.
+fn announced(
+    bucket: S3Bucket,
+    key: String,
+    etag: Option<String>,
+    version_id: Option<String>,
+) -> AnnouncedObject {
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    AnnouncedObject { bucket: bucket.name, key, etag: said(etag), version_id: said(version_id) }
 }
 
 fn field<T>(event: &Value, name: &str, envelope: &'static str) -> Result<T, EnvelopeError>
@@ -263,7 +280,7 @@ mod tests {
         insta::assert_snapshot!(event!("sqs-poisoned.json"), @r#"
         00: camera/1-first.json Some("2746") None
         01: error: the message is not JSON
-        02: error: the event is none of S3, SQS, SNS or EventBridge: it has the keys hello
+        02: error: the event is none of S3, SQS, SNS or EventBridge: {"hello":"world"}
         "#);
     }
 
@@ -292,14 +309,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_sender_leaves_empty_is_not_taken_for_a_value() {
+        let object = json!({ "key": "camera/1", "eTag": "", "versionId": "" });
+        let s3 = json!({ "bucket": { "name": "landing" }, "object": object });
+        let record = json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3 });
+        assert_eq!(line(&json!({ "Records": [record] })), "camera/1 None None");
+    }
+
+    #[test]
+    fn what_lambda_gave_up_on_is_what_it_was() {
+        let given_up = json!({
+            "version": "1.0",
+            "requestContext": { "condition": "RetriesExhausted" },
+            "requestPayload": serde_json::from_str::<Value>(include_str!("../../../events/ingest-objects/sns-s3.json")).unwrap(),
+            "responsePayload": { "errorType": "Alluvium.Retryable" },
+        });
+        assert_eq!(line(&given_up), event!("sns-s3.json"));
+    }
+
+    #[test]
     fn what_is_no_announcement_is_named() {
-        insta::assert_snapshot!(line(&json!({ "name": "me", "age": 7 })), @"error: the event is none of S3, SQS, SNS or EventBridge: it has the keys age, name");
-        insta::assert_snapshot!(line(&json!([])), @"error: the event is none of S3, SQS, SNS or EventBridge: it has no keys");
+        insta::assert_snapshot!(line(&json!({ "name": "me", "age": 7 })), @r#"error: the event is none of S3, SQS, SNS or EventBridge: {"age":7,"name":"me"}"#);
+        insta::assert_snapshot!(line(&json!([])), @"error: the event is none of S3, SQS, SNS or EventBridge: []");
         insta::assert_snapshot!(line(&json!({ "Records": [{ "eventSource": "aws:s3" }] })), @"error: the S3 event is incomplete");
         let mut nested = json!({ "Event": "s3:TestEvent" });
         for _ in 0..DEPTH_MAX {
             nested = json!({ "Type": "Notification", "Message": nested.to_string() });
         }
-        insta::assert_snapshot!(line(&nested), @"error: the event is none of S3, SQS, SNS or EventBridge: it has the keys Event");
+        insta::assert_snapshot!(line(&nested), @r#"error: the event is none of S3, SQS, SNS or EventBridge: {"Event":"s3:TestEvent"}"#);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use alluvium_model::{
@@ -33,15 +33,15 @@ pub struct GlueCatalog {
     client: aws_sdk_glue::Client,
     database: DatabaseName,
     root: LakeRoot,
-    /// Each table as it was read last: `UpdateTable` needs all of it, and partitions its columns.
-    read: Arc<Mutex<BTreeMap<TableName, Arc<Table>>>>,
+    /// Each table as it is known: `UpdateTable` needs all of it, and partitions its columns.
+    known: Arc<Mutex<BTreeMap<TableName, Arc<Table>>>>,
 }
 
 impl GlueCatalog {
     /// The catalog of `database`, which must be there, for the lake at `root`.
     #[must_use]
     pub fn new(aws: &Aws, database: DatabaseName, root: LakeRoot) -> Self {
-        Self { client: aws.glue.clone(), database, root, read: Arc::default() }
+        Self { client: aws.glue.clone(), database, root, known: Arc::default() }
     }
 
     /// Reads a table; only `EntityNotFoundException` means that it is absent.
@@ -53,22 +53,28 @@ impl GlueCatalog {
                     PortError::new(ErrorKind::Bug, "read the table", name.as_str())
                 })?;
                 let table = Arc::new(table);
-                let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-                read.insert(name.clone(), Arc::clone(&table));
+                self.known().insert(name.clone(), Arc::clone(&table));
                 Ok(Some(table))
             }
-            Err(error) if has_code(&error, ABSENT) => Ok(None),
+            Err(error) if has_code(&error, ABSENT) => {
+                self.known().remove(name);
+                Ok(None)
+            }
             Err(error) => Err(port_error("read the table", name.as_str(), error)),
         }
     }
 
-    /// The table as it was read last, or as it is if it was not read yet.
+    /// The table as it was read last, or as it is if it was not read or was replaced since.
     async fn remembered(&self, name: &TableName) -> PortResult<Option<Arc<Table>>> {
-        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        match read {
+        let known = self.known().get(name).cloned();
+        match known {
             Some(table) => Ok(Some(table)),
             None => self.get(name).await,
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<TableName, Arc<Table>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,7 +82,11 @@ impl ReadTables for GlueCatalog {
     async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
         let Some(table) = self.get(name).await? else { return Ok(None) };
         let value = table_entry(&table, &self.root)?;
-        Ok(Some(Versioned { value, version: version(&table) }))
+        let version = version(&table).ok_or_else(|| {
+            let error = PortError::new(ErrorKind::Invalid, "read the table", name.as_str());
+            error.because("the catalog keeps no version of it")
+        })?;
+        Ok(Some(Versioned { value, version }))
     }
 
     /// Tables whose names Alluvium would never give are somebody else's, and left out.
@@ -110,22 +120,23 @@ impl CommitTables for GlueCatalog {
     }
 
     async fn replace_table(&self, table: &TableEntry, expected: &Version) -> PortResult<Commit> {
-        let mut read = self.remembered(&table.name).await?;
-        if read.as_deref().map(version).as_ref() != Some(expected) {
+        let is_expected = |table: &Arc<Table>| version(table).as_ref() == Some(expected);
+        let current = match self.remembered(&table.name).await?.filter(is_expected) {
+            Some(current) => Some(current),
             // Somebody else of this process read it since, or the version is not of this process.
-            read = self.get(&table.name).await?;
-        }
-        let Some(read) = read.filter(|read| version(read) == *expected) else {
-            return Ok(Commit::Conflict);
+            None => self.get(&table.name).await?.filter(is_expected),
         };
+        let Some(current) = current else { return Ok(Commit::Conflict) };
         let request = self
             .client
             .update_table()
             .database_name(self.database.as_str())
-            .table_input(table_input(table, Some(&read), &self.root)?)
+            .table_input(table_input(table, Some(&current), &self.root)?)
             .version_id(&expected.0)
             .skip_archive(true);
-        match request.send().await {
+        let answer = request.send().await;
+        self.known().remove(&table.name);
+        match answer {
             Ok(_) => Ok(Commit::Done),
             Err(error) if has_code(&error, CHANGED) => Ok(Commit::Conflict),
             Err(error) => Err(port_error("replace the table", table.name.as_str(), error)),
@@ -135,8 +146,8 @@ impl CommitTables for GlueCatalog {
 
 impl ReadPartitions for GlueCatalog {
     async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
-        let Some(read) = self.get(table).await? else { return Ok(Vec::new()) };
-        let columns = partition_columns(&read)?;
+        let Some(found) = self.get(table).await? else { return Ok(Vec::new()) };
+        let columns = partition_columns(&found)?;
         let request = self
             .client
             .get_partitions()
@@ -148,8 +159,9 @@ impl ReadPartitions for GlueCatalog {
         while let Some(page) = pages.next().await {
             let failed = |error| port_error("list the partitions of", table.as_str(), error);
             let page = page.map_err(failed)?;
-            let entry = |partition| partition_entry(partition, &columns, &self.root);
-            partitions.extend(page.partitions().iter().map(entry));
+            for partition in page.partitions() {
+                partitions.push(partition_entry(partition, &columns, &self.root)?);
+            }
         }
         partitions.sort();
         Ok(partitions)
@@ -163,12 +175,12 @@ impl RegisterPartitions for GlueCatalog {
         partitions: &[PartitionEntry],
     ) -> PortResult<Vec<Registered>> {
         let action = "register partitions of";
-        let read = self.remembered(table).await?;
-        let read = read.ok_or_else(|| PortError::new(ErrorKind::Absent, action, table.as_str()))?;
+        let absent = || PortError::new(ErrorKind::Absent, action, table.as_str());
+        let found = self.remembered(table).await?.ok_or_else(absent)?;
         let mut registered = Vec::new();
         for batch in partitions.chunks(PARTITIONS_A_BATCH) {
             let inputs =
-                batch.iter().map(|partition| partition_input(partition, &read, &self.root));
+                batch.iter().map(|partition| partition_input(partition, &found, &self.root));
             let inputs = inputs.collect::<PortResult<Vec<_>>>()?;
             let request = self
                 .client
@@ -204,6 +216,6 @@ fn registrations(
     Ok(inputs.iter().map(|input| outcome(input).unwrap_or(Registered::New)).collect())
 }
 
-fn version(table: &Table) -> Version {
-    Version(table.version_id().unwrap_or_default().to_owned())
+fn version(table: &Table) -> Option<Version> {
+    table.version_id().map(|version| Version(version.to_owned()))
 }

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, ConfigLoader, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::{
+    Builder, ConnectorBuilder, proxy::ProxyConfig, tls, tls::rustls_provider::CryptoMode,
+};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, runtime_components::RuntimeComponents,
+};
 
 /// The clients of the services that Alluvium calls.
 #[derive(Clone, Debug)]
@@ -27,7 +32,7 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// Enough for 16 MiB at 3 Mbit/s.
+    /// Enough for three pieces of 16 MiB at once at 10 Mbit/s.
     fn default() -> Self {
         Self {
             tries: 4,
@@ -42,11 +47,13 @@ impl Aws {
     /// Clients with the credentials, region and endpoints that the SDK finds in the environment,
     /// in profiles or at the machine.
     pub async fn from_environment() -> Self {
-        let https = Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https);
-        Self::from_loader(loader, Patience::default()).await
+        Self::with_patience(Patience::default()).await
+    }
+
+    /// The same, but calls are tried as the caller says.
+    pub async fn with_patience(patience: Patience) -> Self {
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https());
+        Self::from_loader(loader, patience).await
     }
 
     /// Clients with what the caller settles beforehand.
@@ -61,4 +68,16 @@ impl Aws {
         let config = loader.retry_config(retries).timeout_config(timeouts).load().await;
         Self { s3: aws_sdk_s3::Client::new(&config), glue: aws_sdk_glue::Client::new(&config) }
     }
+}
+
+/// The SDK's own HTTPS client, proxies of the environment included, but over ring.
+fn https() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector =
+            ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
 }

@@ -1,23 +1,26 @@
 //! Environment variables: read here, once, and passed on as values.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
-use alluvium_model::{DatabaseName, Limits, Plan};
+use alluvium_model::{DatabaseName, LandingPrefix, Limits, Plan};
 
-use crate::LakeRoot;
+use crate::{LakeRoot, Patience};
 
 /// How a function is set up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Environment {
     /// `ALLUVIUM_LAKE`: the lake, `s3://bucket` or `s3://bucket/folder`.
     pub lake: LakeRoot,
     /// `ALLUVIUM_DATABASE`: the Glue database of its tables.
     pub database: DatabaseName,
-    /// `ALLUVIUM_LANDING_PREFIX`: what keys begin with before the folder that names the table;
-    /// nothing by default.
-    pub landing_prefix: String,
+    /// `ALLUVIUM_LANDING_PREFIX`: the folder of the landing bucket that is read, such as
+    /// `incoming/`; all of it by default.
+    pub landing_prefix: LandingPrefix,
     /// `ALLUVIUM_PART_BYTES`: bytes of JSON text a part, 128 MiB by default; memory grows with it.
     pub plan: Plan,
+    /// `ALLUVIUM_CALL_TIMEOUT_SECONDS`: a try of a call to S3 or Glue that takes longer is made
+    /// again; 50 by default.
+    pub patience: Patience,
 }
 
 /// A variable that is missing or not understood.
@@ -58,11 +61,18 @@ impl Environment {
         if let Some(value) = set("ALLUVIUM_PART_BYTES") {
             limits.part_text_bytes = parsed("ALLUVIUM_PART_BYTES", &value)?;
         }
+        let mut patience = Patience::default();
+        if let Some(value) = set("ALLUVIUM_CALL_TIMEOUT_SECONDS") {
+            let seconds = parsed("ALLUVIUM_CALL_TIMEOUT_SECONDS", &value)?;
+            patience.try_timeout = Duration::from_secs(seconds);
+        }
+        let prefix = set("ALLUVIUM_LANDING_PREFIX").unwrap_or_default();
         Ok(Self {
             lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
             database: parsed("ALLUVIUM_DATABASE", &needed("ALLUVIUM_DATABASE")?)?,
-            landing_prefix: set("ALLUVIUM_LANDING_PREFIX").unwrap_or_default(),
+            landing_prefix: parsed("ALLUVIUM_LANDING_PREFIX", &prefix)?,
             plan: Plan { limits },
+            patience,
         })
     }
 }
@@ -104,5 +114,7 @@ mod tests {
         insta::assert_snapshot!(error(&variables[..1]), @"the environment variable ALLUVIUM_DATABASE is not set");
         insta::assert_snapshot!(error(&[("ALLUVIUM_LAKE", "lake"), variables[1]]), @"the environment variable ALLUVIUM_LAKE is `lake`: `lake` is not of the form s3://BUCKET or s3://BUCKET/FOLDER");
         insta::assert_snapshot!(error(&[variables[0], variables[1], ("ALLUVIUM_PART_BYTES", "1k")]), @"the environment variable ALLUVIUM_PART_BYTES is `1k`: invalid digit found in string");
+        let prefix = ("ALLUVIUM_LANDING_PREFIX", "incoming");
+        insta::assert_snapshot!(error(&[variables[0], variables[1], prefix]), @"the environment variable ALLUVIUM_LANDING_PREFIX is `incoming`: it is neither empty nor ends with `/`");
     }
 }

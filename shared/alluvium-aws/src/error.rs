@@ -42,7 +42,13 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
             kind_of_code(failed.err().code(), failed.raw().status().as_u16())
         }
         SdkError::ConstructionFailure(_) => ErrorKind::Invalid,
-        SdkError::DispatchFailure(failed) if failed.is_user() => ErrorKind::Invalid,
+        // Nothing was sent, for want of a region, credentials or an endpoint: the SDK says so by
+        // a failure of no kind, and does not try it again either.
+        SdkError::DispatchFailure(failed)
+            if failed.is_user() || (failed.is_other() && failed.as_other().is_none()) =>
+        {
+            ErrorKind::Invalid
+        }
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             ErrorKind::Retry
         }
@@ -67,6 +73,7 @@ pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
         | "InternalFailure"
         | "InternalServiceException"
         | "LimitExceededException"
+        | "KMS.ThrottlingException"
         | "NoSuchUpload"
         | "OperationAborted"
         | "OperationTimeoutException"
@@ -149,6 +156,7 @@ mod tests {
         check(ErrorKind::Denied, &["SignatureDoesNotMatch", "IncompleteSignature"]);
         check(ErrorKind::Denied, &["MissingAuthenticationToken", "UnrecognizedClientException"]);
         check(ErrorKind::Denied, &["NotAuthorized", "OptInRequired"]);
+        check(ErrorKind::Retry, &["KMS.ThrottlingException"]);
         check(ErrorKind::Denied, &["GlueEncryptionException", "KMS.DisabledException"]);
         check(ErrorKind::Invalid, &["InvalidInputException", "ValidationException"]);
         check(ErrorKind::Invalid, &["ResourceNumberLimitExceededException", "EntityTooLarge"]);

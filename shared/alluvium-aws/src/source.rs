@@ -117,21 +117,21 @@ impl ReadSource for S3Source {
         let Some(read) = self.ahead.pop_front() else { return Ok(None) };
         match read.await {
             Ok(bytes) => bytes.map(Some),
-            Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
+            Err(stopped) => {
+                let uri = self.content.object.uri();
+                Err(PortError::new(ErrorKind::Bug, "read", uri).because(stopped))
+            }
         }
     }
 }
 
 impl Content {
-    /// A request for this content and no other. A version never changes; without one the ETag
-    /// must still be the same.
+    /// A request for this content and no other: the ETag must be the same even of a version,
+    /// because the version `null` of a bucket that no longer keeps versions can be overwritten.
     fn get(&self) -> GetObjectFluentBuilder {
         let AnnouncedObject { bucket, key, etag, version_id } = self.object.clone();
         let request = self.client.get_object().bucket(bucket).key(key);
-        match version_id {
-            Some(version) => request.version_id(version),
-            None => request.set_if_match(etag.map(|etag| format!("\"{etag}\""))),
-        }
+        request.set_version_id(version_id).set_if_match(etag.map(|etag| format!("\"{etag}\"")))
     }
 
     async fn read(&self, range: Range<u64>) -> PortResult<Bytes> {

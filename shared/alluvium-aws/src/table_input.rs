@@ -96,12 +96,14 @@ pub(crate) fn partition_entry(
     partition: &Partition,
     columns: &[ColumnName],
     root: &LakeRoot,
-) -> PartitionEntry {
+) -> PortResult<PartitionEntry> {
+    let key = PartitionKey::from_catalog(columns, partition.values());
     let location = partition.storage_descriptor().and_then(StorageDescriptor::location);
-    PartitionEntry {
-        key: PartitionKey::from_catalog(columns, partition.values()),
-        location: root.location(location.unwrap_or_default()),
-    }
+    let location = location.filter(|location| !location.is_empty()).ok_or_else(|| {
+        let error = PortError::new(ErrorKind::Invalid, "understand the partition", key.to_string());
+        error.because("it has no location")
+    })?;
+    Ok(PartitionEntry { key, location: root.location(location) })
 }
 
 /// The partition columns of a table.

@@ -1,10 +1,10 @@
 //! Writing one object, however large.
 
-use alluvium_model::ports::PortResult;
+use alluvium_model::{ErrorKind, PortError, ports::PortResult};
 use aws_sdk_s3::{
     Client,
     primitives::ByteStream,
-    types::{CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::{error::port_error, lake_root::Place};
 
 /// Bytes of an object that goes in one request.
-const SINGLE_BYTES_MAX: usize = 32 << 20;
+const SINGLE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a piece of a larger one (AWS documentation, S3: 5 MiB at least, 10,000 pieces at most).
 const PIECE_BYTES: usize = 16 << 20;
 /// Pieces under way at once.
@@ -26,8 +26,13 @@ pub(crate) async fn upload(client: &Client, place: &Place, bytes: Bytes) -> Port
         return put.map(drop).map_err(|error| port_error("write", place.uri(), error));
     }
     let request = client.create_multipart_upload().bucket(&place.bucket).key(&place.key);
+    // The SDK adds a checksum to every piece; S3 wants to be told so, and all of them again at
+    // the end (AWS documentation, S3: checking object integrity in multipart uploads).
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
     let created = request.send().await.map_err(|error| port_error("write", place.uri(), error))?;
-    let id = created.upload_id.unwrap_or_default();
+    let Some(id) = created.upload_id else {
+        return Err(PortError::new(ErrorKind::Retry, "write", place.uri()).because("no upload id"));
+    };
     let uploaded = upload_pieces(client, place, &id, bytes).await;
     if uploaded.is_err() {
         // What is left of it costs money until the bucket's lifecycle rule removes it.
@@ -58,11 +63,16 @@ async fn upload_pieces(client: &Client, place: &Place, id: &str, bytes: Bytes) -
             .key(&place.key)
             .upload_id(id)
             .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(piece));
         let uri = place.uri();
         under_way.spawn(async move {
             let sent = request.send().await.map_err(|error| port_error("write", uri, error))?;
-            Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
+            Ok(CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(sent.e_tag)
+                .set_checksum_crc32(sent.checksum_crc32)
+                .build())
         });
     }
     while !under_way.is_empty() {
@@ -85,6 +95,8 @@ async fn next_piece(
     match under_way.join_next().await {
         None => Ok(None),
         Some(Ok(piece)) => piece.map(Some),
-        Some(Err(stopped)) => std::panic::resume_unwind(stopped.into_panic()),
+        Some(Err(stopped)) => {
+            Err(PortError::new(ErrorKind::Bug, "write", "a piece").because(stopped))
+        }
     }
 }

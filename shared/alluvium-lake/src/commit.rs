@@ -15,7 +15,7 @@ use std::{
 use alluvium_model::{
     Budget, ColumnName, DatabaseName, Discovery, ErrorKind, Extension, Kind, Origin, PartitionSpec,
     PortError, TableEntry, TableName, TableSchema, TableSource,
-    layout::{Location, table_location},
+    layout::table_location,
     ports::{Commit, CommitTables, ReadTables},
 };
 use serde::Serialize;
@@ -68,10 +68,8 @@ pub(crate) struct SchemaCommitter<C> {
 /// How one try ended.
 enum Try {
     Committed(Extension),
-    /// Somebody else was faster, or the catalog was busy.
-    Again {
-        conflict: bool,
-    },
+    /// Somebody else was faster, or the catalog was busy and said so.
+    Again(Option<PortError>),
     /// The name belongs to another table.
     Taken,
 }
@@ -104,11 +102,11 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                         return Ok(Committed { table, schema, added, conflicts });
                     }
                     Try::Taken => break,
-                    Try::Again { conflict } => {
+                    Try::Again(source) => {
                         failed += 1;
-                        conflicts += u64::from(conflict);
+                        conflicts += u64::from(source.is_none());
                         if !self.rules.backoff.pause(failed).await {
-                            return Err(LakeError::Contended { table, tries: failed });
+                            return Err(LakeError::Contended { table, tries: failed, source });
                         }
                     }
                 }
@@ -135,17 +133,17 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                 Ok(None) => self.catalog.create_table(&table).await,
                 Err(error) => Err(error),
             };
-            match busy_or(created)? {
-                Some(Commit::Done) => {
+            let source = match unless_busy(created)? {
+                Ok(Commit::Done) => {
                     self.quarantine_known.store(true, Ordering::Relaxed);
                     return Ok(name);
                 }
-                Some(Commit::Conflict) | None => {
-                    failed += 1;
-                    if !self.rules.backoff.pause(failed).await {
-                        return Err(LakeError::Contended { table: name, tries: failed });
-                    }
-                }
+                Ok(Commit::Conflict) => None,
+                Err(busy) => Some(busy),
+            };
+            failed += 1;
+            if !self.rules.backoff.pause(failed).await {
+                return Err(LakeError::Contended { table: name, tries: failed, source });
             }
         }
     }
@@ -157,8 +155,9 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         discovery: &Discovery,
         origin: &Origin,
     ) -> Result<Try, LakeError> {
-        let Some(found) = busy_or(self.catalog.table(table).await)? else {
-            return Ok(Try::Again { conflict: false });
+        let found = match unless_busy(self.catalog.table(table).await)? {
+            Ok(found) => found,
+            Err(busy) => return Ok(Try::Again(Some(busy))),
         };
         let current = match &found {
             Some(found) if found.value.source() != Some(source.as_str()) => return Ok(Try::Taken),
@@ -179,10 +178,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             }
             None => self.catalog.create_table(&current.extended(&extension)).await,
         };
-        Ok(match busy_or(commit)? {
-            Some(Commit::Done) => Try::Committed(extension),
-            Some(Commit::Conflict) => Try::Again { conflict: true },
-            None => Try::Again { conflict: false },
+        Ok(match unless_busy(commit)? {
+            Ok(Commit::Done) => Try::Committed(extension),
+            Ok(Commit::Conflict) => Try::Again(None),
+            Err(busy) => Try::Again(Some(busy)),
         })
     }
 
@@ -190,13 +189,20 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     /// and its files written to the other.
     fn lies_here(&self, table: &TableEntry) -> Result<(), LakeError> {
         let expected = table_location(&self.rules.database, &table.name);
-        // Tools that edit tables may drop the last slash.
-        let folder = |location: &Location| location.as_str().trim_end_matches('/').to_owned();
-        if folder(&table.location) == folder(&expected) {
+        if table.location == expected {
             return Ok(());
         }
         let (table, found) = (table.name.clone(), table.location.clone());
         Err(LakeError::Elsewhere { table, found, expected })
+    }
+
+    /// Forgets a table, so that it is looked for again.
+    pub(crate) fn forget(&self, table: &TableName) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (name, _)| name != table);
+        if *table == TableName::quarantine() {
+            self.quarantine_known.store(false, Ordering::Relaxed);
+        }
     }
 
     fn known(&self, source: &TableSource) -> Option<(TableName, Arc<TableSchema>)> {
@@ -213,12 +219,11 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     }
 }
 
-/// The result, or none when the port may simply be asked again.
-fn busy_or<T>(result: Result<T, PortError>) -> Result<Option<T>, PortError> {
+/// The result, or the error inside when the port may simply be asked again.
+fn unless_busy<T>(result: Result<T, PortError>) -> Result<Result<T, PortError>, PortError> {
     match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::Retry => Ok(None),
-        Err(error) => Err(error),
+        Err(error) if error.kind() != ErrorKind::Retry => Err(error),
+        result => Ok(result),
     }
 }
 

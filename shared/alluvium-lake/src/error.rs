@@ -22,6 +22,9 @@ pub enum LakeError {
         table: TableName,
         /// How often it was tried.
         tries: u32,
+        /// What the catalog said last, unless that others were faster.
+        #[source]
+        source: Option<PortError>,
     },
     /// A table of ours belongs to another lake: files written here would not be found.
     #[error("table {table} lies at {found}, not in this lake at {expected}")]
@@ -32,6 +35,12 @@ pub enum LakeError {
         found: Location,
         /// Where it would lie in this lake.
         expected: Location,
+    },
+    /// A table was dropped while it was written to.
+    #[error("table {table} was dropped; it will be made again")]
+    Dropped {
+        /// The table.
+        table: TableName,
     },
     /// Every name that the source of a table may take belongs to another table.
     #[error("no table name is left for `{table_source}`")]
@@ -66,7 +75,7 @@ impl LakeError {
             Self::Schema(_) | Self::NoTableName { .. } | Self::Elsewhere { .. } => {
                 ErrorKind::Invalid
             }
-            Self::Contended { .. } => ErrorKind::Retry,
+            Self::Contended { .. } | Self::Dropped { .. } => ErrorKind::Retry,
             Self::NoTable { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
         }

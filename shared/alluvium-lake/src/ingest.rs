@@ -8,8 +8,8 @@ use alluvium_columnar::{
     BadRecord, EncodedFile, Part, QUARANTINE_BYTES_MAX, Shredder, Step, encode_bad_records,
 };
 use alluvium_model::{
-    Budget, Counts, DatabaseName, Origin, PartitionKey, PartitionSpec, Plan, Reason, SourceId,
-    Stages, TableName, TableSource, UtcInstant,
+    Budget, Counts, DatabaseName, ErrorKind, Origin, PartitionKey, PartitionSpec, Plan, Reason,
+    SourceId, Stages, TableName, TableSource, UtcInstant,
     layout::{Location, file_name},
     ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
@@ -295,9 +295,20 @@ where
     ) -> Result<Vec<Location>, LakeError> {
         let Self { ingest, report, .. } = self;
         let open = ingest.partitions.open(table, partitions);
-        let (locations, new) = timed_wait(&mut report.stages.write, open).await?;
-        report.counts.partitions_added += new;
-        Ok(locations)
+        match timed_wait(&mut report.stages.write, open).await {
+            Ok((locations, new)) => {
+                report.counts.partitions_added += new;
+                Ok(locations)
+            }
+            // Somebody dropped the table since it was committed or remembered: the next attempt
+            // must not remember it.
+            Err(error) if error.kind() == ErrorKind::Absent => {
+                ingest.schemas.forget(table);
+                ingest.partitions.forget(table);
+                Err(LakeError::Dropped { table: table.clone() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn write(

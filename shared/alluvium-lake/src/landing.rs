@@ -1,7 +1,7 @@
 //! From the announcement of an object to rows of its table.
 
 use alluvium_model::{
-    AnnouncedObject, Counts, Reason,
+    AnnouncedObject, Counts, LandingPlace, LandingPrefix, Reason,
     ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
 };
 
@@ -12,7 +12,7 @@ use crate::{Ingest, IngestReport, LakeError};
 pub struct Landing<C, O, S> {
     ingest: Ingest<C, O>,
     sources: S,
-    prefix: String,
+    prefix: LandingPrefix,
 }
 
 impl<C, O, S> Landing<C, O, S>
@@ -22,7 +22,7 @@ where
     S: OpenObjects,
 {
     /// Objects come from `sources`; their tables are named below `prefix`.
-    pub const fn new(ingest: Ingest<C, O>, sources: S, prefix: String) -> Self {
+    pub const fn new(ingest: Ingest<C, O>, sources: S, prefix: LandingPrefix) -> Self {
         Self { ingest, sources, prefix }
     }
 
@@ -30,22 +30,26 @@ where
     ///
     /// One that was deleted or overwritten since it was announced is counted as superseded: what
     /// overwrote it has an announcement of its own. One that lies in no folder goes whole to the
-    /// quarantine table.
+    /// quarantine table. One outside of the prefix is not read, only counted.
     ///
     /// # Errors
     /// When a port fails; then the object must be announced again.
     pub async fn land(&self, object: &AnnouncedObject) -> Result<IngestReport, LakeError> {
-        let Some(source) = self.sources.open_object(object).await? else {
-            let counts = Counts { superseded: 1, ..Counts::default() };
-            return Ok(IngestReport { counts, ..IngestReport::default() });
-        };
-        if let Some(table) = object.table_source(&self.prefix) {
-            return self.ingest.ingest(&table, source).await;
+        let mut counts = Counts::default();
+        let place = object.place(&self.prefix);
+        if place == LandingPlace::Outside {
+            counts.outside += 1;
+        } else if let Some(source) = self.sources.open_object(object).await? {
+            return match place {
+                LandingPlace::Folder(table) => self.ingest.ingest(&table, source).await,
+                LandingPlace::NoFolder | LandingPlace::Outside => {
+                    let message = "its key has no folder that could name a table".to_owned();
+                    self.ingest.quarantine(source, Reason::NoTable, message).await
+                }
+            };
+        } else {
+            counts.superseded += 1;
         }
-        let message = match self.prefix.as_str() {
-            "" => "its key has no folder that could name a table".to_owned(),
-            prefix => format!("its key has no folder below `{prefix}` that could name a table"),
-        };
-        self.ingest.quarantine(source, Reason::NoTable, message).await
+        Ok(IngestReport { counts, ..IngestReport::default() })
     }
 }

@@ -53,6 +53,12 @@ impl<C: RegisterPartitions> Partitions<C> {
         Ok((keys.iter().map(location).collect(), new))
     }
 
+    /// Forgets the partitions of a table, so that they are registered again.
+    pub(crate) fn forget(&self, table: &TableName) {
+        let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        registered.retain(|(name, _)| name != table);
+    }
+
     fn is_known(&self, table: &TableName, key: &PartitionKey) -> bool {
         let id = (table.clone(), key.clone());
         self.registered.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)

@@ -37,10 +37,14 @@ impl fmt::Display for ObjectKey {
 pub struct Location(String);
 
 impl Location {
-    /// What a catalog holds.
+    /// What a catalog holds; tools may have dropped the last slash.
     #[must_use]
     pub fn from_catalog(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(if text.is_empty() || text.ends_with('/') {
+            text.to_owned()
+        } else {
+            format!("{text}/")
+        })
     }
 
     /// The location as text.

@@ -23,7 +23,7 @@ mod table;
 mod time;
 mod value_class;
 
-pub use announcement::AnnouncedObject;
+pub use announcement::{AnnouncedObject, LandingPlace, LandingPrefix, ParseLandingPrefixError};
 pub use counts::Counts;
 pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
