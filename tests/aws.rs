@@ -108,7 +108,7 @@ async fn s3_holds_objects() {
 async fn objects_of_any_size_are_read_whole() {
     let place = Place::new("sources").await;
     let sources = S3Sources::new(&Aws::from_environment().await);
-    let range = 8 << 20;
+    let range = 4 << 20;
     for length in [0, 1, range - 1, range, range + 1, 5 * range + 7] {
         let bytes = pattern(length);
         let object = place.drop_object(&format!("x/{length}"), bytes.clone()).await;
@@ -155,7 +155,7 @@ async fn an_upload_that_fails_leaves_nothing() {
 async fn an_object_that_is_overwritten_is_superseded_or_void() {
     let place = Place::new("superseded").await;
     let sources = S3Sources::new(&Aws::from_environment().await);
-    let old = place.drop_object("x/1", pattern(60 << 20)).await;
+    let old = place.drop_object("x/1", pattern(30 << 20)).await;
     // More ranges than are read ahead, so that some are asked for after it is overwritten.
     let mut reading = sources.open_object(&old).await.unwrap().unwrap().reader;
     reading.next_chunk().await.unwrap();

@@ -20,8 +20,7 @@ use alluvium_model::{
 };
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use tokio::time::timeout_at;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::{runtime::Handle, task::spawn_blocking, time::timeout_at};
 
 pub use crate::{failure::Failure, time_limit::TimeLimit};
 
@@ -143,20 +142,18 @@ where
         if !limit.allows_to_begin() {
             return Err(Failure::Postponed { uri });
         }
-        // A task of its own, so that a panic ends there.
-        let (landing, object) = (Arc::clone(&self.landing), object.clone());
-        let task = tokio::spawn(async move { landing.land(&object).await });
-        let mut task = AbortOnDropHandle::new(task);
-        match timeout_at(limit.end, &mut task).await {
-            Err(_) => {
-                // It ends where it waits next, and so does not go on after the answer.
-                task.abort();
-                let stopped = timeout_at(limit.answer, task).await;
-                tracing::warn!(uri, in_time = stopped.is_ok(), "stopped");
-                Err(Failure::OutOfTime { uri, after: limit.elapsed() })
-            }
-            Ok(Ok(loaded)) => loaded.map_err(|source| Failure::Load { uri, source }),
+        // A thread of its own: a panic ends there, and memory is freed by the thread that took it
+        // and so is used again.
+        let (landing, object, runtime) =
+            (Arc::clone(&self.landing), object.clone(), Handle::current());
+        let thread = spawn_blocking(move || {
+            runtime.block_on(timeout_at(limit.end, Box::pin(landing.land(&object))))
+        });
+        match timeout_at(limit.answer, thread).await {
+            Ok(Ok(Ok(loaded))) => loaded.map_err(|source| Failure::Load { uri, source }),
             Ok(Err(stopped)) => Err(Failure::Panicked { uri, message: stopped.to_string() }),
+            // It ends, if it did not yet, where it waits next.
+            Ok(Ok(Err(_))) | Err(_) => Err(Failure::OutOfTime { uri, after: limit.elapsed() }),
         }
     }
 }

@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Bytes read at a time; smaller objects take one request.
-const RANGE_BYTES: u64 = 8 << 20;
+const RANGE_BYTES: u64 = 4 << 20;
 /// Ranges under way at once.
-const RANGES_AT_ONCE: usize = 3;
+const RANGES_AT_ONCE: usize = 2;
 /// Tries of a range whose body broke off.
 const TRIES: u32 = 3;
 
