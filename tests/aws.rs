@@ -13,12 +13,14 @@ use alluvium_model::{
     },
 };
 use alluvium_testkit::suites;
-use alluvium_tests::http::{Reply, Scripted};
+use alluvium_tests::{
+    http::{Reply, Scripted},
+    s3_event,
+};
 use aws_config::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use ingest_objects::{IngestObjects, TimeLimit};
-use serde_json::json;
 
 /// A lake and a landing bucket of one test's own.
 struct Place {
@@ -69,14 +71,6 @@ impl Place {
         let etag = put.send().await.unwrap().e_tag.unwrap().replace('"', "");
         AnnouncedObject { bucket, key: key.to_owned(), etag: Some(etag), version_id: None }
     }
-}
-
-fn event(objects: &[AnnouncedObject]) -> serde_json::Value {
-    let record = |AnnouncedObject { bucket, key, etag, .. }: &AnnouncedObject| {
-        let s3 = json!({ "bucket": { "name": bucket }, "object": { "key": key, "eTag": etag } });
-        json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3 })
-    };
-    json!({ "Records": objects.iter().map(record).collect::<Vec<_>>() })
 }
 
 async fn read_all(mut reader: alluvium_aws::S3Source) -> Vec<u8> {
@@ -187,7 +181,7 @@ async fn a_small_file_takes_few_calls() {
     let mut calls_of = async |key: &str, text: &'static str| {
         let object = place.drop_object(key, text).await;
         let mut invocation = Invocation::default();
-        function.answer(&event(&[object]), limit, &mut invocation).await.unwrap();
+        function.answer(&s3_event(&[object]), limit, &mut invocation).await.unwrap();
         let calls = scripted.calls();
         let new = calls[begun..].join(" ");
         begun = calls.len();
@@ -221,7 +215,7 @@ async fn a_service_that_fails_now_and_then_loses_nothing() {
     let function = place.function(&scripted.aws().await);
     let mut invocation = Invocation::default();
     let limit = TimeLimit::of(Duration::from_secs(300));
-    function.answer(&event(&objects), limit, &mut invocation).await.unwrap();
+    function.answer(&s3_event(&objects), limit, &mut invocation).await.unwrap();
     assert!(scripted.calls().len() > 60, "{:?}", scripted.calls());
 
     let counts = invocation.counts();

@@ -18,7 +18,7 @@ use alluvium_model::{
 use alluvium_testkit::{
     Fault, MemoryCatalog, MemoryLanding, MemoryObjects, MemorySource, Unreliable,
 };
-use alluvium_tests::{Lake, settings};
+use alluvium_tests::{Lake, s3_event, settings};
 use ingest_objects::{Failure, IngestObjects, TimeLimit};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -74,14 +74,8 @@ impl World {
 
     /// Drops an object and returns the event that S3 sends for it.
     fn drop_object(&self, key: &str, text: &str) -> Value {
-        s3_event(&self.bucket.landing.drop_object(key, text.to_owned()))
+        s3_event(&[self.bucket.landing.drop_object(key, text.to_owned())])
     }
-}
-
-fn s3_event(object: &AnnouncedObject) -> Value {
-    let AnnouncedObject { bucket, key, etag, .. } = object;
-    let s3 = json!({ "bucket": { "name": bucket }, "object": { "key": key, "eTag": etag } });
-    json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3 }] })
 }
 
 /// A batch with a message for each body; they are called `m0`, `m1` and so on.
@@ -148,7 +142,7 @@ async fn a_busy_catalog_is_a_failure_to_try_again() {
     let lake = Lake::default();
     let busy = Unreliable::new(lake.catalog, |_, _| Some(Fault::Refused(ErrorKind::Retry)));
     let bucket = MemoryLanding::default();
-    let event = s3_event(&bucket.drop_object("camera/1.json", "{}"));
+    let event = s3_event(&[bucket.drop_object("camera/1.json", "{}")]);
     let landing =
         Landing::new(Ingest::new(busy, lake.objects, settings()), bucket, LandingPrefix::default());
     let mut invocation = Invocation::default();
@@ -230,7 +224,7 @@ async fn a_table_that_was_dropped_is_made_again() {
     };
     let catalog = Unreliable::new(lake.catalog.clone(), dropped);
     let bucket = MemoryLanding::default();
-    let event = s3_event(&bucket.drop_object("camera/1.json", "{\"n\":1}"));
+    let event = s3_event(&[bucket.drop_object("camera/1.json", "{\"n\":1}")]);
     let ingest = Ingest::new(catalog.clone(), lake.objects.clone(), settings());
     let function = IngestObjects::new(Landing::new(ingest, bucket, LandingPrefix::default()));
     let limit = TimeLimit::of(MINUTE);

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
 use alluvium_model::{
-    Origin, SourceId, TableName, TableSource,
+    AnnouncedObject, Origin, SourceId, TableName, TableSource,
     ports::{CommitTables, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
@@ -23,6 +23,7 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Value, json};
 
 /// The settings of a test: no pauses.
 #[must_use]
@@ -54,6 +55,16 @@ where
         reader: MemorySource::new(text.to_owned(), 7),
     };
     ingest.ingest(&TableSource::new(key.split('/').next().unwrap()), source).await
+}
+
+/// The event that S3 sends for objects that were created, as far as it is read.
+#[must_use]
+pub fn s3_event(objects: &[AnnouncedObject]) -> Value {
+    let record = |AnnouncedObject { bucket, key, etag, .. }: &AnnouncedObject| {
+        let s3 = json!({ "bucket": { "name": bucket }, "object": { "key": key, "eTag": etag } });
+        json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3 })
+    };
+    json!({ "Records": objects.iter().map(record).collect::<Vec<_>>() })
 }
 
 /// Everything in a lake in memory.

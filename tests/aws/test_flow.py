@@ -149,6 +149,22 @@ def test_a_failure_has_a_type_that_tells_whether_to_try_again(stack):
     assert "none of S3, SQS, SNS or EventBridge" in failure["errorMessage"]
 
 
+def test_what_is_sent_without_waiting_and_fails_is_kept(stack, samples):
+    """Lambda gives up on it, but its queue gives it back as what it was."""
+    name, outputs = stack.outputs()["IngestObjectsName"], stack.outputs()
+    dead = "LandingDeadLetterQueueUrl"
+    poison = json.dumps({"hello": "world"})
+    stack.functions.invoke(FunctionName=name, InvocationType="Event", Payload=poison)
+    wait_until(lambda: stack.waiting(dead) == 1, 90, lambda: "nothing is in the dead-letter queue")
+    received = stack.sqs.receive_message(QueueUrl=outputs[dead])["Messages"]
+    given_up = json.loads(received[0]["Body"])
+    assert given_up["requestPayload"] == json.loads(poison)
+    stack.sqs.purge_queue(QueueUrl=outputs[dead])
+    given_up["requestPayload"] = json.loads((EVENTS / "sns-s3.json").read_text())
+    error, counts = stack.answer(given_up)
+    assert (error, counts["loaded"]) == (None, 1)
+
+
 def test_the_function_touches_only_what_its_role_names(stack):
     stack.s3.create_bucket(Bucket="foreign")
     stack.s3.put_object(Bucket="foreign", Key="foreign/1.json", Body="{}")
