@@ -37,6 +37,7 @@ local: ## Build the alluvium command and the functions for this machine
 check: $(VENV)/installed ## Check format, lints, docs and the template
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(LOCKED) --workspace --test aws -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational infra/template.yaml
 

@@ -22,6 +22,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use ingest_objects::{IngestObjects, TimeLimit};
 
+type Function = IngestObjects<GlueCatalog, S3Objects, S3Sources>;
+
 /// A lake and a landing bucket of one test's own.
 struct Place {
     name: String,
@@ -56,7 +58,7 @@ impl Place {
         S3Objects::new(aws, self.root())
     }
 
-    fn function(&self, aws: &Aws) -> IngestObjects<GlueCatalog, S3Objects, S3Sources> {
+    fn function(&self, aws: &Aws) -> Function {
         let settings = IngestSettings::new(self.name.replace('-', "_").parse().unwrap());
         // Small parts, so that small files have several.
         let plan = Plan { limits: Limits { part_records: 2, ..Limits::default() } };
@@ -175,21 +177,23 @@ async fn an_object_that_is_overwritten_is_superseded_or_void() {
 async fn a_small_file_takes_few_calls() {
     let place = Place::new("calls").await;
     let scripted = Scripted::new(|_, _| Reply::Pass).before(service());
-    let function = place.function(&scripted.aws().await);
-    let limit = TimeLimit::of(Duration::from_secs(60));
+    let aws = scripted.aws().await;
+    let (first, second) = (place.function(&aws), place.function(&aws));
     let mut begun = 0;
-    let mut calls_of = async |key: &str, text: &'static str| {
+    let mut calls_of = async |function: &Function, key: &str, text: &'static str| {
         let object = place.drop_object(key, text).await;
         let mut invocation = Invocation::default();
-        function.answer(&s3_event(&[object]), limit, &mut invocation).await.unwrap();
+        function.answer(&s3_event(&[object]), minutes(1), &mut invocation).await.unwrap();
         let calls = scripted.calls();
         let new = calls[begun..].join(" ");
         begun = calls.len();
         new
     };
-    insta::assert_snapshot!(calls_of("camera/1", "{\"a\":1}").await, @"GetObject GetTable CreateTable GetTable BatchCreatePartition PutObject");
-    insta::assert_snapshot!(calls_of("camera/2", "{\"a\":2}").await, @"GetObject PutObject");
-    insta::assert_snapshot!(calls_of("camera/3", "{\"b\":1}").await, @"GetObject GetTable UpdateTable PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"GetObject GetTable CreateTable GetTable BatchCreatePartition PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/2", "{\"a\":2}").await, @"GetObject PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/3", "{\"b\":1}").await, @"GetObject GetTable UpdateTable PutObject");
+    // A sandbox that knows nothing yet.
+    insta::assert_snapshot!(calls_of(&second, "camera/4", "{\"b\":2}").await, @"GetObject GetTable BatchCreatePartition PutObject");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,8 +218,7 @@ async fn a_service_that_fails_now_and_then_loses_nothing() {
     let scripted = scripted.before(service());
     let function = place.function(&scripted.aws().await);
     let mut invocation = Invocation::default();
-    let limit = TimeLimit::of(Duration::from_secs(300));
-    function.answer(&s3_event(&objects), limit, &mut invocation).await.unwrap();
+    function.answer(&s3_event(&objects), minutes(5), &mut invocation).await.unwrap();
     assert!(scripted.calls().len() > 60, "{:?}", scripted.calls());
 
     let counts = invocation.counts();
@@ -241,6 +244,10 @@ async fn a_service_that_fails_now_and_then_loses_nothing() {
     let location = table_location(&"faults".parse().unwrap(), &camera);
     let all = place.objects(&aws).list_objects(&location).await.unwrap();
     assert_eq!(all.len(), 8 * 3, "nothing lies where the catalog does not look");
+}
+
+fn minutes(minutes: u64) -> TimeLimit {
+    TimeLimit::of(Duration::from_mins(minutes))
 }
 
 /// The client that reaches the local AWS.

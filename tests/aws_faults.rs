@@ -379,7 +379,11 @@ async fn a_busy_catalog_is_named_when_patience_ends() {
 
 #[tokio::test]
 async fn every_piece_of_an_upload_has_its_checksum() {
-    let scripted = Scripted::new(|_, operation| match operation {
+    let scripted = Scripted::new(|call, operation| match operation {
+        "UploadPart" => Reply::Headers(vec![
+            ("etag", format!("\"tag {call}\"")),
+            ("x-amz-checksum-crc32", format!("checksum {call}")),
+        ]),
         "CreateMultipartUpload" => page(
             "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>",
         ),
@@ -389,10 +393,18 @@ async fn every_piece_of_an_upload_has_its_checksum() {
     let bytes = Bytes::from(vec![0; 20 << 20]);
     objects(&scripted).await.put_object(&key(), bytes).await.unwrap();
     insta::assert_snapshot!(scripted.calls().join(" "), @"CreateMultipartUpload UploadPart UploadPart CompleteMultipartUpload");
+    insta::assert_snapshot!(scripted.bodies().last().unwrap(), @r#"<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Part><ETag>&quot;tag 1&quot;</ETag><ChecksumCRC32>checksum 1</ChecksumCRC32><PartNumber>1</PartNumber></Part><Part><ETag>&quot;tag 2&quot;</ETag><ChecksumCRC32>checksum 2</ChecksumCRC32><PartNumber>2</PartNumber></Part></CompleteMultipartUpload>"#);
     insta::assert_snapshot!(scripted.checksums().join("\n"), @"
     CreateMultipartUpload: x-amz-checksum-algorithm: CRC32
     UploadPart: x-amz-sdk-checksum-algorithm: CRC32, x-amz-checksum-crc32: pHyhSg==
     UploadPart: x-amz-sdk-checksum-algorithm: CRC32, x-amz-checksum-crc32: EUdAag==
     CompleteMultipartUpload:
     ");
+}
+
+#[tokio::test]
+async fn what_broke_on_its_way_may_be_tried_again() {
+    let scripted = Scripted::new(|_, _| Reply::Broken);
+    let error = catalog(&scripted).await.table(&camera().name).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Retry);
 }

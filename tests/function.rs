@@ -238,6 +238,21 @@ async fn a_table_that_was_dropped_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_made_again_gets_its_partitions_back() {
+    let world = World::default();
+    let function = world.function();
+    let load = async |key: &str, text: &str| {
+        let event = world.drop_object(key, text);
+        answer(&function, &event).await.0.unwrap();
+    };
+    load("camera/1.json", "{\"n\":1}").await;
+    world.lake.catalog.drop_table(&"camera".parse().unwrap());
+    // The same sandbox, the same partition, but something that it does not know.
+    load("camera/2.json", "{\"n\":2,\"new\":true}").await;
+    assert_eq!(world.lake.rows("camera").await, "n=1\nn=2 new=true");
+}
+
+#[tokio::test]
 async fn twice_is_once() {
     let world = World::default();
     let event = batch(&[world.drop_object("camera/1.json", "{\"n\":1}\nbad\n")]);

@@ -38,8 +38,12 @@ pub enum Reply {
     AnswerLost,
     /// It is answered with this status and body.
     Answer(u16, String),
+    /// It succeeds with these headers and no body.
+    Headers(Vec<(&'static str, String)>),
     /// The connection breaks.
     Reset,
+    /// It breaks in a way that the client has no name for.
+    Broken,
     /// Nobody ever answers.
     Silence,
 }
@@ -204,7 +208,19 @@ impl HttpConnector for Connector {
                 let status = StatusCode::try_from(status).unwrap();
                 HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
             }
+            Reply::Headers(headers) => {
+                let mut answer =
+                    HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+                for (name, value) in headers {
+                    answer.headers_mut().insert(name, value);
+                }
+                HttpConnectorFuture::ready(Ok(answer))
+            }
             Reply::Reset => HttpConnectorFuture::ready(Err(reset())),
+            Reply::Broken => {
+                let broken = ConnectorError::other("stream error".into(), None);
+                HttpConnectorFuture::ready(Err(broken))
+            }
             Reply::Silence => HttpConnectorFuture::new(std::future::pending()),
         }
     }

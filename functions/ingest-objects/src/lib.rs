@@ -152,7 +152,8 @@ where
         match timeout_at(limit.answer, thread).await {
             Ok(Ok(Ok(loaded))) => loaded.map_err(|source| Failure::Load { uri, source }),
             Ok(Err(stopped)) => Err(Failure::Panicked { uri, message: stopped.to_string() }),
-            // It ends, if it did not yet, where it waits next.
+            // If it is still computing it ends where it waits next, with one more call begun at
+            // most; whatever that call does, the next attempt does as well.
             Ok(Ok(Err(_))) | Err(_) => Err(Failure::OutOfTime { uri, after: limit.elapsed() }),
         }
     }

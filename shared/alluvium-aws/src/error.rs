@@ -3,7 +3,12 @@
 use std::error::Error;
 
 use alluvium_model::{ErrorKind, PortError};
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_http::endpoint::error::ResolveEndpointError;
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// The error of a port for a call that failed in spite of the SDK's retries.
@@ -42,10 +47,8 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
             kind_of_code(failed.err().code(), failed.raw().status().as_u16())
         }
         SdkError::ConstructionFailure(_) => ErrorKind::Invalid,
-        // Nothing was sent, for want of a region, credentials or an endpoint: the SDK says so by
-        // a failure of no kind, and does not try it again either.
         SdkError::DispatchFailure(failed)
-            if failed.is_user() || (failed.is_other() && failed.as_other().is_none()) =>
+            if failed.is_user() || failed.as_connector_error().is_some_and(is_settled) =>
         {
             ErrorKind::Invalid
         }
@@ -55,6 +58,27 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorKind
         // What the SDK may add later.
         _ => ErrorKind::Retry,
     }
+}
+
+/// Whether nothing was sent, and never will be, for want of a region, an endpoint or credentials.
+/// The SDK says so by a failure of no kind, like of much else; what is inside tells them apart.
+fn is_settled(error: &ConnectorError) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let credentials = cause.downcast_ref::<CredentialsError>();
+        let settled = matches!(
+            credentials,
+            Some(
+                CredentialsError::CredentialsNotLoaded(_)
+                    | CredentialsError::InvalidConfiguration(_)
+            )
+        );
+        if settled || cause.is::<ResolveEndpointError>() {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// What an error code means (AWS documentation: the error lists of S3 and of the Glue API, and

@@ -45,6 +45,8 @@ pub(crate) struct Committed {
     pub(crate) added: Vec<AddedColumn>,
     /// Tries that lost against another writer.
     pub(crate) conflicts: u64,
+    /// Whether the table is new: whatever is remembered of one of that name is void.
+    pub(crate) created: bool,
 }
 
 /// What a committer needs to know of its lake.
@@ -67,7 +69,10 @@ pub(crate) struct SchemaCommitter<C> {
 
 /// How one try ended.
 enum Try {
-    Committed(Extension),
+    Committed {
+        extension: Extension,
+        created: bool,
+    },
     /// Somebody else was faster, or the catalog was busy and said so.
     Again(Option<PortError>),
     /// The name belongs to another table.
@@ -89,17 +94,23 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         if let Some((table, schema)) = self.known(source)
             && schema.extend(discovery, origin, self.rules.budget).added == 0
         {
-            return Ok(Committed { table, schema, added: Vec::new(), conflicts: 0 });
+            return Ok(Committed {
+                table,
+                schema,
+                added: Vec::new(),
+                conflicts: 0,
+                created: false,
+            });
         }
         let (mut failed, mut conflicts) = (0, 0);
         for table in source.table_names() {
             loop {
                 match self.try_commit(&table, source, discovery, origin).await? {
-                    Try::Committed(extension) => {
+                    Try::Committed { extension, created } => {
                         let added = added_columns(&table, &extension);
                         let schema = Arc::new(extension.schema);
                         self.remember(source, &table, &schema);
-                        return Ok(Committed { table, schema, added, conflicts });
+                        return Ok(Committed { table, schema, added, conflicts, created });
                     }
                     Try::Taken => break,
                     Try::Again(source) => {
@@ -171,6 +182,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             }
         };
         let extension = current.schema()?.extend(discovery, origin, self.rules.budget);
+        let created = found.is_none();
         let commit = match found {
             Some(_) if extension.added == 0 => Ok(Commit::Done),
             Some(found) => {
@@ -179,7 +191,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             None => self.catalog.create_table(&current.extended(&extension)).await,
         };
         Ok(match unless_busy(commit)? {
-            Ok(Commit::Done) => Try::Committed(extension),
+            Ok(Commit::Done) => Try::Committed { extension, created },
             Ok(Commit::Conflict) => Try::Again(None),
             Err(busy) => Try::Again(Some(busy)),
         })

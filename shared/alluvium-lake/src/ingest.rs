@@ -243,7 +243,10 @@ where
         let discovery = part.discovery();
         let commit = ingest.schemas.commit(source, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
-        let Committed { table, schema, added, conflicts } = committed;
+        let Committed { table, schema, added, conflicts, created } = committed;
+        if created {
+            ingest.partitions.forget(&table);
+        }
         let counts = &mut report.counts;
         counts.columns_added += added.len() as u64;
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;

@@ -135,8 +135,11 @@ impl RegisterPartitions for LocalCatalog {
         partitions: &[PartitionEntry],
     ) -> PortResult<Vec<Registered>> {
         let (files, partitions) = (self.files.clone(), partitions.to_vec());
-        let folder = self.folder.join(table.as_str());
+        let (file, folder) = (self.file(table), self.folder.join(table.as_str()));
         blocking("register partitions of", table.to_string(), move || {
+            if !file.try_exists()? {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             let register = |partition: &PartitionEntry| {
                 let path = folder.join(format!("{}.json", partition.key));
                 let new = files.create(&path, &serde_json::to_vec_pretty(partition)?)?;

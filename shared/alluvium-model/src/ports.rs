@@ -83,7 +83,7 @@ pub trait ReadPartitions {
 /// Registers partitions in the catalog.
 pub trait RegisterPartitions {
     /// Registers each partition unless one with its key is there; says how each ended, in order.
-    /// Some may be registered when this fails.
+    /// Fails as `Absent` when the table is. Some may be registered when this fails.
     fn create_partitions(
         &self,
         table: &TableName,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use alluvium_model::{
-    PartitionEntry, PartitionKey, TableEntry, TableName, Version, Versioned,
+    ErrorKind, PartitionEntry, PartitionKey, PortError, TableEntry, TableName, Version, Versioned,
     ports::{
         Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
         Registered,
@@ -22,6 +22,15 @@ struct State {
 /// A catalog in memory. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryCatalog(Arc<Mutex<State>>);
+
+impl MemoryCatalog {
+    /// Drops a table with its partitions, as somebody may do behind our back.
+    pub fn drop_table(&self, name: &TableName) {
+        let mut state = self.0.lock().unwrap();
+        state.tables.remove(name);
+        state.partitions.remove(name);
+    }
+}
 
 impl ReadTables for MemoryCatalog {
     async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
@@ -75,6 +84,10 @@ impl RegisterPartitions for MemoryCatalog {
         partitions: &[PartitionEntry],
     ) -> PortResult<Vec<Registered>> {
         let mut state = self.0.lock().unwrap();
+        if !state.tables.contains_key(table) {
+            let action = "register partitions of";
+            return Err(PortError::new(ErrorKind::Absent, action, table.as_str()));
+        }
         let known = state.partitions.entry(table.clone()).or_default();
         let register = |partition: &PartitionEntry| match known.entry(partition.key.clone()) {
             Entry::Occupied(_) => Registered::Before,

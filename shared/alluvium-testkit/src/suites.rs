@@ -1,7 +1,8 @@
 //! What a port must do, as tests that every implementation passes.
 
 use alluvium_model::{
-    PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource, Version,
+    ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource,
+    Version,
     layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
         Commit, CommitObjects, CommitTables, ListObjects, ReadObjects, ReadPartitions, ReadTables,
@@ -88,6 +89,9 @@ where
     assert_eq!(registered, [Registered::New; MANY]);
     assert_eq!(catalog.partitions(&camera).await.unwrap().len(), MANY + 2);
     assert_eq!(catalog.partitions(&table("audio").name).await.unwrap(), []);
+    let nowhere = table("nowhere").name;
+    let error = catalog.create_partitions(&nowhere, &[partition("CA", &nowhere)]).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Absent);
 }
 
 async fn no_concurrent_commit_is_lost<C>(catalog: C)
