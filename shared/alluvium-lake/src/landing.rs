@@ -35,21 +35,19 @@ where
     /// # Errors
     /// When a port fails; then the object must be announced again.
     pub async fn land(&self, object: &AnnouncedObject) -> Result<IngestReport, LakeError> {
-        let mut counts = Counts::default();
-        let place = object.place(&self.prefix);
-        if place == LandingPlace::Outside {
-            counts.outside += 1;
-        } else if let Some(source) = self.sources.open_object(object).await? {
-            return match place {
-                LandingPlace::Folder(table) => self.ingest.ingest(&table, source).await,
-                LandingPlace::NoFolder | LandingPlace::Outside => {
-                    let message = "its key has no folder that could name a table".to_owned();
-                    self.ingest.quarantine(source, Reason::NoTable, message).await
-                }
-            };
-        } else {
-            counts.superseded += 1;
+        let unread = |counts| IngestReport { counts, ..IngestReport::default() };
+        let table = match object.place(&self.prefix) {
+            LandingPlace::Folder(table) => Some(table),
+            LandingPlace::NoFolder => None,
+            LandingPlace::Outside => return Ok(unread(Counts { outside: 1, ..Counts::default() })),
+        };
+        let Some(source) = self.sources.open_object(object).await? else {
+            return Ok(unread(Counts { superseded: 1, ..Counts::default() }));
+        };
+        if let Some(table) = table {
+            return self.ingest.ingest(&table, source).await;
         }
-        Ok(IngestReport { counts, ..IngestReport::default() })
+        let message = "its key has no folder that could name a table".to_owned();
+        self.ingest.quarantine(source, Reason::NoTable, message).await
     }
 }
