@@ -19,7 +19,7 @@ use crate::{
     column::{ColumnCells, data_type, timestamp_type},
     parquet_file::{ParquetFile, Sink},
     paths::Node,
-    rescue::Rescue,
+    rescue::Homes,
 };
 
 /// The footer key under which a file says where its columns come from.
@@ -28,8 +28,6 @@ const FOOTER_KEY: &str = "alluvium.columns";
 const ROW_GROUP_TEXT_BYTES: usize = 32 << 20;
 /// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
-/// Bytes of rescued values of a record at most, in lengths of the longest record.
-const RESCUE_RECORD_FACTOR: usize = 2;
 
 /// A Parquet file in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,22 +88,16 @@ struct FileLayout<'a> {
     part: &'a Part,
     /// In the order of the table.
     columns: Vec<FileColumn<'a>>,
-    /// The classes of each path that no column takes, in the order of the paths.
-    homeless: Vec<ClassSet>,
+    homes: Homes,
 }
 
 impl<'a> FileLayout<'a> {
     fn new(part: &'a Part, schema: &'a TableSchema) -> Self {
-        let mut homeless = Vec::new();
+        let homes = Homes::new(&part.flattener.paths, schema);
         let mut taken: BTreeMap<&ColumnName, (&Node, ClassSet)> = BTreeMap::new();
         for node in part.flattener.paths.iter() {
-            let mut without_column = ClassSet::default();
             for class in node.classes.iter() {
-                let carriers = schema.carriers(&node.path, class);
-                if carriers.is_empty() {
-                    without_column.insert(class);
-                }
-                for column in carriers {
+                for column in schema.carriers(&node.path, class) {
                     taken
                         .entry(&column.name)
                         .or_insert((node, ClassSet::default()))
@@ -113,10 +105,8 @@ impl<'a> FileLayout<'a> {
                         .insert(class);
                 }
             }
-            homeless.push(without_column);
         }
-        let rescues = homeless.iter().any(|classes| !classes.is_empty())
-            || part.rows.iter().any(|row| row.loses);
+        let rescues = part.rescues(&homes);
         let system = SystemColumn::ALL
             .into_iter()
             .filter(|column| *column != SystemColumn::Rescued || rescues)
@@ -127,7 +117,7 @@ impl<'a> FileLayout<'a> {
             let cells = ColumnCells { text: &part.text, cells: &node.cells, classes: *classes };
             Some(FileColumn::Data { column, cells })
         });
-        Self { part, columns: system.chain(data).collect(), homeless }
+        Self { part, columns: system.chain(data).collect(), homes }
     }
 
     fn arrow_schema(&self) -> Schema {
@@ -206,27 +196,17 @@ impl<'a> FileLayout<'a> {
         rescued: &mut u64,
         sink: Sink<'_>,
     ) -> Result<(), ColumnarError> {
-        let with_homeless = self.rows_with_homeless_values();
-        let rescue = Rescue {
-            text: &self.part.text,
-            paths: &self.part.flattener.paths,
-            homeless: &self.homeless,
-            path_depth: self.part.facts.limits.path_depth,
-        };
-        let record_bytes_max = RESCUE_RECORD_FACTOR * self.part.facts.limits.record_bytes as usize;
         let mut map = map_builder();
         let mut bytes = 0;
-        for index in rows {
-            let Some(row) = self.part.rows.get(index as usize) else { break };
+        let rescue = self.part.rescue(&self.homes);
+        for row in rows {
             let mut values = 0;
-            if row.loses || with_homeless.get(index as usize) == Some(&true) {
-                rescue.record(row.at as usize, row.loses, record_bytes_max, &mut |path, text| {
-                    map.keys().append_value(path);
-                    map.values().append_value(text);
-                    bytes += path.len() + text.len();
-                    values += 1;
-                });
-            }
+            rescue.row(row, &mut |path, text| {
+                map.keys().append_value(path);
+                map.values().append_value(text);
+                bytes += path.len() + text.len();
+                values += 1;
+            });
             map.append(values > 0)?;
             *rescued += values;
             if bytes >= RESCUE_BATCH_BYTES {
@@ -235,19 +215,6 @@ impl<'a> FileLayout<'a> {
             }
         }
         sink(Arc::new(map.finish()))
-    }
-
-    fn rows_with_homeless_values(&self) -> Vec<bool> {
-        let mut rows = vec![false; self.part.rows.len()];
-        let paths = self.part.flattener.paths.iter().zip(&self.homeless);
-        for (node, classes) in paths.filter(|(_, classes)| !classes.is_empty()) {
-            for cell in node.cells.iter().filter(|cell| classes.contains(cell.class())) {
-                if let Some(row) = rows.get_mut(cell.row() as usize) {
-                    *row = true;
-                }
-            }
-        }
-        rows
     }
 }
 

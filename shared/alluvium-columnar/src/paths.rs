@@ -24,6 +24,8 @@ impl NodeId {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) path: JsonPath,
+    /// The object that it is a key of; the record itself is its own.
+    pub(crate) parent: NodeId,
     /// How many keys lead here.
     pub(crate) depth: u32,
     /// The leaves, in the order of their rows, one a row at most.
@@ -40,9 +42,10 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    fn new(path: JsonPath, depth: u32) -> Self {
+    fn new(path: JsonPath, parent: NodeId, depth: u32) -> Self {
         Self {
             path,
+            parent,
             depth,
             cells: Cells::default(),
             classes: ClassSet::default(),
@@ -67,7 +70,7 @@ pub(crate) struct Paths {
 impl Paths {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            nodes: vec![Node::new(JsonPath::root(), 0)],
+            nodes: vec![Node::new(JsonPath::root(), NodeId::ROOT, 0)],
             nodes_max: limits.part_paths as usize,
             path_bytes_max: limits.path_bytes as usize,
             path_bytes_left: limits.part_path_bytes as usize,
@@ -116,7 +119,7 @@ impl Paths {
         node.next = node.children.len();
         let depth = node.depth + 1;
         self.path_bytes_left -= path.as_str().len();
-        self.nodes.push(Node::new(path, depth));
+        self.nodes.push(Node::new(path, parent, depth));
         Some(new)
     }
 

@@ -2,13 +2,15 @@
 //!
 //! A value without a place is rescued whole, at the outermost path that has none: what lies under
 //! a path that was not told apart, a leaf whose path has no column for its class, and each value
-//! of a key that stands again later in its object (`path#1`, `path#2`, …).
+//! of a key that stands again later in its object (`path#1`, `path#2`, …). What lies in an object
+//! that a column keeps whole has its place there.
 
 use std::{collections::HashMap, convert::Infallible};
 
-use alluvium_model::{ClassSet, JsonPath};
+use alluvium_model::{ClassSet, JsonPath, TableSchema, ValueClass};
 
 use crate::{
+    Part,
     flatten::last_of_each_key,
     paths::{NodeId, Paths},
     scalar::classify,
@@ -17,33 +19,100 @@ use crate::{
 
 /// Bytes that a rescued value takes in memory besides its path and its text.
 const VALUE_BYTES: usize = 32;
+/// Bytes of rescued values of a record at most, in lengths of the longest record.
+const RECORD_FACTOR: usize = 2;
 
-/// Finds the values of records that have no column.
+/// Which values have no column, path by path in the order of the paths.
+pub(crate) struct Homes {
+    /// The classes that no column takes.
+    homeless: Vec<ClassSet>,
+    /// Whether a column keeps the objects of the path whole.
+    whole: Vec<bool>,
+}
+
+impl Homes {
+    pub(crate) fn new(paths: &Paths, schema: &TableSchema) -> Self {
+        let (mut homeless, mut whole) = (Vec::new(), Vec::new());
+        let mut in_whole: Vec<bool> = Vec::new();
+        for node in paths.iter() {
+            // An object stands before its members.
+            let above = node.parent.index();
+            let lies_in = [&whole, &in_whole].iter().any(|known| known.get(above) == Some(&true));
+            let mut without_column = ClassSet::default();
+            for class in node.classes.iter().filter(|class| *class != ValueClass::Object) {
+                if !lies_in && schema.carriers(&node.path, class).is_empty() {
+                    without_column.insert(class);
+                }
+            }
+            homeless.push(without_column);
+            whole.push(schema.keeps_whole(&node.path));
+            in_whole.push(lies_in);
+        }
+        Self { homeless, whole }
+    }
+
+    fn is_homeless(&self, id: NodeId, class: ValueClass) -> bool {
+        self.homeless.get(id.index()).is_some_and(|classes| classes.contains(class))
+    }
+
+    fn is_whole(&self, id: NodeId) -> bool {
+        self.whole.get(id.index()) == Some(&true)
+    }
+}
+
+impl Part {
+    /// What finds the values of this part that have no column.
+    pub(crate) fn rescue<'a>(&'a self, homes: &'a Homes) -> Rescue<'a> {
+        let mut seeks: Vec<_> = self.rows.iter().map(|row| row.loses).collect();
+        let paths = self.flattener.paths.iter().zip(&homes.homeless);
+        for (node, classes) in paths.filter(|(_, classes)| !classes.is_empty()) {
+            for cell in node.cells.iter().filter(|cell| classes.contains(cell.class())) {
+                if let Some(row) = seeks.get_mut(cell.row() as usize) {
+                    *row = true;
+                }
+            }
+        }
+        Rescue { part: self, homes, seeks }
+    }
+
+    /// Whether any value of this part has no column.
+    pub(crate) fn rescues(&self, homes: &Homes) -> bool {
+        if homes.homeless.iter().any(|classes| !classes.is_empty()) {
+            return true;
+        }
+        let rescue = self.rescue(homes);
+        // What was lost may lie in objects that are kept whole, so that nothing is left to do.
+        (0..).zip(&self.rows).filter(|(_, row)| row.loses).any(|(index, _)| {
+            let mut found = false;
+            rescue.row(index, &mut |_, _| found = true);
+            found
+        })
+    }
+}
+
+/// Finds the values of rows that have no column.
 pub(crate) struct Rescue<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) paths: &'a Paths,
-    /// The classes of each path that no column takes, in the order of the paths.
-    pub(crate) homeless: &'a [ClassSet],
-    pub(crate) path_depth: u32,
+    part: &'a Part,
+    homes: &'a Homes,
+    /// The rows that may have such values.
+    seeks: Vec<bool>,
 }
 
 impl<'a> Rescue<'a> {
-    /// Gives path and JSON text of each such value of the record at `at` to `take`. `loses` says
-    /// whether the record has values without a cell. If they would take more than `bytes_max`,
-    /// the record itself is rescued instead, so that a long path with many keys below it cannot
-    /// blow a record up.
-    pub(crate) fn record(
-        &self,
-        at: usize,
-        loses: bool,
-        bytes_max: usize,
-        take: &mut dyn FnMut(&str, &'a str),
-    ) {
+    /// Gives path and JSON text of each such value of a row to `take`. If they would take too
+    /// much memory, the record itself is rescued instead, so that a long path with many keys
+    /// below it cannot blow a record up.
+    pub(crate) fn row(&self, row: u32, take: &mut dyn FnMut(&str, &'a str)) {
+        if self.seeks.get(row as usize) != Some(&true) {
+            return;
+        }
+        let Some(row) = self.part.rows.get(row as usize) else { return };
+        let (at, loses) = (row.at as usize, row.loses);
         let mut bytes = 0;
         let mut count = |path: &str, text: &str| bytes += path.len() + text.len() + VALUE_BYTES;
         Record { rescue: self, loses, take: &mut count }.object(NodeId::ROOT, at);
-        if bytes > bytes_max {
-            take(JsonPath::root().as_str(), value_text(self.text, at));
+        if bytes > RECORD_FACTOR * self.part.facts.limits.record_bytes as usize {
+            take(JsonPath::root().as_str(), value_text(&self.part.text, at));
         } else if bytes > 0 {
             Record { rescue: self, loses, take }.object(NodeId::ROOT, at);
         }
@@ -59,7 +128,8 @@ struct Record<'a, 't> {
 impl Record<'_, '_> {
     /// Goes through the object at `at` and says where it ends.
     fn object(&mut self, id: NodeId, at: usize) -> usize {
-        let Rescue { text, paths, .. } = *self.rescue;
+        let part = self.rescue.part;
+        let (text, paths) = (part.text.as_str(), &part.flattener.paths);
         let Some(node) = paths.node(id) else { return at };
         let last = self.loses.then(|| last_of_each_key(text, at));
         let mut earlier: HashMap<String, u32> = HashMap::new();
@@ -86,15 +156,17 @@ impl Record<'_, '_> {
 
     /// Looks at the value at `at`, whose path is told apart, and says where it ends.
     fn member(&mut self, id: NodeId, at: usize) -> usize {
-        let Rescue { text, paths, homeless, path_depth } = *self.rescue;
-        let Some(node) = paths.node(id) else { return at };
-        if byte(text, at) == b'{' && node.depth < path_depth {
+        let Rescue { part, homes, .. } = *self.rescue;
+        let text = part.text.as_str();
+        let Some(node) = part.flattener.paths.node(id) else { return at };
+        let flattened = node.depth < part.facts.limits.path_depth;
+        if byte(text, at) == b'{' && flattened && !homes.is_whole(id) {
             return self.object(id, at);
         }
         let end = end_of_value(text, at);
-        if let Some(classes) = homeless.get(id.index())
-            && classes.contains(classify(text, at).0)
-        {
+        // An object that is kept whole has a column, whatever has none at its path.
+        let has_column = byte(text, at) == b'{' && flattened;
+        if !has_column && homes.is_homeless(id, classify(text, at).0) {
             (self.take)(node.path.as_str(), text.get(at..end).unwrap_or_default());
         }
         end

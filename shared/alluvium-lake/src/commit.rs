@@ -13,8 +13,8 @@ use std::{
 };
 
 use alluvium_model::{
-    Budget, ColumnName, DatabaseName, Discovery, ErrorKind, Extension, Kind, Origin, PartitionSpec,
-    PortError, TableEntry, TableName, TableSchema, TableSource,
+    Budget, ColumnName, DatabaseName, Discovery, ErrorKind, ExtendedTable, Extension, Kind, Origin,
+    PartitionSpec, PortError, TableEntry, TableName, TableSchema, TableSource,
     layout::table_location,
     ports::{Commit, CommitTables, ReadTables},
 };
@@ -43,6 +43,8 @@ pub(crate) struct Committed {
     pub(crate) table: TableName,
     pub(crate) schema: Arc<TableSchema>,
     pub(crate) added: Vec<AddedColumn>,
+    /// Columns that a budget refused.
+    pub(crate) refused: u64,
     /// Tries that lost against another writer.
     pub(crate) conflicts: u64,
     /// Whether the table is new: whatever is remembered of one of that name is void.
@@ -92,15 +94,12 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         origin: &Origin,
     ) -> Result<Committed, LakeError> {
         if let Some((table, schema)) = self.known(source)
-            && schema.extend(discovery, origin, self.rules.budget).added == 0
+            && let extension = schema.extend(discovery, origin, self.rules.budget)
+            && !extension.changes_schema()
         {
-            return Ok(Committed {
-                table,
-                schema,
-                added: Vec::new(),
-                conflicts: 0,
-                created: false,
-            });
+            let refused = extension.refused.len() as u64;
+            let added = Vec::new();
+            return Ok(Committed { table, schema, added, refused, conflicts: 0, created: false });
         }
         let (mut failed, mut conflicts) = (0, 0);
         for table in source.table_names() {
@@ -108,9 +107,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                 match self.try_commit(&table, source, discovery, origin).await? {
                     Try::Committed { extension, created } => {
                         let added = added_columns(&table, &extension);
+                        let refused = extension.refused.len() as u64;
                         let schema = Arc::new(extension.schema);
                         self.remember(source, &table, &schema);
-                        return Ok(Committed { table, schema, added, conflicts, created });
+                        return Ok(Committed { table, schema, added, refused, conflicts, created });
                     }
                     Try::Taken => break,
                     Try::Again(source) => {
@@ -181,14 +181,13 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                 TableEntry::new(table.clone(), source, location, &self.rules.partitions)
             }
         };
-        let extension = current.schema()?.extend(discovery, origin, self.rules.budget);
+        let ExtendedTable { entry, extension } =
+            current.extend(discovery, origin, self.rules.budget)?;
         let created = found.is_none();
         let commit = match found {
-            Some(_) if extension.added == 0 => Ok(Commit::Done),
-            Some(found) => {
-                self.catalog.replace_table(&current.extended(&extension), &found.version).await
-            }
-            None => self.catalog.create_table(&current.extended(&extension)).await,
+            Some(_) if !extension.changes_schema() => Ok(Commit::Done),
+            Some(found) => self.catalog.replace_table(&entry, &found.version).await,
+            None => self.catalog.create_table(&entry).await,
         };
         Ok(match unless_busy(commit)? {
             Ok(Commit::Done) => Try::Committed { extension, created },

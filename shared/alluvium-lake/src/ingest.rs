@@ -243,13 +243,14 @@ where
         let discovery = part.discovery();
         let commit = ingest.schemas.commit(source, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
-        let Committed { table, schema, added, conflicts, created } = committed;
+        let Committed { table, schema, added, refused, conflicts, created } = committed;
         if created {
             ingest.partitions.forget(&table);
         }
         let counts = &mut report.counts;
         counts.columns_added += added.len() as u64;
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
+        counts.columns_refused += refused;
         counts.commit_conflicts += conflicts;
         report.added_columns.extend(added);
         let locations = self.open(&table, part.partitions()).await?;

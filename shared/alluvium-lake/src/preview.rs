@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use alluvium_columnar::{Part, Shredder, Step};
 use alluvium_model::{
-    Budget, ColumnName, Counts, DatabaseName, Kind, Limits, Origin, PartitionSpec, TableEntry,
-    TableName, TableSource, layout::table_location, ports::ReadSource,
+    Budget, ColumnName, Counts, DatabaseName, ExtendedTable, Kind, Limits, Origin, PartitionSpec,
+    TableEntry, TableName, TableSource, layout::table_location, ports::ReadSource,
 };
 use serde::Serialize;
 
@@ -137,9 +137,9 @@ impl Draft {
                 self.bad_records.push(BadRecordReport::new(&origin.source, *record, bad));
             }
         }
-        let schema = self.table.schema()?;
-        let extension = schema.extend(&part.discovery(), origin, Budget::default());
-        self.table = self.table.extended(&extension);
+        let ExtendedTable { entry, extension } =
+            self.table.extend(&part.discovery(), origin, Budget::default())?;
+        self.table = entry;
         for (column, values) in part.values_by_column(&extension.schema) {
             *self.values.entry(column.name.clone()).or_default() += values;
         }

@@ -34,6 +34,8 @@ pub struct Counts {
     pub columns_added: u64,
     /// Of these, siblings: columns for values that the column of their path could not take.
     pub siblings_added: u64,
+    /// Columns that a budget refused, counted anew in every part that asked for them.
+    pub columns_refused: u64,
     /// Schema commits that lost against another writer and were made again.
     pub commit_conflicts: u64,
 }
@@ -67,6 +69,7 @@ impl Counts {
         self.partitions_added += other.partitions_added;
         self.columns_added += other.columns_added;
         self.siblings_added += other.siblings_added;
+        self.columns_refused += other.columns_refused;
         self.commit_conflicts += other.commit_conflicts;
     }
 }

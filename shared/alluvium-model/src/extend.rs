@@ -3,7 +3,12 @@
 //! `extend` is idempotent, monotone (nothing that is in the table is renamed, retyped, moved or
 //! removed) and total (every discovered value has a column, a sibling or `_rescued` afterwards).
 
-use crate::{ClassSet, ColumnName, DataColumn, Discovery, JsonPath, Kind, TableSchema, UtcInstant};
+use std::collections::BTreeSet;
+
+use crate::{
+    ClassSet, ColumnName, DataColumn, Discovery, JsonPath, Kind, TableSchema, UtcInstant,
+    ValueClass,
+};
 
 /// Where a discovery comes from; kept with every column that it brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +24,29 @@ pub struct Origin {
 pub struct Budget {
     /// Columns of a table, system and foreign ones included.
     pub max_columns: usize,
+    /// Keys with columns of one object, the record itself excepted. An object that is seen with
+    /// more before any of them has a column is kept whole, as JSON text.
+    pub max_keys: usize,
+    /// Bytes of the table's definition, compressed: the Glue catalog takes about 1 MB (AWS
+    /// documentation, Glue quotas).
+    pub max_table_bytes: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { max_columns: 1_000 }
+        Self { max_columns: 1_000, max_keys: 200, max_table_bytes: 768 << 10 }
     }
+}
+
+/// The budget for which a path got no column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The table has as many columns as it may.
+    Columns,
+    /// An object that the path lies in has columns for as many keys as it may.
+    Keys,
+    /// The definition of the table is as large as it may be.
+    TableBytes,
 }
 
 /// A schema after a discovery.
@@ -34,6 +56,10 @@ pub struct Extension {
     pub schema: TableSchema,
     /// How many columns at the end of `schema` are new.
     pub added: usize,
+    /// The paths whose objects are kept whole from now on.
+    pub kept_whole: Vec<JsonPath>,
+    /// The paths that got no column, or no sibling, although they need one.
+    pub refused: Vec<(JsonPath, Refusal)>,
 }
 
 impl Extension {
@@ -43,24 +69,55 @@ impl Extension {
         let columns = self.schema.columns();
         columns.get(columns.len() - self.added..).unwrap_or_default()
     }
+
+    /// Whether the schema is another one than before.
+    #[must_use]
+    pub const fn changes_schema(&self) -> bool {
+        self.added > 0 || !self.kept_whole.is_empty()
+    }
 }
 
 impl TableSchema {
-    /// The schema after `discovery`, within `budget`.
+    /// The schema after `discovery`, within `budget`; its bound on the bytes of the table's
+    /// definition is kept by [`crate::TableEntry::extend`], which knows them.
     #[must_use]
     pub fn extend(&self, discovery: &Discovery, origin: &Origin, budget: Budget) -> Extension {
-        let mut growth = Growth { schema: self.clone(), origin, budget };
+        let mut growth = Growth::new(self, origin, budget);
+        let wide = self.wide_objects(discovery, budget.max_keys);
         // A path whose keys are names already shall keep them, whoever else wants them.
         let (plain, changed): (Vec<_>, Vec<_>) =
             discovery.iter().partition(|(path, _)| ColumnName::needs_no_change(path));
         for (path, classes) in plain.into_iter().chain(changed) {
-            match self.base(path) {
-                Some(base) => growth.add_missing_siblings(base, classes),
-                None => growth.add_path(path, classes),
+            if growth.schema.lies_in_whole(path) {
+                continue;
+            }
+            if wide.contains(path.as_str()) {
+                growth.add_classes(path, classes.with(ValueClass::Json));
+                growth.keep_whole(path);
+            } else {
+                growth.add_classes(path, classes);
             }
         }
-        let added = growth.schema.columns().len() - self.columns().len();
-        Extension { schema: growth.schema, added }
+        growth.finish(self.columns().len())
+    }
+
+    /// The objects of a discovery that are to be kept whole: none of their keys has a column, and
+    /// they were seen with more keys than may have one.
+    fn wide_objects<'a>(&self, discovery: &'a Discovery, keys_max: usize) -> BTreeSet<&'a str> {
+        let mut wide = BTreeSet::new();
+        // Objects come before what lies in them.
+        for (path, classes) in discovery.iter() {
+            if classes.contains(ValueClass::Object)
+                && !path.is_root()
+                && self.keys(path.as_str()) == 0
+                && !self.keeps_whole(path)
+                && discovery.keys(path, keys_max + 1) > keys_max
+                && !path.ancestors().any(|object| wide.contains(object))
+            {
+                wide.insert(path.as_str());
+            }
+        }
+        wide
     }
 }
 
@@ -68,9 +125,30 @@ struct Growth<'a> {
     schema: TableSchema,
     origin: &'a Origin,
     budget: Budget,
+    kept_whole: Vec<JsonPath>,
+    refused: Vec<(JsonPath, Refusal)>,
 }
 
-impl Growth<'_> {
+impl<'a> Growth<'a> {
+    fn new(schema: &TableSchema, origin: &'a Origin, budget: Budget) -> Self {
+        let schema = schema.clone();
+        Self { schema, origin, budget, kept_whole: Vec::new(), refused: Vec::new() }
+    }
+
+    fn finish(self, columns_before: usize) -> Extension {
+        let added = self.schema.columns().len() - columns_before;
+        let Self { schema, kept_whole, refused, .. } = self;
+        Extension { schema, added, kept_whole, refused }
+    }
+
+    /// Makes the columns that values of these classes need.
+    fn add_classes(&mut self, path: &JsonPath, classes: ClassSet) {
+        match self.schema.base(path).cloned() {
+            Some(base) => self.add_missing_siblings(&base, classes),
+            None => self.add_path(path, classes),
+        }
+    }
+
     fn add_path(&mut self, path: &JsonPath, classes: ClassSet) {
         let containers = classes.container_kind();
         let kinds = match classes.scalar_kind() {
@@ -81,6 +159,12 @@ impl Growth<'_> {
                 None => return,
             },
         };
+        let crowded =
+            |object: &str| object != "$" && self.schema.keys(object) >= self.budget.max_keys;
+        if self.schema.objects_that_gain(path).any(crowded) {
+            self.refused.push((path.clone(), Refusal::Keys));
+            return;
+        }
         let free = ColumnName::candidates(path).find(|name| !self.schema.is_taken(name));
         let Some(name) = free else { return };
         let (kind, sibling) = kinds;
@@ -116,18 +200,34 @@ impl Growth<'_> {
         kind: Kind,
         sibling_of: Option<ColumnName>,
     ) -> bool {
-        let fits = self.schema.width() < self.budget.max_columns;
-        if fits {
-            self.schema.push(DataColumn {
-                name,
-                path: path.clone(),
-                kind,
-                sibling_of,
-                since: self.origin.arrived_at,
-                source: self.origin.source.clone(),
-            });
+        let refusal = if self.schema.width() >= self.budget.max_columns {
+            Some(Refusal::Columns)
+        } else if self.schema.is_at_its_width() {
+            Some(Refusal::TableBytes)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            self.refused.push((path.clone(), refusal));
+            return false;
         }
-        fits
+        self.schema.push(DataColumn {
+            name,
+            path: path.clone(),
+            kind,
+            sibling_of,
+            since: self.origin.arrived_at,
+            source: self.origin.source.clone(),
+        });
+        true
+    }
+
+    /// Keeps the objects at `path` whole, provided that there is a column for them.
+    fn keep_whole(&mut self, path: &JsonPath) {
+        if self.schema.json_column(path).is_some() {
+            self.schema.keep_whole(path);
+            self.kept_whole.push(path.clone());
+        }
     }
 }
 
@@ -238,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_full_table_refuses_and_stays_as_it_is() {
-        let budget = Budget { max_columns: 2 };
+        let budget = Budget { max_columns: 2, ..Budget::default() };
         let paths = discovery(&[
             ("$.a", &[ValueClass::Bigint]),
             ("$.b", &[ValueClass::Bigint, ValueClass::Json]),
@@ -248,6 +348,83 @@ mod tests {
         assert_eq!(columns(&extension.schema), "a bigint $.a\nb bigint $.b");
         let again = extension.schema.extend(&paths, &origin(), budget);
         assert_eq!((again.added, again.schema), (0, extension.schema));
+    }
+
+    /// Objects with these keys, all of them integers.
+    fn object(path: &str, keys: std::ops::Range<usize>) -> Discovery {
+        let object: JsonPath = path.parse().unwrap();
+        let integers = ClassSet::of(&[ValueClass::Bigint]);
+        let mut found: Discovery =
+            keys.map(|key| (object.child(&format!("k{key:03}")), integers)).collect();
+        found.insert(object, ClassSet::of(&[ValueClass::Object]));
+        found
+    }
+
+    #[test]
+    fn an_object_of_too_many_keys_is_kept_whole_from_then_on() {
+        use ValueClass::{Bigint, BigintArray, Object, String};
+        let check = |known: &[(&str, &[ValueClass])], keys, expected: &str| {
+            let schema = extend(&TableSchema::default(), known);
+            let before = schema.columns().len();
+            let found = object("$.m", 0..keys);
+            let wide = schema.extend(&found, &origin(), Budget::default());
+            // A few keys alone do not bring back what was decided.
+            let later = object("$.m", 7..9).join(object("$.m.k001.deeper", 0..300));
+            let later = wide.schema.extend(&later, &origin(), Budget::default());
+            let names = later.schema.columns()[before..].iter().map(|c| c.name.as_str());
+            assert_eq!(names.collect::<Vec<_>>().join(" "), expected, "{known:?}");
+            let carriers = later.schema.carriers(&"$.m".parse().unwrap(), Object);
+            assert_eq!((carriers.len(), later.added), (1, 0), "{known:?}");
+        };
+        check(&[], 201, "m");
+        check(&[("$.m", &[String])], 201, "m__json");
+        check(&[("$.m", &[BigintArray])], 201, "m__json");
+        check(&[("$.m", &[ValueClass::Json])], 201, "");
+        check(&[("$.mm.k000", &[Bigint])], 5_000, "m");
+    }
+
+    #[test]
+    fn an_object_with_columns_gets_no_more_than_it_may_have() {
+        let columns_of = |keys: &[std::ops::Range<usize>]| {
+            let empty = (TableSchema::default(), 0);
+            let (schema, refused) = keys.iter().fold(empty, |(schema, refused), keys| {
+                let next =
+                    schema.extend(&object("$.m", keys.clone()), &origin(), Budget::default());
+                assert_eq!(next.kept_whole, []);
+                assert!(next.refused.iter().all(|(_, refusal)| *refusal == Refusal::Keys));
+                (next.schema, refused + next.refused.len())
+            });
+            (schema.columns().len(), refused)
+        };
+        assert_eq!(columns_of(&[0..200]), (200, 0));
+        assert_eq!(columns_of(&[0..1, 0..201]), (200, 1));
+        assert_eq!(columns_of(&[0..150, 150..300, 150..300]), (200, 200));
+        // The record itself has as many keys as the table has columns.
+        let record = object("$", 0..990);
+        assert_eq!(TableSchema::default().extend(&record, &origin(), Budget::default()).added, 990);
+    }
+
+    #[test]
+    fn keys_are_counted_however_deep_their_columns_lie() {
+        let deep = |keys: &[&str]| -> Discovery {
+            let path = |key: &&str| JsonPath::from_keys(["m", key, "a", "b"]);
+            keys.iter().map(|k| (path(k), ClassSet::of(&[ValueClass::Bigint]))).collect()
+        };
+        let budget = Budget { max_keys: 2, ..Budget::default() };
+        let schema = TableSchema::default().extend(&deep(&["x", "y"]), &origin(), budget).schema;
+        let more = schema.extend(&deep(&["x.y", "y", "z"]), &origin(), budget);
+        let refused: Vec<_> = more.refused.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!((more.added, refused), (0, vec!["$.m.z.a.b", r#"$.m["x.y"].a.b"#]));
+        let beside: Discovery =
+            [("$.m.x.a.c", ValueClass::Bigint), ("$.m.x.a", ValueClass::String)]
+                .map(|(path, class)| (path.parse().unwrap(), ClassSet::of(&[class])))
+                .into_iter()
+                .collect();
+        assert_eq!(schema.extend(&beside, &origin(), budget).added, 2);
+    }
+
+    fn narrow() -> Budget {
+        Budget { max_columns: 20, max_keys: 3, ..Budget::default() }
     }
 
     fn any_path() -> impl Strategy<Value = JsonPath> {
@@ -266,7 +443,7 @@ mod tests {
         vec(any_discovery(), 0..4).prop_map(|discoveries| {
             let empty = TableSchema::with_names_taken(["dt"]);
             discoveries.iter().fold(empty, |schema, discovery| {
-                schema.extend(discovery, &origin(), Budget { max_columns: 20 }).schema
+                schema.extend(discovery, &origin(), narrow()).schema
             })
         })
     }
@@ -284,7 +461,7 @@ mod tests {
 
         #[test]
         fn extend_is_idempotent(schema in any_schema(), found in any_discovery()) {
-            let budget = Budget { max_columns: 20 };
+            let budget = narrow();
             let once = schema.extend(&found, &origin(), budget).schema;
             let twice = once.extend(&found, &origin(), budget);
             prop_assert_eq!(twice.added, 0);
@@ -301,7 +478,13 @@ mod tests {
         fn extend_is_total(schema in any_schema(), found in any_discovery()) {
             let extended = schema.extend(&found, &origin(), Budget::default()).schema;
             for (path, classes) in found.iter() {
-                for class in classes.iter().filter(|class| *class != ValueClass::NullArray) {
+                if extended.lies_in_whole(path) {
+                    prop_assert_eq!(extended.base(path), None);
+                    continue;
+                }
+                // Neither makes a column: one is not worth it, the other's members have theirs.
+                let without = [ValueClass::NullArray, ValueClass::Object];
+                for class in classes.iter().filter(|class| !without.contains(class)) {
                     let carriers = extended.carriers(path, class);
                     prop_assert!(!carriers.is_empty(), "{path} {class:?}");
                     prop_assert!(carriers.iter().all(|column| class.fits(column.kind)));

@@ -20,6 +20,7 @@ mod quarantine;
 mod schema;
 mod stages;
 mod table;
+mod table_growth;
 mod time;
 mod value_class;
 
@@ -27,7 +28,7 @@ pub use announcement::{AnnouncedObject, LandingPlace, LandingPrefix, ParseLandin
 pub use counts::Counts;
 pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
-pub use extend::{Budget, Extension, Origin};
+pub use extend::{Budget, Extension, Origin, Refusal};
 pub use identity::{Digest, LAYOUT_VERSION, Limits, Plan, PlanId, SourceId};
 pub use kind::{Kind, ParseKindError, Scalar};
 pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
@@ -37,5 +38,6 @@ pub use quarantine::{QuarantineColumn, Reason};
 pub use schema::{DataColumn, SystemColumn, TableSchema};
 pub use stages::Stages;
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
+pub use table_growth::ExtendedTable;
 pub use time::UtcInstant;
 pub use value_class::{ClassSet, ValueClass};

@@ -3,7 +3,11 @@
 //! The written form is the identity of a path: it names the column in the catalog for ever, so
 //! equality, order and hash are those of the text.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    str::FromStr,
+};
 
 /// The keys from a record down to a value, written `$.a.b` or, for a key that is no identifier,
 /// `$["a.b"].c`. The record itself is `$`.
@@ -35,16 +39,45 @@ impl JsonPath {
         Self(text)
     }
 
+    /// The paths of the objects that a value at this path lies in, the record itself first.
+    pub fn ancestors(&self) -> impl DoubleEndedIterator<Item = &str> {
+        // The text was made by `write_key` or checked by `from_str`, so nothing is left over.
+        let (_, ends) = split_keys(&self.0).unwrap_or_default();
+        let above = ends.len().saturating_sub(1);
+        let texts = ends.into_iter().take(above).filter_map(|end| self.0.get(..end));
+        (!self.is_root()).then_some("$").into_iter().chain(texts)
+    }
+
+    /// The path of the member of the object at `above` that the value at this path lies in or
+    /// is. The whole path if it does not lie in that object.
+    pub(crate) fn prefix_below(&self, above: &Self) -> &str {
+        let (_, ends) = split_keys(&self.0).unwrap_or_default();
+        let end = ends.into_iter().find(|end| *end > above.0.len());
+        end.and_then(|end| self.0.get(..end)).unwrap_or(&self.0)
+    }
+
+    /// Whether this is the path of the record itself.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.0 == "$"
+    }
+
     /// The keys, outermost first.
     #[must_use]
     pub fn keys(&self) -> Vec<Cow<'_, str>> {
-        // The text was made by `write_key` or checked by `from_str`, so nothing is left over.
-        split_keys(&self.0).unwrap_or_default()
+        split_keys(&self.0).unwrap_or_default().0
     }
 
     /// The written form.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Equality, order and hash are those of the text.
+impl Borrow<str> for JsonPath {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -65,7 +98,7 @@ impl FromStr for JsonPath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParsePathError(text.to_owned());
-        let keys = split_keys(text).ok_or_else(error)?;
+        let (keys, _) = split_keys(text).ok_or_else(error)?;
         // Rewritten, so that one path has one text however its keys were escaped.
         Ok(Self::from_keys(keys.iter().map(Cow::as_ref)))
     }
@@ -100,9 +133,10 @@ fn write_key(text: &mut String, key: &str) {
     text.push_str("\"]");
 }
 
-fn split_keys(text: &str) -> Option<Vec<Cow<'_, str>>> {
+/// The keys of a path, and where in its text each of them ends.
+fn split_keys(text: &str) -> Option<(Vec<Cow<'_, str>>, Vec<usize>)> {
     let mut rest = text.strip_prefix('$')?;
-    let mut keys = Vec::new();
+    let (mut keys, mut ends) = (Vec::new(), Vec::new());
     while !rest.is_empty() {
         if let Some(dotted) = rest.strip_prefix('.') {
             let end = dotted.find(['.', '[']).unwrap_or(dotted.len());
@@ -118,8 +152,9 @@ fn split_keys(text: &str) -> Option<Vec<Cow<'_, str>>> {
             keys.push(Cow::Owned(values.next()?.ok()?));
             rest = quoted.get(values.byte_offset()..)?.strip_prefix(']')?;
         }
+        ends.push(text.len() - rest.len());
     }
-    Some(keys)
+    Some((keys, ends))
 }
 
 #[cfg(test)]
@@ -139,6 +174,17 @@ mod tests {
         check(&["", "1a"], r#"$[""]["1a"]"#);
         check(&["a\"b\\c\n"], r#"$["a\"b\\c\n"]"#);
         check(&["\u{ffff}\u{1}é"], r#"$["\uffff\u0001é"]"#);
+    }
+
+    #[test]
+    fn a_path_knows_the_objects_it_lies_in() {
+        let check = |text: &str, expected: &[&str]| {
+            let path: JsonPath = text.parse().unwrap();
+            assert_eq!(path.ancestors().collect::<Vec<_>>(), expected);
+        };
+        check("$", &[]);
+        check("$.a", &["$"]);
+        check(r#"$.a["b.c"].d"#, &["$", "$.a", r#"$.a["b.c"]"#]);
     }
 
     #[test]

@@ -94,6 +94,12 @@ pub struct TableSchema {
     columns: Vec<DataColumn>,
     by_path: BTreeMap<JsonPath, PathColumns>,
     names: BTreeSet<String>,
+    /// How many keys of the object at a path have columns at or below them.
+    keys: BTreeMap<String, usize>,
+    /// The paths whose objects are not flattened: their `json` column takes them as they are.
+    whole: BTreeSet<JsonPath>,
+    /// Columns at most, once the table's definition has become as large as it may.
+    width_max: Option<usize>,
 }
 
 impl TableSchema {
@@ -127,13 +133,30 @@ impl TableSchema {
         siblings.iter().filter_map(|index| self.columns.get(*index))
     }
 
-    /// The columns that carry a value of `class` under `path`; none means `_rescued`.
+    /// Whether objects at `path` are kept whole, as JSON text.
+    #[must_use]
+    pub fn keeps_whole(&self, path: &JsonPath) -> bool {
+        self.whole.contains(path)
+    }
+
+    /// Whether the value at `path` lies in an object that is kept whole, so that it needs no
+    /// place of its own.
+    #[must_use]
+    pub fn lies_in_whole(&self, path: &JsonPath) -> bool {
+        !self.whole.is_empty() && path.ancestors().any(|object| self.whole.contains(object))
+    }
+
+    /// The columns that carry a value of `class` under `path`; none means `_rescued`, or for an
+    /// object that each of its members has a place of its own.
     ///
     /// Two carry it where a `__double` stands beside a `bigint`: that sibling is complete, so
     /// that a sum over it alone is right.
     #[must_use]
     pub fn carriers(&self, path: &JsonPath, class: ValueClass) -> Vec<&DataColumn> {
         let Some(base) = self.base(path) else { return Vec::new() };
+        if class == ValueClass::Object {
+            return self.json_column(path).filter(|_| self.keeps_whole(path)).into_iter().collect();
+        }
         if class.fits(base.kind) {
             let complete = base.kind == Kind::Scalar(Scalar::Bigint)
                 && class.fits(Kind::Scalar(Scalar::Double));
@@ -143,6 +166,45 @@ impl TableSchema {
         // An array of nulls never makes a sibling, but goes where arrays go.
         let kind = class.sibling_kind().unwrap_or(Kind::Json);
         self.sibling(path, kind).into_iter().collect()
+    }
+
+    /// The column of kind `json` under `path`, be it the first one or a sibling.
+    pub(crate) fn json_column(&self, path: &JsonPath) -> Option<&DataColumn> {
+        let base = self.base(path).filter(|base| base.kind == Kind::Json);
+        base.or_else(|| self.sibling(path, Kind::Json))
+    }
+
+    /// Says that objects at `path` are kept whole from now on. Nothing below it has a column.
+    pub(crate) fn keep_whole(&mut self, path: &JsonPath) {
+        self.whole.insert(path.clone());
+    }
+
+    /// The same schema, to which no columns beyond this many are added any more.
+    pub(crate) fn narrowed(&self, width_max: usize) -> Self {
+        Self { width_max: Some(width_max), ..self.clone() }
+    }
+
+    /// Whether it was narrowed and is as wide as it may become.
+    pub(crate) fn is_at_its_width(&self) -> bool {
+        self.width_max.is_some_and(|max| self.width() >= max)
+    }
+
+    /// How many keys of the object at `object` have columns at or below them.
+    pub(crate) fn keys(&self, object: &str) -> usize {
+        self.keys.get(object).copied().unwrap_or_default()
+    }
+
+    /// The objects that would have a key more with columns if `path` had one, innermost first.
+    pub(crate) fn objects_that_gain<'a>(
+        &self,
+        path: &'a JsonPath,
+    ) -> impl Iterator<Item = &'a str> {
+        let mut has_columns = self.by_path.contains_key(path) || self.keys(path.as_str()) > 0;
+        path.ancestors().rev().map_while(move |object| {
+            let gains = !has_columns;
+            has_columns = self.by_path.contains_key(object) || self.keys(object) > 0;
+            gains.then_some(object)
+        })
     }
 
     pub(crate) fn sibling(&self, path: &JsonPath, kind: Kind) -> Option<&DataColumn> {
@@ -156,6 +218,10 @@ impl TableSchema {
     /// Adds a column. The first of its path is the base, later ones are its siblings.
     pub(crate) fn push(&mut self, column: DataColumn) {
         let index = self.columns.len();
+        let objects: Vec<_> = self.objects_that_gain(&column.path).map(str::to_owned).collect();
+        for object in objects {
+            *self.keys.entry(object).or_default() += 1;
+        }
         self.names.insert(column.name.as_str().to_owned());
         self.by_path
             .entry(column.path.clone())

@@ -20,6 +20,9 @@ const KIND: &str = "alluvium.kind";
 const SIBLING_OF: &str = "alluvium.sibling_of";
 const SINCE: &str = "alluvium.since";
 const SOURCE: &str = "alluvium.source";
+/// On a `json` column that also takes the objects of its path as they are: `whole`.
+const OBJECTS: &str = "alluvium.objects";
+const WHOLE: &str = "whole";
 
 /// A column as the catalog keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +186,9 @@ impl TableEntry {
         let mut schema = TableSchema::with_names_taken(columns.map(|column| column.name.as_str()));
         for entry in &self.columns {
             if let Some(column) = self.data_column(entry)? {
+                if entry.parameters.get(OBJECTS).is_some_and(|how| how == WHOLE) {
+                    schema.keep_whole(&column.path);
+                }
                 schema.push(column);
             }
         }
@@ -215,6 +221,12 @@ impl TableEntry {
             };
             data_entry(column, &siblings)
         }));
+        for column in extension.kept_whole.iter().filter_map(|path| schema.json_column(path)) {
+            let entry = table.columns.iter_mut().find(|entry| entry.name == column.name.as_str());
+            if let Some(entry) = entry {
+                entry.parameters.insert(OBJECTS.to_owned(), WHOLE.to_owned());
+            }
+        }
         table
     }
 

@@ -38,13 +38,16 @@ pub enum ValueClass {
     StringArray,
     /// An array of any other mixture of scalars.
     MixedArray,
-    /// An array that holds containers, or an object that is kept as text.
+    /// An array that holds containers, or an object deeper than objects are flattened.
     Json,
+    /// An object whose members have places of their own, unless its table keeps the objects of
+    /// its path whole.
+    Object,
 }
 
 impl ValueClass {
     /// Every class.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Boolean,
         Self::Bigint,
         Self::WideBigint,
@@ -60,9 +63,10 @@ impl ValueClass {
         Self::StringArray,
         Self::MixedArray,
         Self::Json,
+        Self::Object,
     ];
 
-    /// The class with this number, the inverse of `as u8`; `Json` for a number of none.
+    /// The class with this number, the inverse of `as u8`; `Object` for a number of none.
     #[must_use]
     pub const fn from_u8(number: u8) -> Self {
         match number {
@@ -80,7 +84,8 @@ impl ValueClass {
             11 => Self::TimestampArray,
             12 => Self::StringArray,
             13 => Self::MixedArray,
-            _ => Self::Json,
+            14 => Self::Json,
+            _ => Self::Object,
         }
     }
 
@@ -107,11 +112,13 @@ impl ValueClass {
                 matches!(kind, Kind::Array(String) | Kind::Json)
             }
             Self::Json => kind == Kind::Json,
+            // Whether it is kept whole is no question of the kind alone.
+            Self::Object => false,
         }
     }
 
     /// The kind of the sibling that takes such values when the column does not; none for an
-    /// array of nulls, which is not worth a column.
+    /// array of nulls, which is not worth a column, and for an object, whose members have some.
     #[must_use]
     pub const fn sibling_kind(self) -> Option<Kind> {
         match self {
@@ -120,7 +127,7 @@ impl ValueClass {
             Self::Double => Some(Kind::Scalar(Scalar::Double)),
             Self::Timestamp => Some(Kind::Scalar(Scalar::Timestamp)),
             Self::String => Some(Kind::Scalar(Scalar::String)),
-            Self::NullArray => None,
+            Self::NullArray | Self::Object => None,
             Self::BooleanArray
             | Self::BigintArray
             | Self::WideBigintArray
@@ -208,6 +215,12 @@ impl ClassSet {
         self.0 == 0
     }
 
+    /// The set with `class` in it.
+    #[must_use]
+    pub const fn with(self, class: ValueClass) -> Self {
+        Self(self.0 | class.bit())
+    }
+
     /// Whether `class` is in the set.
     #[must_use]
     pub const fn contains(self, class: ValueClass) -> bool {
@@ -235,10 +248,12 @@ impl ClassSet {
     }
 
     /// The kind that a new column takes for the containers of this set: the rule for the elements
-    /// of one array, applied to those of all arrays. None if there are none but arrays of nulls.
+    /// of one array, applied to those of all arrays. None if there are none but arrays of nulls
+    /// and objects with places for their members.
     #[must_use]
     pub fn container_kind(self) -> Option<Kind> {
-        let containers = Self(self.0 & !Self::SCALARS.0 & !ValueClass::NullArray.bit());
+        let without = Self::of(&[ValueClass::NullArray, ValueClass::Object]);
+        let containers = Self(self.0 & !Self::SCALARS.0 & !without.0);
         // `array<string>` could hold any array of scalars, but only text chooses it.
         let texts = Self::of(&[ValueClass::TimestampArray, ValueClass::StringArray]);
         let fitting = |kind: &Kind| {
