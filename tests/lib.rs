@@ -45,7 +45,14 @@ where
     C: ReadTables + CommitTables + RegisterPartitions + Clone,
     O: WriteObjects,
 {
-    let source = Source {
+    let source = memory_source(key, text);
+    ingest.ingest(&TableSource::new(key.split('/').next().unwrap()), source).await
+}
+
+/// `text` as the object `key` of a landing bucket.
+#[must_use]
+pub fn memory_source(key: &str, text: &str) -> Source<MemorySource> {
+    Source {
         id: SourceId::of_object("landing", key, text),
         origin: Origin {
             source: format!("s3://landing/{key}"),
@@ -53,8 +60,7 @@ where
         },
         bytes: text.len() as u64,
         reader: MemorySource::new(text.to_owned(), 7),
-    };
-    ingest.ingest(&TableSource::new(key.split('/').next().unwrap()), source).await
+    }
 }
 
 /// The event that S3 sends for objects that were created, as far as it is read.

@@ -1,5 +1,5 @@
 //! No value vanishes: arbitrary records over arbitrary earlier generations, every leaf looked for
-//! in the files alone.
+//! in the files alone, once by a reader of these tests and once as `alluvium verify` does.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,9 +9,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use alluvium_lake::Ingest;
-use alluvium_model::{JsonPath, Kind};
-use alluvium_tests::{Lake, drop_file, settings};
+use alluvium_lake::{Ingest, IngestSettings, Verify};
+use alluvium_model::{Budget, JsonPath, Kind, TableSource};
+use alluvium_tests::{Lake, drop_file, memory_source, settings};
 use arrow::{
     array::{Array, ArrayRef, AsArray as _, RecordBatch},
     datatypes::{Float64Type, Int64Type, TimestampMicrosecondType},
@@ -104,14 +104,18 @@ fn value(array: &ArrayRef, row: usize) -> Value {
     }
 }
 
-/// The leaves of a record that are not SQL NULL.
-fn leaves(path: &JsonPath, value: &Value, into: &mut Vec<(JsonPath, Value)>) {
+/// The leaves of a record that are not SQL NULL; an object that a row keeps whole is one.
+fn leaves(path: &JsonPath, value: &Value, found: &Found, into: &mut Vec<(JsonPath, Value)>) {
+    let is_whole = |(_, held): &(Kind, Value)| held.as_str().is_some_and(|t| t.starts_with('{'));
     match value {
         Value::Null => {}
         Value::Array(elements) if elements.is_empty() => {}
-        Value::Object(members) => {
+        Value::Object(members) if members.is_empty() => {}
+        Value::Object(members)
+            if !found.get(path.as_str()).is_some_and(|held| held.iter().any(is_whole)) =>
+        {
             for (key, value) in members {
-                leaves(&path.child(key), value, into);
+                leaves(&path.child(key), value, found, into);
             }
         }
         leaf => into.push((path.clone(), leaf.clone())),
@@ -183,6 +187,68 @@ fn any_object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<
         .prop_map(|members| members.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
 }
 
+/// Any JSON value as text: lexemes of every class and edge, arbitrary strings, equal keys.
+fn any_text() -> impl Strategy<Value = String> {
+    let lexemes = [
+        "null",
+        "true",
+        "-0",
+        "-0.0",
+        "9007199254740993",
+        "-9223372036854775808",
+        "9223372036854775808",
+        "1e400",
+        "1E-400",
+        "0.1000000000000000055511151231257827021181583404541015625",
+        "1234567890123456789012345678901234567890",
+        "\"2016-12-31T23:59:60Z\"",
+        "\"0001-01-01T00:00:00Z\"",
+        "\"9999-12-31T23:59:59.999999Z\"",
+        "\"2016-07-20T00:06:01.1234567Z\"",
+        "\"\\u0000\\ud83d\\ude00\"",
+        "[null]",
+        "{}",
+    ];
+    let leaf = prop_oneof![
+        3 => select(lexemes.to_vec()).prop_map(str::to_owned),
+        1 => any::<f64>().prop_map(|n| Value::from(n).to_string()),
+        1 => any::<i64>().prop_map(|n| n.to_string()),
+        1 => any::<String>().prop_map(|text| Value::from(text).to_string()),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        prop_oneof![
+            1 => vec(inner.clone(), 0..4).prop_map(|all| format!("[{}]", all.join(", "))),
+            2 => any_object_text(inner),
+        ]
+    })
+}
+
+fn any_object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let known =
+        select(vec!["a", "A", "b", "a.b", "", "_", "a_b", "a__json", "_source", "dt", "#1"]);
+    let key = prop_oneof![
+        4 => known.prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    let member = (key, value).prop_map(|(key, value)| format!("{} :{value}", Value::from(key)));
+    vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(",\t")))
+}
+
+/// Budgets and limits that records of a few keys meet.
+fn any_settings() -> impl Strategy<Value = IngestSettings> {
+    let budgets = (select(vec![8, 12, 1_000]), select(vec![1, 3, 200]));
+    let limits = (1..4_u32, select(vec![1, 2, 32]), select(vec![3, 10, 65_536]), 6..40_u32);
+    (budgets, limits).prop_map(|((max_columns, max_keys), (records, depth, paths, bytes))| {
+        let mut settings = settings();
+        settings.budget = Budget { max_columns, max_keys, ..Budget::default() };
+        settings.plan.limits.part_records = records;
+        settings.plan.limits.path_depth = depth;
+        settings.plan.limits.part_paths = paths;
+        settings.plan.limits.path_bytes = bytes;
+        settings
+    })
+}
+
 fn any_generation() -> impl Strategy<Value = Vec<Map<String, Value>>> {
     vec(any_object(any_value()), 1..5)
 }
@@ -192,10 +258,12 @@ proptest! {
     fn every_leaf_is_in_a_column_or_rescued(
         generations in vec(any_generation(), 1..4),
         max_columns in select(vec![8, 1_000]),
+        max_keys in select(vec![1, 2, 200]),
         part_records in 1..4_u32,
     ) {
         let mut settings = settings();
         settings.budget.max_columns = max_columns;
+        settings.budget.max_keys = max_keys;
         settings.plan.limits.part_records = part_records;
         let lake = Lake::default();
         let ingest = Ingest::new(lake.catalog.clone(), lake.objects.clone(), settings);
@@ -212,12 +280,35 @@ proptest! {
             let generation: usize = source.rsplit('/').next().unwrap().parse().unwrap();
             let record = &generations[generation][usize::try_from(*record).unwrap()];
             let mut expected = Vec::new();
-            leaves(&JsonPath::root(), &Value::Object(record.clone()), &mut expected);
+            leaves(&JsonPath::root(), &Value::Object(record.clone()), found, &mut expected);
             for leaf in &expected {
                 check(leaf, found, rescued);
             }
             let places = found.len() + rescued.len();
             prop_assert_eq!(places, expected.len(), "a value that was not there: {:?}", found);
+        }
+    }
+
+    #[test]
+    fn a_verification_finds_every_value_again(
+        generations in vec(vec(any_object_text(any_text()), 1..5), 1..4),
+        settings in any_settings(),
+    ) {
+        let limits = settings.plan.limits;
+        let lake = Lake::default();
+        let ingest = Ingest::new(lake.catalog.clone(), lake.objects.clone(), settings);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let texts: Vec<_> = generations.iter().map(|records| records.join("\n")).collect();
+        let key = |number| format!("t/{number}");
+        for (number, text) in texts.iter().enumerate() {
+            runtime.block_on(drop_file(&ingest, &key(number), text)).unwrap();
+        }
+        let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), limits);
+        for (number, text) in texts.iter().enumerate() {
+            let source = memory_source(&key(number), text);
+            let report = runtime.block_on(verify.verify(&TableSource::new("t"), source)).unwrap();
+            prop_assert!(report.is_clean(), "{:?}", report.found);
+            prop_assert_eq!(report.found.rows, generations[number].len() as u64);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alluvium_model::{DatabaseName, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::{files, ingest, output::Outcome, preview, schema, tables};
+use crate::{files, ingest, output::Outcome, preview, schema, tables, verify};
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
 #[derive(Debug, Parser)]
@@ -32,6 +32,13 @@ enum Command {
         /// give the same names and files on every run; at once they race for names
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
         threads: u32,
+    },
+    /// Prove that a lake holds every value of files that were loaded, once
+    Verify {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        lake: Lake,
     },
     /// List the tables of a lake
     Tables(Lake),
@@ -96,6 +103,7 @@ impl Args {
             Command::Ingest { inputs, lake, threads } => {
                 ingest::run(&inputs, &lake, threads, json).await
             }
+            Command::Verify { inputs, lake } => verify::run(&inputs, &lake, json).await,
             Command::Tables(lake) => tables::run(&lake, json).await,
             Command::Schema { table, lake } => schema::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,

@@ -8,8 +8,8 @@ use alluvium_model::{
     PartitionEntry, TableEntry, TableName, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitTables, ListObjects, ObjectEntry, PortResult, ReadPartitions, ReadTables,
-        RegisterPartitions, Registered, WriteObjects,
+        Commit, CommitTables, ListObjects, ObjectEntry, PortResult, ReadObjects, ReadPartitions,
+        ReadTables, RegisterPartitions, Registered, WriteObjects,
     },
 };
 use anyhow::{Context as _, bail};
@@ -129,6 +129,15 @@ impl WriteObjects for Objects {
         match self {
             Self::Local(objects) => objects.put_object(key, bytes).await,
             Self::S3(objects) => objects.put_object(key, bytes).await,
+        }
+    }
+}
+
+impl ReadObjects for Objects {
+    async fn object(&self, key: &ObjectKey) -> PortResult<Option<Versioned<Bytes>>> {
+        match self {
+            Self::Local(objects) => objects.object(key).await,
+            Self::S3(objects) => objects.object(key).await,
         }
     }
 }

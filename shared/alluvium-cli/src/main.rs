@@ -10,6 +10,7 @@ mod preview;
 mod progress;
 mod schema;
 mod tables;
+mod verify;
 
 use std::process::ExitCode;
 

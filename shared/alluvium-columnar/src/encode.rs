@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The footer key under which a file says where its columns come from.
-const FOOTER_KEY: &str = "alluvium.columns";
+pub(crate) const FOOTER_KEY: &str = "alluvium.columns";
 /// JSON text of a row group at most: what is in flight while one is written.
 const ROW_GROUP_TEXT_BYTES: usize = 32 << 20;
 /// Bytes of rescued values in an array at most, but for the last row.

@@ -10,6 +10,8 @@
 //! - `encode` builds the columns of the schema that resulted, one at a time, from the text
 //!   (`column`), and finds again what has no column (`rescue`).
 //!
+//! `verify` goes the way back: it looks for every value of a part in the files that resulted.
+//!
 //! A value is never held as more than eight bytes beside the text, and never as rows x columns:
 //! memory is bounded by [`alluvium_model::Limits`], whatever comes in.
 
@@ -31,9 +33,11 @@ mod shredder;
 mod skip;
 mod text;
 mod unpack;
+mod verify;
 
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
 pub use part::Part;
 pub use quarantine::{BadRecord, QUARANTINE_BYTES_MAX, encode_bad_records};
 pub use shredder::{Shredder, Step};
+pub use verify::{Finding, Flaw, StoredError, StoredFile, Verification, Verifier};

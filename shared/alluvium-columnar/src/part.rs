@@ -136,6 +136,13 @@ impl Part {
         encode::encode(self, schema)
     }
 
+    /// The text of the good record with this number in the part, without white space.
+    pub(crate) fn record_text(&self, index: usize) -> Option<&str> {
+        let begin = self.rows.get(index)?.at as usize;
+        let end = self.rows.get(index + 1).map_or(self.text.len(), |next| next.at as usize);
+        self.text.get(begin..end)
+    }
+
     /// Takes a good record.
     pub(crate) fn push(&mut self, record: &str) {
         let begin = u32::try_from(self.text.len());

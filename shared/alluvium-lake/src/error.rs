@@ -1,7 +1,10 @@
 //! What can go wrong in a use case.
 
-use alluvium_columnar::ColumnarError;
-use alluvium_model::{Counts, ErrorKind, PortError, SchemaError, TableName, layout::Location};
+use alluvium_columnar::{ColumnarError, StoredError};
+use alluvium_model::{
+    Counts, ErrorKind, PortError, SchemaError, TableName,
+    layout::{Location, ObjectKey},
+};
 
 /// A use case that failed.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,21 @@ pub enum LakeError {
         /// The table.
         table: TableName,
     },
+    /// A file of the lake is no Parquet file of Alluvium's.
+    #[error("cannot read {key}")]
+    Unreadable {
+        /// The file.
+        key: ObjectKey,
+        /// What is wrong with it.
+        #[source]
+        source: StoredError,
+    },
+    /// A file is gone that the catalog named a moment ago.
+    #[error("{key} was listed, but is gone")]
+    Vanished {
+        /// The file.
+        key: ObjectKey,
+    },
     /// Records went in that did not come out.
     #[error("{source_uri} has {} records, of which {} were loaded and {} quarantined",
         counts.records, counts.loaded, counts.quarantined_total())]
@@ -72,10 +90,13 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
-            Self::Schema(_) | Self::NoTableName { .. } | Self::Elsewhere { .. } => {
-                ErrorKind::Invalid
+            Self::Schema(_)
+            | Self::NoTableName { .. }
+            | Self::Elsewhere { .. }
+            | Self::Unreadable { .. } => ErrorKind::Invalid,
+            Self::Contended { .. } | Self::Dropped { .. } | Self::Vanished { .. } => {
+                ErrorKind::Retry
             }
-            Self::Contended { .. } | Self::Dropped { .. } => ErrorKind::Retry,
             Self::NoTable { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
         }

@@ -4,6 +4,7 @@
 //! - [`Landing`] does so with objects that a bucket announces.
 //! - [`Preview`] shows what it would become.
 //! - [`Browse`] shows what a lake holds.
+//! - [`Verify`] proves that it holds all of a source.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
 //! make deliveries exactly-once, have their places: `ingest` step by step, `partitions` for the
@@ -18,7 +19,9 @@ mod landing;
 mod partitions;
 mod preview;
 mod timed;
+mod verify;
 
+pub use alluvium_columnar::{Finding, Flaw, Verification};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::AddedColumn;
@@ -26,3 +29,4 @@ pub use error::LakeError;
 pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
 pub use landing::Landing;
 pub use preview::{Preview, PreviewColumn, TablePreview};
+pub use verify::{Verify, VerifyReport};

@@ -396,7 +396,7 @@ mod tests {
             });
             (schema.columns().len(), refused)
         };
-        assert_eq!(columns_of(&[0..200]), (200, 0));
+        assert_eq!(columns_of(&[0..200, 0..200]), (200, 0));
         assert_eq!(columns_of(&[0..1, 0..201]), (200, 1));
         assert_eq!(columns_of(&[0..150, 150..300, 150..300]), (200, 200));
         // The record itself has as many keys as the table has columns.

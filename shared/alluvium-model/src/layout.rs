@@ -88,6 +88,21 @@ pub fn file_name(source: SourceId, plan: PlanId, part: u32) -> String {
     format!("{source}.{plan}-{part}.parquet")
 }
 
+/// The identity of the only source that a file has rows of, by its name. None for files of later
+/// generations, which hold rows of many.
+#[must_use]
+pub fn source_of_file(key: &ObjectKey) -> Option<&str> {
+    let name = key.0.rsplit('/').next()?;
+    let (source, rest) = name.split_once('.')?;
+    let (plan, part) = rest.strip_suffix(".parquet")?.split_once('-')?;
+    let is_hex = |text: &str, digits| {
+        text.len() == digits
+            && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let ours = is_hex(source, 32) && is_hex(plan, 8) && part.parse::<u32>().is_ok();
+    ours.then_some(source)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +116,9 @@ mod tests {
         let name = file_name(source, Plan::default().id(), 3);
         let key = first_generation(&database, &table, &day).object(&name);
         insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.1eab7693-3.parquet");
+        assert_eq!(source_of_file(&key), Some(source.to_string().as_str()));
+        for other in ["0-1.parquet", "a.b-1.parquet", "466c6519998600951ac4f9fd96909a84.parquet"] {
+            assert_eq!(source_of_file(&table_location(&database, &table).object(other)), None);
+        }
     }
 }

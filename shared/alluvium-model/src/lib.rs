@@ -34,7 +34,7 @@ pub use kind::{Kind, ParseKindError, Scalar};
 pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
 pub use partition::{PartitionKey, PartitionSpec, Transform};
 pub use path::{JsonPath, ParsePathError};
-pub use quarantine::{QuarantineColumn, Reason};
+pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
 pub use schema::{DataColumn, SystemColumn, TableSchema};
 pub use stages::Stages;
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};

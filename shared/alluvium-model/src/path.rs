@@ -40,6 +40,7 @@ impl JsonPath {
     }
 
     /// The paths of the objects that a value at this path lies in, the record itself first.
+    #[must_use]
     pub fn ancestors(&self) -> impl DoubleEndedIterator<Item = &str> {
         // The text was made by `write_key` or checked by `from_str`, so nothing is left over.
         let (_, ends) = split_keys(&self.0).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The vocabulary of the quarantine table.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
@@ -48,6 +48,20 @@ impl Reason {
             Self::TruncatedInput => "truncated_input",
             Self::NoTable => "no_table",
         }
+    }
+}
+
+/// A text that names no reason.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is no reason for quarantine")]
+pub struct ParseReasonError(String);
+
+impl FromStr for Reason {
+    type Err = ParseReasonError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|reason| reason.name() == text);
+        named.ok_or_else(|| ParseReasonError(text.to_owned()))
     }
 }
 
@@ -134,6 +148,7 @@ mod tests {
     fn reasons_are_written_alike_everywhere() {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+            assert_eq!(reason.name().parse(), Ok(reason));
         }
     }
 }

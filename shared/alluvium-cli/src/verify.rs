@@ -1,0 +1,128 @@
+//! `alluvium verify`
+
+use alluvium_lake::{Finding, Flaw, Verify, VerifyReport};
+use alluvium_model::{Limits, ports::Source};
+use serde::Serialize;
+
+use crate::{
+    args::{Inputs, Lake},
+    inputs::{Input, expand},
+    output::{self, Outcome, count},
+    progress::{Watched, bar},
+};
+
+/// What was found about everything that was named.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    /// Files that were verified.
+    sources: u64,
+    records: u64,
+    /// Records with a row.
+    rows: u64,
+    /// Records with a row in quarantine.
+    quarantined: u64,
+    /// Values that were compared.
+    values: u64,
+    missing: u64,
+    different: u64,
+    doubled: u64,
+    /// The first findings of each file.
+    findings: Vec<FindingJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingJson {
+    source: String,
+    record: u64,
+    path: String,
+    flaw: &'static str,
+    expected: String,
+    found: String,
+}
+
+pub(crate) async fn run(inputs: &Inputs, lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
+    let inputs = expand(inputs)?;
+    let (catalog, objects) = lake.open().await?;
+    let mut verify = Verify::new(catalog, objects, Limits::default());
+    let bar = bar(inputs.iter().filter_map(Input::size).sum());
+    let mut summary = Summary::default();
+    for input in &inputs {
+        let opened = input.open().await?;
+        let uri = opened.origin.source.clone();
+        let reader = Watched { reader: opened.reader, bar: bar.clone() };
+        let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
+        summary.add(&uri, verify.verify(&input.table, source).await?);
+    }
+    bar.finish_and_clear();
+    if json {
+        output::print_json(&summary)?;
+    } else {
+        output::print(&summary.to_string())?;
+    }
+    Ok(if summary.flaws() == 0 { Outcome::Done } else { Outcome::Failed })
+}
+
+impl Summary {
+    fn add(&mut self, source: &str, report: VerifyReport) {
+        let found = report.found;
+        self.sources += 1;
+        self.records += report.records;
+        self.rows += found.rows;
+        self.quarantined += found.quarantined;
+        self.values += found.values;
+        for (flaw, count) in found.flaws {
+            *match flaw {
+                Flaw::Missing => &mut self.missing,
+                Flaw::Different => &mut self.different,
+                Flaw::Doubled => &mut self.doubled,
+            } += count;
+        }
+        let shown = found.findings.into_iter().map(|finding| {
+            let Finding { record, path, flaw, expected, found } = finding;
+            let (source, flaw) = (source.to_owned(), flaw_name(flaw));
+            FindingJson { source, record, path, flaw, expected, found }
+        });
+        self.findings.extend(shown);
+    }
+
+    const fn flaws(&self) -> u64 {
+        self.missing + self.different + self.doubled
+    }
+}
+
+const fn flaw_name(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Missing => "missing",
+        Flaw::Different => "different",
+        Flaw::Doubled => "doubled",
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for finding in &self.findings {
+            let FindingJson { source, record, path, flaw, expected, found } = finding;
+            writeln!(f, "! {source}: record {record}: {path} is {flaw}")?;
+            writeln!(f, "  source: {}", expected.escape_debug())?;
+            writeln!(f, "  lake:   {}", found.escape_debug())?;
+        }
+        let hidden = self.flaws().saturating_sub(self.findings.len() as u64);
+        if hidden > 0 {
+            writeln!(f, "! and {hidden} more")?;
+        }
+        writeln!(
+            f,
+            "{} in {}: {} and {} in quarantine, {} compared",
+            count(self.records, "record", "records"),
+            count(self.sources, "file", "files"),
+            count(self.rows, "row", "rows"),
+            self.quarantined,
+            count(self.values, "value", "values"),
+        )?;
+        writeln!(
+            f,
+            "{} missing, {} different, {} doubled",
+            self.missing, self.different, self.doubled
+        )
+    }
+}

@@ -1,0 +1,200 @@
+//! The leaves of one record, each looked for in one row.
+
+use std::collections::HashMap;
+
+use alluvium_model::{JsonPath, Kind, Scalar};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    Finding, Flaw, Verification, excerpt,
+    same::{shown, tells},
+    stored::StoredRow,
+};
+
+/// The members of an object in their order, equal keys included.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// One row, and what of it was accounted for.
+pub(super) struct RowCheck<'a, 'f> {
+    record: u64,
+    row: &'a StoredRow<'a>,
+    /// Whether the value of each column of the file was looked at.
+    columns_seen: Vec<bool>,
+    /// What was rescued, and whether it was looked at.
+    rescued: HashMap<String, (String, bool)>,
+    found: &'f mut Verification,
+}
+
+impl<'a, 'f> RowCheck<'a, 'f> {
+    pub(super) fn new(record: u64, row: &'a StoredRow<'a>, found: &'f mut Verification) -> Self {
+        let mut check = Self {
+            record,
+            row,
+            columns_seen: vec![false; row.file.columns.len()],
+            rescued: HashMap::new(),
+            found,
+        };
+        for (path, text) in row.rescued() {
+            if let Some((first, _)) = check.rescued.insert(path.clone(), (text, false)) {
+                check.note(&path, Flaw::Doubled, &first, "twice in _rescued");
+            }
+        }
+        check
+    }
+
+    /// Looks for every leaf of the record with this text, and for what is none of them.
+    pub(super) fn record(mut self, text: &str) {
+        let root = JsonPath::root();
+        if self.rescued.contains_key(root.as_str()) {
+            self.rescued_value(&root, text);
+        } else {
+            self.object(&root, text);
+        }
+        for (index, column) in self.row.file.columns.iter().enumerate() {
+            if self.row.has(index) && self.columns_seen.get(index) == Some(&false) {
+                let held = self.held(&[index]);
+                self.note(&column.path, Flaw::Different, "no value", &held);
+            }
+        }
+        let rescued = std::mem::take(&mut self.rescued);
+        for (path, (text, _)) in rescued.into_iter().filter(|(_, (_, seen))| !seen) {
+            self.note(&path, Flaw::Different, "no value", &format!("_rescued {text}"));
+        }
+    }
+
+    fn object(&mut self, path: &JsonPath, text: &str) {
+        let Ok(Members(members)) = serde_json::from_str(text) else {
+            self.note(path.as_str(), Flaw::Different, text, "what the parsers disagree on");
+            return;
+        };
+        let mut last = HashMap::new();
+        for (index, (key, _)) in members.iter().enumerate() {
+            last.insert(key.clone(), index);
+        }
+        let mut earlier: HashMap<&str, u32> = HashMap::new();
+        for (index, (key, value)) in members.iter().enumerate() {
+            let child = path.child(key);
+            if last.get(key) == Some(&index) {
+                self.value(&child, value.get());
+                continue;
+            }
+            let count = earlier.entry(key).or_default();
+            *count += 1;
+            let path = format!("{child}#{count}");
+            self.found.values += 1;
+            if self.rescued.contains_key(&path) {
+                self.rescued_text(&path, value.get());
+            } else {
+                self.note(&path, Flaw::Missing, value.get(), "nothing");
+            }
+        }
+    }
+
+    fn value(&mut self, path: &JsonPath, text: &str) {
+        if matches!(text, "null" | "{}" | "[]") {
+            return;
+        }
+        let row = self.row;
+        let holders: Vec<_> =
+            row.file.columns_of(path.as_str()).filter(|index| row.has(*index)).collect();
+        if self.rescued.contains_key(path.as_str()) {
+            self.rescued_value(path, text);
+            if !holders.is_empty() {
+                self.see(&holders);
+                let held = self.held(&holders);
+                self.note(path.as_str(), Flaw::Doubled, text, &format!("_rescued, {held}"));
+            }
+            return;
+        }
+        let is_object = text.starts_with('{');
+        if is_object && holders.is_empty() {
+            return self.object(path, text);
+        }
+        self.found.values += 1;
+        self.see(&holders);
+        let held = || self.held(&holders);
+        if holders.is_empty() {
+            self.note(path.as_str(), Flaw::Missing, text, "nothing");
+        } else if !holders.iter().all(|index| tells(self.row, *index, text)) {
+            let held = held();
+            self.note(path.as_str(), Flaw::Different, text, &held);
+        } else if holders.len() > 1 && !self.is_healed_number(&holders) {
+            let held = held();
+            self.note(path.as_str(), Flaw::Doubled, text, &held);
+        }
+    }
+
+    /// A `__double` beside a `bigint` carries its numbers too.
+    fn is_healed_number(&self, holders: &[usize]) -> bool {
+        let kinds: Vec<_> =
+            holders.iter().filter_map(|i| self.row.file.columns.get(*i)).map(|c| c.kind).collect();
+        let both = [Kind::Scalar(Scalar::Bigint), Kind::Scalar(Scalar::Double)];
+        kinds.len() == both.len() && both.iter().all(|kind| kinds.contains(kind))
+    }
+
+    fn rescued_value(&mut self, path: &JsonPath, text: &str) {
+        self.found.values += 1;
+        self.rescued_text(path.as_str(), text);
+    }
+
+    fn rescued_text(&mut self, path: &str, text: &str) {
+        if let Some((found, seen)) = self.rescued.get_mut(path) {
+            *seen = true;
+            if found != text {
+                let found = format!("_rescued {found}");
+                self.note(path, Flaw::Different, text, &found);
+            }
+        }
+    }
+
+    fn see(&mut self, columns: &[usize]) {
+        for column in columns {
+            if let Some(seen) = self.columns_seen.get_mut(*column) {
+                *seen = true;
+            }
+        }
+    }
+
+    fn held(&self, columns: &[usize]) -> String {
+        let shown = columns.iter().map(|index| shown(self.row, *index));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    fn note(&mut self, path: &str, flaw: Flaw, expected: &str, found: &str) {
+        self.found.note(Finding {
+            record: self.record,
+            path: path.to_owned(),
+            flaw,
+            expected: excerpt(expected),
+            found: excerpt(found),
+        });
+    }
+}

@@ -1,0 +1,264 @@
+//! What a Parquet file of a lake holds, row by row, from the file alone.
+
+use std::{collections::HashMap, ops::Range, str::FromStr as _};
+
+use alluvium_model::{Kind, QuarantineColumn, Reason, SystemColumn};
+use arrow::{
+    array::{Array, ArrayRef, AsArray as _, RecordBatch, StringArray},
+    compute::cast,
+    datatypes::{DataType, Int64Type},
+    error::ArrowError,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use parquet::{
+    arrow::arrow_reader::{
+        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+        statistics::StatisticsConverter,
+    },
+    errors::ParquetError,
+};
+use serde::Deserialize;
+
+use crate::{BadRecord, encode::FOOTER_KEY};
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 256;
+
+/// A file that cannot be read as one of Alluvium's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// It is no Parquet file, or a damaged one.
+    #[error("cannot read Parquet")]
+    Parquet(#[from] ParquetError),
+    /// Its values are not what its schema says.
+    #[error("cannot read a column")]
+    Arrow(#[from] ArrowError),
+    /// Its footer does not say where its columns come from.
+    #[error("its footer has no readable {FOOTER_KEY}")]
+    Footer,
+    /// It lacks a column that every file has.
+    #[error("it has no column {0} of the right type")]
+    Column(&'static str),
+}
+
+/// A data column as the footer of a file describes it.
+#[derive(Debug, Deserialize)]
+pub(super) struct StoredColumn {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) kind: Kind,
+}
+
+/// A Parquet file of a lake.
+pub struct StoredFile {
+    bytes: Bytes,
+    metadata: ArrowReaderMetadata,
+    pub(super) columns: Vec<StoredColumn>,
+    by_path: HashMap<String, Vec<usize>>,
+}
+
+/// One row of a file.
+pub(super) struct StoredRow<'a> {
+    pub(super) file: &'a StoredFile,
+    /// The columns of the batch, in the order of the file's data columns.
+    arrays: &'a [Option<ArrayRef>],
+    rescued: Option<&'a ArrayRef>,
+    pub(super) index: usize,
+}
+
+impl StoredFile {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it is no Parquet file of Alluvium's.
+    pub fn open(bytes: Bytes) -> Result<Self, StoredError> {
+        let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
+        let pairs = metadata.metadata().file_metadata().key_value_metadata();
+        let footer = pairs.into_iter().flatten().find(|pair| pair.key == FOOTER_KEY);
+        // Bad records come from no path, so their files say nothing of paths.
+        let columns: Vec<StoredColumn> = match footer {
+            Some(pair) => pair
+                .value
+                .as_ref()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .ok_or(StoredError::Footer)?,
+            None => Vec::new(),
+        };
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, column) in columns.iter().enumerate() {
+            by_path.entry(column.path.clone()).or_default().push(index);
+        }
+        Ok(Self { bytes, metadata, columns, by_path })
+    }
+
+    /// The records that the file may have rows of: from the lowest to beyond the highest.
+    ///
+    /// # Errors
+    /// When the file says nothing of its records.
+    pub fn records(&self) -> Result<Range<u64>, StoredError> {
+        let mut all: Option<Range<u64>> = None;
+        for group in self.records_by_group()? {
+            all = Some(match all {
+                Some(all) => all.start.min(group.start)..all.end.max(group.end),
+                None => group,
+            });
+        }
+        Ok(all.unwrap_or(0..0))
+    }
+
+    pub(super) fn columns_of(&self, path: &str) -> impl Iterator<Item = usize> {
+        self.by_path.get(path).into_iter().flatten().copied()
+    }
+
+    /// Gives every row of these records of `source` to `visit`.
+    pub(super) fn rows(
+        &self,
+        source: &str,
+        records: Range<u64>,
+        visit: &mut dyn FnMut(u64, &StoredRow<'_>),
+    ) -> Result<(), StoredError> {
+        if self.columns.is_empty() && self.is_quarantine() {
+            return Err(StoredError::Footer);
+        }
+        self.batches(&records, &mut |batch| {
+            let arrays: Vec<_> =
+                self.columns.iter().map(|c| batch.column_by_name(&c.name).cloned()).collect();
+            let rescued = batch.column_by_name(SystemColumn::Rescued.name());
+            let sources = texts(batch, SystemColumn::Source.name())?;
+            let numbers = integers(batch, SystemColumn::Record.name())?;
+            for (index, record) in numbers.into_iter().enumerate() {
+                if records.contains(&record) && sources.value(index) == source {
+                    visit(record, &StoredRow { file: self, arrays: &arrays, rescued, index });
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives every bad record of these of `source` to `visit`.
+    pub(super) fn bad_records(
+        &self,
+        source: &str,
+        records: Range<u64>,
+        visit: &mut dyn FnMut(u64, BadRecord),
+    ) -> Result<(), StoredError> {
+        use QuarantineColumn as Q;
+        self.batches(&records, &mut |batch| {
+            let text = |column: Q| texts(batch, column.name());
+            let (sources, reasons) = (text(Q::Source)?, text(Q::Reason)?);
+            let (messages, contents) = (text(Q::Message)?, text(Q::Bytes)?);
+            let encodings = text(Q::Encoding)?;
+            let integer = |column: Q| integers(batch, column.name());
+            let (offsets, lengths) = (integer(Q::Offset)?, integer(Q::Length)?);
+            let rest = offsets.into_iter().zip(lengths);
+            let all = integer(Q::Record)?.into_iter().zip(rest).enumerate();
+            for (index, (record, (offset, length))) in all {
+                if !records.contains(&record) || sources.value(index) != source {
+                    continue;
+                }
+                let reason =
+                    Reason::from_str(reasons.value(index)).map_err(|_| wrong(Q::Reason))?;
+                let content = contents.value(index);
+                let bytes = match encodings.value(index) {
+                    "text" => content.as_bytes().to_vec(),
+                    _ => STANDARD.decode(content).map_err(|_| wrong(Q::Bytes))?,
+                };
+                let message = messages.value(index).to_owned();
+                visit(record, BadRecord { offset, length, reason, message, bytes });
+            }
+            Ok(())
+        })
+    }
+
+    fn is_quarantine(&self) -> bool {
+        self.metadata.schema().field_with_name(QuarantineColumn::Reason.name()).is_ok()
+    }
+
+    /// The column that holds the index of the record.
+    fn record_column(&self) -> &'static str {
+        let system = SystemColumn::Record.name();
+        let is_there = self.metadata.schema().field_with_name(system).is_ok();
+        if is_there { system } else { QuarantineColumn::Record.name() }
+    }
+
+    /// The records of each row group, by its statistics.
+    fn records_by_group(&self) -> Result<Vec<Range<u64>>, StoredError> {
+        let name = self.record_column();
+        let metadata = self.metadata.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        let converter = StatisticsConverter::try_new(name, self.metadata.schema(), schema)?;
+        let lowest = converter.row_group_mins(metadata.row_groups())?;
+        let highest = converter.row_group_maxes(metadata.row_groups())?;
+        let integers = |array: &ArrayRef| {
+            array.as_primitive_opt::<Int64Type>().cloned().ok_or(StoredError::Column(name))
+        };
+        let (lowest, highest) = (integers(&lowest)?, integers(&highest)?);
+        let bound = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+        let range = |(low, high)| match (bound(low), bound(high)) {
+            (Some(low), Some(high)) => low..high.saturating_add(1),
+            // Without statistics it may be any.
+            _ => 0..u64::MAX,
+        };
+        Ok(lowest.iter().zip(highest.iter()).map(range).collect())
+    }
+
+    fn batches(
+        &self,
+        records: &Range<u64>,
+        visit: &mut dyn FnMut(&RecordBatch) -> Result<(), StoredError>,
+    ) -> Result<(), StoredError> {
+        let overlaps = |group: &Range<u64>| group.start < records.end && records.start < group.end;
+        let groups = self.records_by_group()?.into_iter().enumerate();
+        let groups = groups.filter(|(_, group)| overlaps(group)).map(|(index, _)| index).collect();
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.bytes.clone(),
+            self.metadata.clone(),
+        );
+        for batch in builder.with_row_groups(groups).with_batch_size(BATCH_ROWS).build()? {
+            visit(&batch?)?;
+        }
+        Ok(())
+    }
+}
+
+impl StoredRow<'_> {
+    /// A column with its array; the value stands at `index`.
+    pub(super) fn value(&self, column: usize) -> Option<(&StoredColumn, &ArrayRef)> {
+        Some((self.file.columns.get(column)?, self.arrays.get(column)?.as_ref()?))
+    }
+
+    /// Whether the row has a value in this column of the file.
+    pub(super) fn has(&self, column: usize) -> bool {
+        self.value(column).is_some_and(|(_, array)| array.is_valid(self.index))
+    }
+
+    /// What was rescued: path and JSON text.
+    pub(super) fn rescued(&self) -> Vec<(String, String)> {
+        let map = self.rescued.and_then(|array| array.as_map_opt());
+        let Some(map) = map.filter(|map| map.is_valid(self.index)) else { return Vec::new() };
+        let entries = map.value(self.index);
+        let text = |array: &ArrayRef, entry| {
+            array.as_string_opt::<i32>().map_or_else(String::new, |a| a.value(entry).to_owned())
+        };
+        let pair = |entry| (text(entries.column(0), entry), text(entries.column(1), entry));
+        (0..entries.len()).map(pair).collect()
+    }
+}
+
+const fn wrong(column: QuarantineColumn) -> StoredError {
+    StoredError::Column(column.name())
+}
+
+fn texts(batch: &RecordBatch, name: &'static str) -> Result<StringArray, StoredError> {
+    let column = batch.column_by_name(name).ok_or(StoredError::Column(name))?;
+    let texts = cast(column, &DataType::Utf8)?;
+    texts.as_string_opt::<i32>().cloned().ok_or(StoredError::Column(name))
+}
+
+fn integers(batch: &RecordBatch, name: &'static str) -> Result<Vec<u64>, StoredError> {
+    let column = batch.column_by_name(name).ok_or(StoredError::Column(name))?;
+    let integers = column.as_primitive_opt::<Int64Type>().ok_or(StoredError::Column(name))?;
+    let all = integers.iter().map(|value| u64::try_from(value?).ok());
+    all.collect::<Option<_>>().ok_or(StoredError::Column(name))
+}

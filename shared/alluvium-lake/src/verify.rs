@@ -1,0 +1,191 @@
+//! Whether a lake holds all of a source, and nothing twice.
+//!
+//! The source is read again and compared with the files that the catalog names, value by value.
+//! Memory is that of one part of the source and one file of the lake.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
+
+use alluvium_columnar::{Part, Shredder, Step, StoredFile, Verification, Verifier};
+use alluvium_model::{
+    Limits, PartitionSpec, SourceId, TableName, TableSource,
+    layout::{ObjectKey, source_of_file},
+    ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
+};
+
+use crate::{Browse, LakeError};
+
+/// What became of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Its records, bad ones included.
+    pub records: u64,
+    /// What its records and values were found to be.
+    pub found: Verification,
+}
+
+impl VerifyReport {
+    /// Whether everything is where it should be, once.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.found.flaws.is_empty() && self.records == self.found.rows + self.found.quarantined
+    }
+}
+
+/// Verifies sources against one lake.
+#[derive(Debug)]
+pub struct Verify<C, O> {
+    browse: Browse<C, O>,
+    catalog: C,
+    objects: O,
+    limits: Limits,
+    /// The files of each table, as they were when it was first asked for.
+    files: BTreeMap<TableName, TableFiles>,
+    /// The records that a file was found to have rows of.
+    records: HashMap<ObjectKey, Range<u64>>,
+}
+
+/// The files of a table by the source that they are named for.
+#[derive(Debug, Default)]
+struct TableFiles {
+    by_source: BTreeMap<String, Vec<ObjectKey>>,
+    /// Files of later generations, which may hold rows of any source.
+    of_many: Vec<ObjectKey>,
+}
+
+/// Which of the two kinds of table a file belongs to.
+#[derive(Clone, Copy)]
+enum Holds {
+    Rows,
+    BadRecords,
+}
+
+impl<C, O> Verify<C, O>
+where
+    C: ReadTables + ReadPartitions + Clone,
+    O: ListObjects + ReadObjects + Clone,
+{
+    /// A verification against the lake of these ports. `limits` are those that sources were
+    /// loaded with.
+    pub fn new(catalog: C, objects: O, limits: Limits) -> Self {
+        Self {
+            browse: Browse::new(catalog.clone(), objects.clone()),
+            catalog,
+            objects,
+            limits,
+            files: BTreeMap::new(),
+            records: HashMap::new(),
+        }
+    }
+
+    /// Compares a source that belongs to the table made of `table` with what the lake holds.
+    ///
+    /// # Errors
+    /// When a port fails, or a file is not one of Alluvium's.
+    pub async fn verify<R: ReadSource>(
+        &mut self,
+        table: &TableSource,
+        mut source: Source<R>,
+    ) -> Result<VerifyReport, LakeError> {
+        let rows = self.table_of(table).await?;
+        let bad_records = self.existing(TableName::quarantine()).await?;
+        let mut report = VerifyReport::default();
+        let partitions = PartitionSpec::default();
+        let mut shredder = Shredder::new(source.origin.clone(), partitions, self.limits);
+        loop {
+            match shredder.step() {
+                Step::NeedInput => match source.reader.next_chunk().await? {
+                    Some(chunk) => shredder.feed(chunk),
+                    None => shredder.finish(),
+                },
+                Step::Part(part) => {
+                    let mut verifier = Verifier::new(&part);
+                    for (table, holds) in [(&rows, Holds::Rows), (&bad_records, Holds::BadRecords)]
+                    {
+                        if let Some(table) = table {
+                            self.check(&mut verifier, &part, table, holds, source.id).await?;
+                        }
+                    }
+                    report.records += u64::from(part.records());
+                    report.found.add(verifier.finish());
+                }
+                Step::Done => return Ok(report),
+            }
+        }
+    }
+
+    /// Compares the part with the files of a table that may hold its records.
+    async fn check(
+        &mut self,
+        verifier: &mut Verifier<'_>,
+        part: &Part,
+        table: &TableName,
+        holds: Holds,
+        source: SourceId,
+    ) -> Result<(), LakeError> {
+        let wanted = part.first_record()..part.first_record() + u64::from(part.records());
+        for key in self.files_for(table, source).await? {
+            let overlaps =
+                |known: &Range<u64>| known.start < wanted.end && wanted.start < known.end;
+            if !self.records.get(&key).is_none_or(overlaps) {
+                continue;
+            }
+            // One that vanished since it was listed was replaced by others: only an error is true.
+            let found = self.objects.object(&key).await?;
+            let found = found.ok_or_else(|| LakeError::Vanished { key: key.clone() })?;
+            let unreadable = |source| LakeError::Unreadable { key: key.clone(), source };
+            let file = StoredFile::open(found.value).map_err(unreadable)?;
+            self.records.insert(key.clone(), file.records().map_err(unreadable)?);
+            match holds {
+                Holds::Rows => verifier.check_rows(&file),
+                Holds::BadRecords => verifier.check_quarantine(&file),
+            }
+            .map_err(unreadable)?;
+        }
+        Ok(())
+    }
+
+    /// The table that is made of `source`, if there is one.
+    async fn table_of(&self, source: &TableSource) -> Result<Option<TableName>, LakeError> {
+        for name in source.table_names() {
+            match self.catalog.table(&name).await? {
+                None => return Ok(None),
+                Some(found) if found.value.source() == Some(source.as_str()) => {
+                    return Ok(Some(name));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn existing(&self, name: TableName) -> Result<Option<TableName>, LakeError> {
+        Ok(self.catalog.table(&name).await?.map(|_| name))
+    }
+
+    /// The files that may hold rows of a source, in the order of their keys.
+    async fn files_for(
+        &mut self,
+        table: &TableName,
+        source: SourceId,
+    ) -> Result<Vec<ObjectKey>, LakeError> {
+        if !self.files.contains_key(table) {
+            let mut files = TableFiles::default();
+            for entry in self.browse.files(table).await? {
+                match source_of_file(&entry.key) {
+                    Some(id) => {
+                        let id = id.to_owned();
+                        files.by_source.entry(id).or_default().push(entry.key);
+                    }
+                    None => files.of_many.push(entry.key),
+                }
+            }
+            self.files.insert(table.clone(), files);
+        }
+        let Some(files) = self.files.get(table) else { return Ok(Vec::new()) };
+        let own = files.by_source.get(&source.to_string()).into_iter().flatten();
+        Ok(own.chain(&files.of_many).cloned().collect())
+    }
+}
