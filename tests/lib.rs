@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::wildcard_enum_match_arm,
     reason = "test support: a broken expectation must stop the test"
 )]
 
@@ -12,14 +13,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
 use alluvium_model::{
-    AnnouncedObject, Origin, SourceId, TableName, TableSource,
+    AnnouncedObject, DataColumn, Origin, SourceId, TableName, TableSource,
     ports::{CommitTables, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{
-    array::{ArrayRef, RecordBatch},
+    array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
     compute::cast,
-    datatypes::DataType,
+    datatypes::{DataType, TimeUnit},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -99,8 +100,38 @@ impl Lake {
         entry.columns.iter().filter(|column| !column.name.starts_with('_')).map(line).collect()
     }
 
+    /// The data columns of a table, each `name:kind`.
+    pub async fn kinds(&self, table: &str) -> Vec<String> {
+        let kind = |column: &DataColumn| format!("{}:{}", column.name, column.kind);
+        self.data_columns(table).await.iter().map(kind).collect()
+    }
+
+    /// The names of a table's columns by the last key of their paths.
+    pub async fn names_by_key(&self, table: &str) -> BTreeMap<String, String> {
+        let key = |column: &DataColumn| {
+            let keys = column.path.keys();
+            (keys.last().map(ToString::to_string).unwrap_or_default(), column.name.to_string())
+        };
+        self.data_columns(table).await.iter().map(key).collect()
+    }
+
+    async fn data_columns(&self, table: &str) -> Vec<DataColumn> {
+        let browse = Browse::new(self.catalog.clone(), self.objects.clone());
+        let entry = browse.table(&table.parse().unwrap()).await.unwrap();
+        entry.schema().unwrap().columns().to_vec()
+    }
+
     /// The rows of a table, one a line, without their system columns but `_rescued`.
     pub async fn rows(&self, table: &str) -> String {
+        self.rows_where(table, |_| true).await.join("\n")
+    }
+
+    /// The rows that came from a source, as [`Lake::rows`] shows them.
+    pub async fn rows_of(&self, table: &str, source: &str) -> Vec<String> {
+        self.rows_where(table, |row_source| row_source == source).await
+    }
+
+    async fn rows_where(&self, table: &str, of: impl Fn(&str) -> bool) -> Vec<String> {
         let browse = Browse::new(self.catalog.clone(), self.objects.clone());
         let table: TableName = table.parse().unwrap();
         let objects = self.objects.all();
@@ -109,24 +140,34 @@ impl Lake {
             let bytes = objects.get(&file.key).unwrap().clone();
             let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
             for batch in reader {
-                rows.extend(rows_of(&batch.unwrap()));
+                let batch = batch.unwrap();
+                // A file of quarantined records has no such column, and is shown whole.
+                let sources = batch.column_by_name("_source").map(|s| s.as_string::<i32>().clone());
+                let shown = shown_rows(&batch).into_iter().enumerate();
+                let of_source = |row| sources.as_ref().is_none_or(|sources| of(sources.value(row)));
+                rows.extend(shown.filter(|(row, _)| of_source(*row)).map(|(_, shown)| shown));
             }
         }
         rows.sort();
-        rows.join("\n")
+        rows
     }
 }
 
 /// Instants with a numeric offset: the formatter knows no names of time zones.
 fn with_offset(column: &ArrayRef) -> ArrayRef {
-    if let DataType::Timestamp(unit, Some(_)) = column.data_type() {
-        return cast(column, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap();
-    }
-    Arc::clone(column)
+    let instants = DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()));
+    let shown = match column.data_type() {
+        DataType::Timestamp(..) => instants,
+        DataType::List(element) if matches!(element.data_type(), DataType::Timestamp(..)) => {
+            DataType::List(Arc::new(element.as_ref().clone().with_data_type(instants)))
+        }
+        _ => return Arc::clone(column),
+    };
+    cast(column, &shown).unwrap()
 }
 
-fn rows_of(batch: &RecordBatch) -> Vec<String> {
-    let options = FormatOptions::default().with_null("");
+fn shown_rows(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::default().with_null("null");
     let shown: Vec<_> = batch.columns().iter().map(with_offset).collect();
     let columns: BTreeMap<_, _> = batch
         .schema_ref()
@@ -136,13 +177,13 @@ fn rows_of(batch: &RecordBatch) -> Vec<String> {
         .filter(|(field, _)| !field.name().starts_with('_') || field.name() == "_rescued")
         .map(|(field, column)| (Arc::clone(field), column))
         .map(|(field, column)| {
-            (field.name().clone(), ArrayFormatter::try_new(column, &options).unwrap())
+            let formatter = ArrayFormatter::try_new(column, &options).unwrap();
+            (field.name().clone(), (column, formatter))
         })
         .collect();
     let row = |row: usize| {
-        let cell = |(name, values): (&String, &ArrayFormatter<'_>)| {
-            let value = values.value(row).to_string();
-            (!value.is_empty()).then(|| format!("{name}={value}"))
+        let cell = |(name, (column, values)): (&String, &(&ArrayRef, ArrayFormatter<'_>))| {
+            column.is_valid(row).then(|| format!("{name}={}", values.value(row)))
         };
         columns.iter().filter_map(cell).collect::<Vec<_>>().join(" ")
     };

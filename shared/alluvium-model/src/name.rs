@@ -188,7 +188,10 @@ fn segment(key: &str) -> String {
         if begins_word(previous, c, chars.peek().copied()) {
             push('_');
         }
-        for ascii in deunicode_char(c).unwrap_or("_").chars() {
+        // Control characters are ASCII already, but the transliteration would drop them.
+        let transliterated =
+            if c.is_ascii_control() { "_" } else { deunicode_char(c).unwrap_or("_") };
+        for ascii in transliterated.chars() {
             push(if ascii.is_ascii_alphanumeric() { ascii.to_ascii_lowercase() } else { '_' });
         }
         previous = Some(c);
@@ -237,6 +240,7 @@ mod tests {
         check(&["+1"], "c_1");
         check(&["-1"], "c_1");
         check(&["\u{ffff}"], "c");
+        check(&["a\u{0}b\tc\u{7f}d"], "a_b_c_d");
         check(&["x__json"], "x_json");
         check(&["_source"], "source");
     }

@@ -109,17 +109,18 @@ impl<'a, 'f> RowCheck<'a, 'f> {
             let count = earlier.entry(key).or_default();
             *count += 1;
             let path = format!("{child}#{count}");
-            self.found.values += 1;
             if self.rescued.contains_key(&path) {
+                self.found.values += 1;
                 self.rescued_text(&path, value.get());
-            } else {
+            } else if !is_null(value.get()) {
+                self.found.values += 1;
                 self.note(&path, Flaw::Missing, value.get(), "nothing");
             }
         }
     }
 
     fn value(&mut self, path: &JsonPath, text: &str) {
-        if matches!(text, "null" | "{}" | "[]") {
+        if is_null(text) {
             return;
         }
         let row = self.row;
@@ -197,4 +198,9 @@ impl<'a, 'f> RowCheck<'a, 'f> {
             found: excerpt(found),
         });
     }
+}
+
+/// Whether a value with this text is SQL NULL.
+fn is_null(text: &str) -> bool {
+    matches!(text, "null" | "{}" | "[]")
 }
