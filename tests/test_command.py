@@ -3,6 +3,7 @@
 import json
 import resource
 import subprocess
+from pathlib import Path
 
 from conftest import COMMAND, ROOT
 
@@ -57,18 +58,82 @@ def test_standard_input_is_a_source(lake):
     assert "standard input" in lake.run("ingest", "-", expect=2)
 
 
+def preview(*words, expect=0):
+    done = subprocess.run([COMMAND, "preview", *words], capture_output=True, text=True)
+    assert done.returncode == expect, done.stderr
+    return done.stdout
+
+
 def test_preview_shows_what_ingest_would_do(lake, drop):
     landing = drop("camera/1.json", '{"a B":1}\n{"a B":[1]}\nbad\n').parent.parent
-    words = [COMMAND, "preview", landing]
-    text = subprocess.run(words, capture_output=True, text=True)
-    assert text.returncode == 3, text.stderr
-    assert "conflict: what a_b cannot take" in text.stdout
-    assert "CREATE EXTERNAL TABLE `camera`" in text.stdout
-    shown = json.loads(subprocess.run([*words, "--json"], capture_output=True).stdout)
+    text = preview(landing, expect=3)
+    assert "conflict: what a_b cannot take" in text
+    assert "CREATE EXTERNAL TABLE `camera`" in text
+    shown = json.loads(preview(landing, "--json", expect=3))
     previewed = [(c["name"], c["type"]) for c in shown["tables"][0]["columns"]]
     lake.run("ingest", landing, expect=3)
     columns = lake.columns("camera").items()
     assert previewed == [column for column in columns if not column[0].startswith("_")]
+
+
+def test_preview_tells_what_to_know_beforehand(drop):
+    records = [
+        {"at": "2026-11-24T00:00:00Z", "mag": 6, "Tag": 1, "tag": 2, "id": 7},
+        {"at": "2026-11-24T00:00:01Z", "mag": 4.5, "id": "x\u001b", "by": {f"k{n}": n for n in range(300)}},
+        {"at": "2026-11-24T00:00:02Z", "mag": {"value": 5}, "none": [None]},
+    ]
+    path = drop("quakes/1.json", "".join(json.dumps(record) + "\n" for record in records))
+    text = preview("--table", "quakes", path)
+    lines = {" ".join(line.split()) for line in text.splitlines()}
+    uri = f"of file://{path}"
+    assert {
+        "at timestamp 0% $.at",
+        "mag double 33% $.mag",
+        "by json 66% $.by",
+        "conflicts: 2 paths hold values of several kinds; nothing of them is lost",
+        f"bigint 1 value -> mag e.g. 6 in record 0 {uri}",
+        f"double 1 value -> mag e.g. 4.5 in record 1 {uri}",
+        f'object 1 value -> columns of its members e.g. {{"value":5}} in record 2 {uri}',
+        f"bigint 1 value -> id e.g. 7 in record 0 {uri}",
+        f'string 1 value -> id e.g. "x\\u001b" in record 1 {uri}',
+        "$.Tag -> tag_1c430d $.tag has the name already",
+        "$.by 300 keys: kept whole, as JSON text",
+        "1 value without a column, in _rescued",
+        "$.none e.g. [null]",
+        'event_time = "$.at"',
+        '"$.id" = { type = "string" } # bigint, string',
+        '"$.by" = { type = "json" } # 300 keys',
+        "`by` string,",
+    } <= lines, text
+    shown = json.loads(preview("--table", "quakes", path, "--json"))["tables"][0]
+    assert shown["counts"]["rescued_values"] == 1
+    assert shown["kept_whole"] == [{"path": "$.by", "keys": 300}]
+    changes = {c["path"]: c["name_change"] for c in shown["columns"] if c["name_change"]}
+    assert changes == {"$.Tag": {"reason": "taken", "by": "$.tag"}}
+
+
+def test_verify_finds_what_is_not_there(lake, drop):
+    landing = drop("camera/1.json", '{"n":1,"s":"x"}\n{"n":2}\nbad\n').parent.parent
+    lake.run("ingest", landing, expect=3)
+    found = lake.json("verify", landing)
+    whole = {"sources": 1, "records": 3, "rows": 2, "quarantined": 1, "values": 3}
+    assert found == whole | {"missing": 0, "different": 0, "doubled": 0, "findings": []}
+    assert "0 missing, 0 different, 0 doubled" in lake.run("verify", landing)
+
+    # What another table got of the same file is not taken for a repetition.
+    lake.run("ingest", "--table", "other", landing / "camera" / "1.json", expect=3)
+    assert lake.json("verify", landing) == found
+
+    [path] = lake.files("camera")
+    Path(path).rename(Path(path).with_name("0-0.parquet"))
+    assert lake.json("verify", landing) == found
+    Path(path).write_bytes(Path(path).with_name("0-0.parquet").read_bytes())
+    text = lake.run("verify", landing, expect=1)
+    assert f"! file://{landing}/camera/1.json: record 0: $ is doubled" in text
+    assert "0 missing, 0 different, 2 doubled" in text
+    Path(path).unlink()
+    Path(path).with_name("0-0.parquet").unlink()
+    assert lake.json("verify", landing, expect=1)["missing"] == 2
 
 
 def test_memory_does_not_grow_with_the_number_of_records(lake, drop):
@@ -86,3 +151,5 @@ def test_the_readme_shows_what_is_printed(lake):
     printed = lake.run("ingest", ROOT / "events" / "landing").splitlines()
     # The last line counts bytes, which depend on where the checkout lies.
     assert len(shown) > 10 and printed[:-1] == shown[:-1]
+    shown = readme.partition(command.replace("ingest", "verify"))[2].partition("```")[0]
+    assert shown == lake.run("verify", ROOT / "events" / "landing")

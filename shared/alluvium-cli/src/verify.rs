@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     args::{Inputs, Lake},
     inputs::{Input, expand},
-    output::{self, Outcome, count},
+    output::{self, Outcome, count, printable},
     progress::{Watched, bar},
 };
 
@@ -102,9 +102,9 @@ impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for finding in &self.findings {
             let FindingJson { source, record, path, flaw, expected, found } = finding;
-            writeln!(f, "! {source}: record {record}: {path} is {flaw}")?;
-            writeln!(f, "  source: {}", expected.escape_debug())?;
-            writeln!(f, "  lake:   {}", found.escape_debug())?;
+            writeln!(f, "! {source}: record {record}: {} is {flaw}", printable(path))?;
+            writeln!(f, "  source: {}", printable(expected))?;
+            writeln!(f, "  lake:   {}", printable(found))?;
         }
         let hidden = self.flaws().saturating_sub(self.findings.len() as u64);
         if hidden > 0 {

@@ -1,10 +1,8 @@
 //! A part of a source: as many records as memory is meant to hold.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use alluvium_model::{
-    DataColumn, Discovery, Limits, Origin, PartitionKey, PartitionSpec, TableSchema, ValueClass,
-};
+use alluvium_model::{Discovery, Limits, Origin, PartitionKey, PartitionSpec, TableSchema};
 
 use crate::{
     ColumnarError, EncodedFile, cell::ROWS_MAX, encode, flatten::Flattener, quarantine::BadRecord,
@@ -103,23 +101,6 @@ impl Part {
     #[must_use]
     pub fn partitions(&self) -> &[PartitionKey] {
         if self.rows.is_empty() { &[] } else { &self.partition }
-    }
-
-    /// The columns of `schema` that would have values, and how many each.
-    #[must_use]
-    pub fn values_by_column<'a>(&self, schema: &'a TableSchema) -> Vec<(&'a DataColumn, u64)> {
-        let mut counted = Vec::new();
-        for node in self.flattener.paths.iter() {
-            let mut by_class: BTreeMap<ValueClass, u64> = BTreeMap::new();
-            for cell in node.cells.iter() {
-                *by_class.entry(cell.class()).or_default() += 1;
-            }
-            for (class, values) in by_class {
-                let carriers = schema.carriers(&node.path, class);
-                counted.extend(carriers.into_iter().map(|column| (column, values)));
-            }
-        }
-        counted
     }
 
     /// The good records of a partition as a Parquet file. Values are placed by `schema`, the one

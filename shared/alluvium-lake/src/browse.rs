@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use alluvium_model::{
-    PartitionEntry, TableEntry, TableName,
+    PartitionEntry, PartitionKey, TableEntry, TableName,
     ports::{ListObjects, ObjectEntry, ReadPartitions, ReadTables},
 };
 use serde::Serialize;
@@ -75,6 +75,17 @@ impl<C: ReadTables + ReadPartitions, O: ListObjects> Browse<C, O> {
     pub async fn files(&self, name: &TableName) -> Result<Vec<ObjectEntry>, LakeError> {
         self.table(name).await?;
         self.files_of(&self.catalog.partitions(name).await?).await
+    }
+
+    /// The files of the partitions of a table that `keep` names.
+    pub(crate) async fn files_where(
+        &self,
+        name: &TableName,
+        keep: impl Fn(&PartitionKey) -> bool,
+    ) -> Result<Vec<ObjectEntry>, LakeError> {
+        let mut partitions = self.catalog.partitions(name).await?;
+        partitions.retain(|partition| keep(&partition.key));
+        self.files_of(&partitions).await
     }
 
     async fn files_of(&self, partitions: &[PartitionEntry]) -> Result<Vec<ObjectEntry>, LakeError> {

@@ -28,5 +28,8 @@ pub use commit::AddedColumn;
 pub use error::LakeError;
 pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
 pub use landing::Landing;
-pub use preview::{Preview, PreviewColumn, TablePreview};
+pub use preview::{
+    Conflict, Homeless, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview,
+    WholeObject,
+};
 pub use verify::{Verify, VerifyReport};

@@ -1,15 +1,25 @@
-//! What a source would become, without writing anything.
+//! What sources would become, without writing anything.
 
-use std::collections::BTreeMap;
+mod budgets;
+mod conflicts;
+mod suggestions;
+
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use alluvium_columnar::{Part, Shredder, Step};
 use alluvium_model::{
-    Budget, ColumnName, Counts, DatabaseName, ExtendedTable, Kind, Limits, Origin, PartitionSpec,
-    TableEntry, TableName, TableSource, layout::table_location, ports::ReadSource,
+    Budget, ColumnName, Counts, DatabaseName, ExtendedTable, Kind, Limits, NameChange, Origin,
+    PartitionSpec, TableEntry, TableName, TableSchema, TableSource, layout::table_location,
+    ports::ReadSource,
 };
 use serde::Serialize;
 
 use crate::{BadRecordReport, LakeError};
+use budgets::Refusals;
+pub use budgets::{Homeless, RefusedPath, WholeObject};
+use conflicts::SeenPaths;
+pub use conflicts::{Conflict, SeenValues};
+pub use suggestions::Suggestion;
 
 /// Bad records of a table that a preview shows.
 const SHOWN_BAD_RECORDS_MAX: usize = 10;
@@ -26,12 +36,14 @@ pub struct PreviewColumn {
     pub glue_type: String,
     /// Where its values stand in the records.
     pub path: String,
-    /// Whether the name is not just the keys joined by `_`.
-    pub renamed: bool,
+    /// Why the name is not just the keys joined by `_`, if it is not.
+    pub name_change: Option<NameChange>,
     /// The column that could not take its values.
     pub sibling_of: Option<ColumnName>,
     /// Rows with a value.
     pub values: u64,
+    /// Rows without one.
+    pub nulls: u64,
 }
 
 /// A table that sources would become.
@@ -43,6 +55,16 @@ pub struct TablePreview {
     pub counts: Counts,
     /// Its data columns.
     pub columns: Vec<PreviewColumn>,
+    /// The paths that hold values of several kinds.
+    pub conflicts: Vec<Conflict>,
+    /// The objects that would be kept whole because of their many keys.
+    pub kept_whole: Vec<WholeObject>,
+    /// The first paths that would get no column, for want of room.
+    pub refused: Vec<RefusedPath>,
+    /// The first values that would have no column.
+    pub rescued: Vec<Homeless>,
+    /// What could be settled beforehand.
+    pub suggestions: Vec<Suggestion>,
     /// The first bad records.
     pub bad_records: Vec<BadRecordReport>,
     /// The statement that would create it.
@@ -59,8 +81,11 @@ pub struct Preview {
 #[derive(Debug)]
 struct Draft {
     table: TableEntry,
+    /// The schema of `table`.
+    schema: TableSchema,
     counts: Counts,
-    values: BTreeMap<ColumnName, u64>,
+    seen: SeenPaths,
+    refusals: Refusals,
     bad_records: Vec<BadRecordReport>,
 }
 
@@ -96,19 +121,15 @@ impl Preview {
     }
 
     /// The tables, in the order of their names.
-    ///
-    /// # Errors
-    /// Only by a bug.
-    pub fn finish(self) -> Result<Vec<TablePreview>, LakeError> {
+    #[must_use]
+    pub fn finish(self) -> Vec<TablePreview> {
         self.tables.into_values().map(Draft::finish).collect()
     }
 
     fn note(&mut self, table: &TableSource, origin: &Origin, part: &Part) -> Result<(), LakeError> {
         let draft = match self.tables.entry(table.clone()) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(new) => {
-                new.insert(Draft::new(table, &self.database)?)
-            }
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Draft::new(table, &self.database)?),
         };
         draft.note(origin, part)
     }
@@ -120,49 +141,69 @@ impl Draft {
         let name = name
             .ok_or_else(|| LakeError::NoTableName { table_source: source.as_str().to_owned() })?;
         let location = table_location(database, &name);
+        let table = TableEntry::new(name, source, location, &PartitionSpec::default());
         Ok(Self {
-            table: TableEntry::new(name, source, location, &PartitionSpec::default()),
+            schema: table.schema()?,
+            table,
             counts: Counts::default(),
-            values: BTreeMap::new(),
+            seen: SeenPaths::default(),
+            refusals: Refusals::default(),
             bad_records: Vec::new(),
         })
     }
 
     fn note(&mut self, origin: &Origin, part: &Part) -> Result<(), LakeError> {
-        self.counts.records += u64::from(part.records());
-        self.counts.loaded += part.rows();
+        let counts = &mut self.counts;
+        counts.records += u64::from(part.records());
+        counts.loaded += part.rows();
         for (record, bad) in part.bad_records() {
-            *self.counts.quarantined.entry(bad.reason).or_default() += 1;
+            *counts.quarantined.entry(bad.reason).or_default() += 1;
             if self.bad_records.len() < SHOWN_BAD_RECORDS_MAX {
                 self.bad_records.push(BadRecordReport::new(&origin.source, *record, bad));
             }
         }
+        let discovery = part.discovery();
         let ExtendedTable { entry, extension } =
-            self.table.extend(&part.discovery(), origin, Budget::default())?;
-        self.table = entry;
-        for (column, values) in part.values_by_column(&extension.schema) {
-            *self.values.entry(column.name.clone()).or_default() += values;
-        }
+            self.table.extend(&discovery, origin, Budget::default())?;
+        counts.columns_added += extension.added as u64;
+        counts.columns_refused += extension.refused.len() as u64;
+        self.refusals.note(&extension, &discovery);
+        (self.table, self.schema) = (entry, extension.schema);
+        self.seen.note(&self.schema, &origin.source, part);
+        counts.rescued_values += self.refusals.note_rescued(&self.schema, part);
         Ok(())
     }
 
-    fn finish(self) -> Result<TablePreview, LakeError> {
-        let schema = self.table.schema()?;
-        let columns = schema.columns().iter().map(|column| PreviewColumn {
-            name: column.name.clone(),
-            kind: column.kind,
-            glue_type: column.kind.glue_type(),
-            path: column.path.to_string(),
-            renamed: column.is_renamed(),
-            sibling_of: column.sibling_of.clone(),
-            values: self.values.get(&column.name).copied().unwrap_or_default(),
+    fn finish(self) -> TablePreview {
+        let Self { table, schema, counts, seen, refusals, bad_records } = self;
+        let values = seen.values_by_column(&schema);
+        let columns = schema.columns().iter().map(|column| {
+            let values = values.get(&column.name).copied().unwrap_or_default();
+            PreviewColumn {
+                name: column.name.clone(),
+                kind: column.kind,
+                glue_type: column.kind.glue_type(),
+                path: column.path.to_string(),
+                name_change: schema.name_change(column),
+                sibling_of: column.sibling_of.clone(),
+                values,
+                nulls: counts.loaded.saturating_sub(values),
+            }
         });
-        Ok(TablePreview {
-            columns: columns.collect(),
-            ddl: self.table.create_statement(),
-            table: self.table.name,
-            counts: self.counts,
-            bad_records: self.bad_records,
-        })
+        let columns: Vec<_> = columns.collect();
+        let conflicts = seen.conflicts(&schema);
+        let suggestions = suggestions::suggest(&columns, &conflicts, &refusals);
+        TablePreview {
+            columns,
+            conflicts,
+            suggestions,
+            kept_whole: refusals.kept_whole,
+            refused: refusals.refused,
+            rescued: refusals.rescued,
+            ddl: table.create_statement(),
+            table: table.name,
+            counts,
+            bad_records,
+        }
     }
 }

@@ -4,13 +4,13 @@
 //! Memory is that of one part of the source and one file of the lake.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
 };
 
 use alluvium_columnar::{Part, Shredder, Step, StoredFile, Verification, Verifier};
 use alluvium_model::{
-    Limits, PartitionSpec, SourceId, TableName, TableSource,
+    Limits, PartitionKey, PartitionSpec, SourceId, TableName, TableSource,
     layout::{ObjectKey, source_of_file},
     ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
@@ -41,8 +41,8 @@ pub struct Verify<C, O> {
     catalog: C,
     objects: O,
     limits: Limits,
-    /// The files of each table, as they were when it was first asked for.
-    files: BTreeMap<TableName, TableFiles>,
+    /// Files, as they were when they were first asked for.
+    files: BTreeMap<Holds, TableFiles>,
     /// The records that a file was found to have rows of.
     records: HashMap<ObjectKey, Range<u64>>,
 }
@@ -55,11 +55,13 @@ struct TableFiles {
     of_many: Vec<ObjectKey>,
 }
 
-/// Which of the two kinds of table a file belongs to.
-#[derive(Clone, Copy)]
+/// What files hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Holds {
-    Rows,
-    BadRecords,
+    /// Rows of a table.
+    Rows(TableName),
+    /// Records that could not become rows of it.
+    BadRecords(TableName),
 }
 
 impl<C, O> Verify<C, O>
@@ -89,8 +91,10 @@ where
         table: &TableSource,
         mut source: Source<R>,
     ) -> Result<VerifyReport, LakeError> {
-        let rows = self.table_of(table).await?;
-        let bad_records = self.existing(TableName::quarantine()).await?;
+        let bound_for = self.tables_of(table).await?;
+        let rows = bound_for.iter().cloned().map(Holds::Rows);
+        let bad_records = bound_for.iter().cloned().map(Holds::BadRecords);
+        let all: Vec<_> = rows.chain(bad_records).collect();
         let mut report = VerifyReport::default();
         let partitions = PartitionSpec::default();
         let mut shredder = Shredder::new(source.origin.clone(), partitions, self.limits);
@@ -102,11 +106,8 @@ where
                 },
                 Step::Part(part) => {
                     let mut verifier = Verifier::new(&part);
-                    for (table, holds) in [(&rows, Holds::Rows), (&bad_records, Holds::BadRecords)]
-                    {
-                        if let Some(table) = table {
-                            self.check(&mut verifier, &part, table, holds, source.id).await?;
-                        }
+                    for holds in &all {
+                        self.check(&mut verifier, &part, holds, source.id).await?;
                     }
                     report.records += u64::from(part.records());
                     report.found.add(verifier.finish());
@@ -116,17 +117,16 @@ where
         }
     }
 
-    /// Compares the part with the files of a table that may hold its records.
+    /// Compares the part with the files that may hold its records.
     async fn check(
         &mut self,
         verifier: &mut Verifier<'_>,
         part: &Part,
-        table: &TableName,
-        holds: Holds,
+        holds: &Holds,
         source: SourceId,
     ) -> Result<(), LakeError> {
         let wanted = part.first_record()..part.first_record() + u64::from(part.records());
-        for key in self.files_for(table, source).await? {
+        for key in self.files_for(holds, source).await? {
             let overlaps =
                 |known: &Range<u64>| known.start < wanted.end && wanted.start < known.end;
             if !self.records.get(&key).is_none_or(overlaps) {
@@ -139,41 +139,48 @@ where
             let file = StoredFile::open(found.value).map_err(unreadable)?;
             self.records.insert(key.clone(), file.records().map_err(unreadable)?);
             match holds {
-                Holds::Rows => verifier.check_rows(&file),
-                Holds::BadRecords => verifier.check_quarantine(&file),
+                Holds::Rows(_) => verifier.check_rows(&file),
+                Holds::BadRecords(_) => verifier.check_quarantine(&file),
             }
             .map_err(unreadable)?;
         }
         Ok(())
     }
 
-    /// The table that is made of `source`, if there is one.
-    async fn table_of(&self, source: &TableSource) -> Result<Option<TableName>, LakeError> {
+    /// The tables that records of a table's source are bound for: the one that is made of it, and
+    /// the one that it would be made first, where bad records go that come before any good one.
+    async fn tables_of(&self, source: &TableSource) -> Result<BTreeSet<TableName>, LakeError> {
+        let mut bound_for: BTreeSet<_> = source.table_names().take(1).collect();
         for name in source.table_names() {
             match self.catalog.table(&name).await? {
-                None => return Ok(None),
+                None => break,
                 Some(found) if found.value.source() == Some(source.as_str()) => {
-                    return Ok(Some(name));
+                    bound_for.insert(name);
+                    break;
                 }
                 Some(_) => {}
             }
         }
-        Ok(None)
-    }
-
-    async fn existing(&self, name: TableName) -> Result<Option<TableName>, LakeError> {
-        Ok(self.catalog.table(&name).await?.map(|_| name))
+        Ok(bound_for)
     }
 
     /// The files that may hold rows of a source, in the order of their keys.
     async fn files_for(
         &mut self,
-        table: &TableName,
+        holds: &Holds,
         source: SourceId,
     ) -> Result<Vec<ObjectKey>, LakeError> {
-        if !self.files.contains_key(table) {
+        if !self.files.contains_key(holds) {
+            let listed = match holds {
+                Holds::Rows(table) => self.browse.files_where(table, |_| true).await?,
+                Holds::BadRecords(table) => {
+                    let bound_for =
+                        |key: &PartitionKey| key.values().any(|(_, value)| value == table.as_str());
+                    self.browse.files_where(&TableName::quarantine(), bound_for).await?
+                }
+            };
             let mut files = TableFiles::default();
-            for entry in self.browse.files(table).await? {
+            for entry in listed {
                 match source_of_file(&entry.key) {
                     Some(id) => {
                         let id = id.to_owned();
@@ -182,9 +189,9 @@ where
                     None => files.of_many.push(entry.key),
                 }
             }
-            self.files.insert(table.clone(), files);
+            self.files.insert(holds.clone(), files);
         }
-        let Some(files) = self.files.get(table) else { return Ok(Vec::new()) };
+        let Some(files) = self.files.get(holds) else { return Ok(Vec::new()) };
         let own = files.by_source.get(&source.to_string()).into_iter().flatten();
         Ok(own.chain(&files.of_many).cloned().collect())
     }

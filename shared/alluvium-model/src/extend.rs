@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::{
     ClassSet, ColumnName, DataColumn, Discovery, JsonPath, Kind, TableSchema, UtcInstant,
     ValueClass,
@@ -39,7 +41,8 @@ impl Default for Budget {
 }
 
 /// The budget for which a path got no column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The table has as many columns as it may.
     Columns,
@@ -281,6 +284,21 @@ mod tests {
         c_1 bigint $["+1"]
         c_1_9d993d bigint $["-1"]
         "#);
+    }
+
+    #[test]
+    fn a_name_that_changed_says_why() {
+        let long = format!("$.{}", "k".repeat(200));
+        let paths = ["$.Tag", "$.tag", "$.dt", "$.userId", "$.a.b", long.as_str()];
+        let found: Vec<_> = paths.iter().map(|path| (*path, &[ValueClass::Bigint][..])).collect();
+        let schema = extend(&TableSchema::with_names_taken(["dt"]), &found);
+        let schema = extend(&schema, &[("$.tag", &[ValueClass::Double])]);
+        let why = |column| schema.name_change(column).map(|why| format!("{why:?}"));
+        let changes: Vec<_> = schema.columns().iter().filter_map(why).collect();
+        assert_eq!(
+            changes.join("\n"),
+            "Taken { by: None }\nLength\nTaken { by: Some(\"$.tag\") }\nSpelling"
+        );
     }
 
     #[test]

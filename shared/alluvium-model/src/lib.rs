@@ -35,7 +35,7 @@ pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
 pub use partition::{PartitionKey, PartitionSpec, Transform};
 pub use path::{JsonPath, ParsePathError};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
-pub use schema::{DataColumn, SystemColumn, TableSchema};
+pub use schema::{DataColumn, NameChange, SystemColumn, TableSchema};
 pub use stages::Stages;
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use table_growth::ExtendedTable;

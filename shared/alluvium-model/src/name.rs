@@ -102,6 +102,11 @@ impl ColumnName {
         Self(format!("{self}{suffix}"))
     }
 
+    /// Whether the base name of `path` is short enough to be a name.
+    pub(crate) fn is_whole(path: &JsonPath) -> bool {
+        base_name(path).len() <= BASE_BYTES_MAX
+    }
+
     /// Whether the keys of `path` stand in its base name as they are.
     pub(crate) fn needs_no_change(path: &JsonPath) -> bool {
         let keys = path.keys();

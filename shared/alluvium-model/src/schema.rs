@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use crate::{ColumnName, JsonPath, Kind, Scalar, UtcInstant, ValueClass};
 
 /// The columns that every table begins with.
@@ -72,14 +74,19 @@ pub struct DataColumn {
     pub source: String,
 }
 
-impl DataColumn {
-    /// Whether the name is not just the keys of the path joined by `_`: keys were changed to make
-    /// it, or another path had the name first. The name of a sibling is judged by its column's.
-    #[must_use]
-    pub fn is_renamed(&self) -> bool {
-        let base = self.sibling_of.as_ref().unwrap_or(&self.name);
-        self.path.keys().join("_") != base.as_str()
-    }
+/// Why the name of a column is not just the keys of its path joined by `_`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum NameChange {
+    /// A key is no name as it is written: words, letters or other characters were changed.
+    Spelling,
+    /// The name would have been too long.
+    Length,
+    /// Something else has the name.
+    Taken {
+        /// The path of the column that has it; none if it is no column of Alluvium's data.
+        by: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +138,22 @@ impl TableSchema {
     pub fn siblings(&self, path: &JsonPath) -> impl Iterator<Item = &DataColumn> {
         let siblings = self.by_path.get(path).map_or(&[][..], |columns| &columns.siblings);
         siblings.iter().filter_map(|index| self.columns.get(*index))
+    }
+
+    /// Why a column is called otherwise than its keys; none for a sibling, which is called like
+    /// its column.
+    #[must_use]
+    pub fn name_change(&self, column: &DataColumn) -> Option<NameChange> {
+        if column.sibling_of.is_some() || column.path.keys().join("_") == column.name.as_str() {
+            return None;
+        }
+        let wanted = ColumnName::candidates(&column.path).next()?;
+        if wanted == column.name {
+            let whole = ColumnName::is_whole(&column.path);
+            return Some(if whole { NameChange::Spelling } else { NameChange::Length });
+        }
+        let holder = self.columns.iter().find(|other| other.name == wanted);
+        Some(NameChange::Taken { by: holder.map(|holder| holder.path.to_string()) })
     }
 
     /// Whether objects at `path` are kept whole, as JSON text.
@@ -190,7 +213,8 @@ impl TableSchema {
     }
 
     /// How many keys of the object at `object` have columns at or below them.
-    pub(crate) fn keys(&self, object: &str) -> usize {
+    #[must_use]
+    pub fn keys(&self, object: &str) -> usize {
         self.keys.get(object).copied().unwrap_or_default()
     }
 

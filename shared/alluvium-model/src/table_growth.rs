@@ -115,6 +115,28 @@ mod tests {
     }
 
     #[test]
+    fn whoever_reads_the_table_knows_which_objects_are_kept_whole() {
+        let object = JsonPath::root().child("by key");
+        let mut found: Discovery = (0..300)
+            .map(|n| (object.child(&n.to_string()), ClassSet::of(&[ValueClass::Bigint])))
+            .collect();
+        found.insert(object.clone(), ClassSet::of(&[ValueClass::Object]));
+        let grown = table().extend(&found, &origin(), Budget::default()).unwrap();
+        let schema = grown.entry.schema().unwrap();
+        assert_eq!(schema, grown.extension.schema);
+        assert!(schema.keeps_whole(&object) && schema.columns().len() == 1);
+
+        // A column that is there for arrays takes objects as well from then on.
+        let arrays = [(object.clone(), ClassSet::of(&[ValueClass::Json]))].into_iter().collect();
+        let before = table().extend(&arrays, &origin(), Budget::default()).unwrap().entry;
+        assert!(!before.schema().unwrap().keeps_whole(&object));
+        let grown = before.extend(&found, &origin(), Budget::default()).unwrap();
+        assert!(grown.extension.changes_schema() && grown.extension.added == 0);
+        assert_eq!(grown.entry.schema().unwrap(), grown.extension.schema);
+        assert!(grown.extension.schema.keeps_whole(&object));
+    }
+
+    #[test]
     fn a_thousand_columns_of_the_longest_keys_stay_below_the_limit_of_the_catalog() {
         let grown = table().extend(&long_keys(1_000, 1_000), &origin(), Budget::default()).unwrap();
         assert!((500..=996).contains(&grown.extension.added), "{}", grown.extension.added);

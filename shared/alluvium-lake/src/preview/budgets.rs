@@ -1,0 +1,77 @@
+//! What would find no room in a table, and what becomes of it.
+
+use std::collections::BTreeSet;
+
+use alluvium_columnar::Part;
+use alluvium_model::{Discovery, Extension, JsonPath, Refusal, TableSchema};
+use serde::Serialize;
+
+use super::conflicts::cut;
+
+/// Paths, and values, that are kept to be shown.
+const SHOWN_MAX: usize = 1_000;
+
+/// An object that would be kept whole, as JSON text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WholeObject {
+    /// Its path.
+    pub path: String,
+    /// The keys that it was seen with when that was decided.
+    pub keys: usize,
+}
+
+/// A path that would get no column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefusedPath {
+    /// The path.
+    pub path: String,
+    /// The budget that has no room for it.
+    pub budget: Refusal,
+}
+
+/// A value that would have no column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Homeless {
+    /// Its key in `_rescued`.
+    pub path: String,
+    /// The JSON text of the first such value, cut.
+    pub example: String,
+}
+
+/// What found no room so far; no more of it than can be shown.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) kept_whole: Vec<WholeObject>,
+    pub(super) refused: Vec<RefusedPath>,
+    pub(super) rescued: Vec<Homeless>,
+    refused_paths: BTreeSet<JsonPath>,
+    rescued_paths: BTreeSet<String>,
+}
+
+impl Refusals {
+    pub(super) fn note(&mut self, extension: &Extension, discovery: &Discovery) {
+        let whole = |path: &JsonPath| WholeObject {
+            path: path.to_string(),
+            keys: discovery.keys(path, usize::MAX),
+        };
+        self.kept_whole.extend(extension.kept_whole.iter().map(whole));
+        for (path, budget) in &extension.refused {
+            if self.refused.len() < SHOWN_MAX && self.refused_paths.insert(path.clone()) {
+                self.refused.push(RefusedPath { path: path.to_string(), budget: *budget });
+            }
+        }
+    }
+
+    /// Notes the values of a part that have no column; says how many there are.
+    pub(super) fn note_rescued(&mut self, schema: &TableSchema, part: &Part) -> u64 {
+        let mut values = 0;
+        part.rescued(schema, &mut |path, text| {
+            values += 1;
+            if self.rescued.len() < SHOWN_MAX && !self.rescued_paths.contains(path) {
+                self.rescued_paths.insert(path.to_owned());
+                self.rescued.push(Homeless { path: cut(path), example: cut(text) });
+            }
+        });
+        values
+    }
+}
