@@ -52,9 +52,8 @@ impl JsonPath {
     /// The path of the member of the object at `above` that the value at this path lies in or
     /// is. The whole path if it does not lie in that object.
     pub(crate) fn prefix_below(&self, above: &Self) -> &str {
-        let (_, ends) = split_keys(&self.0).unwrap_or_default();
-        let end = ends.into_iter().find(|end| *end > above.0.len());
-        end.and_then(|end| self.0.get(..end)).unwrap_or(&self.0)
+        let rest = self.0.strip_prefix(&above.0).and_then(split_key).map(|(_, rest)| rest);
+        rest.and_then(|rest| self.0.strip_suffix(rest)).unwrap_or(&self.0)
     }
 
     /// Whether this is the path of the record itself.
@@ -139,23 +138,26 @@ fn split_keys(text: &str) -> Option<(Vec<Cow<'_, str>>, Vec<usize>)> {
     let mut rest = text.strip_prefix('$')?;
     let (mut keys, mut ends) = (Vec::new(), Vec::new());
     while !rest.is_empty() {
-        if let Some(dotted) = rest.strip_prefix('.') {
-            let end = dotted.find(['.', '[']).unwrap_or(dotted.len());
-            let (key, after) = dotted.split_at_checked(end)?;
-            if !is_identifier(key) {
-                return None;
-            }
-            keys.push(Cow::Borrowed(key));
-            rest = after;
-        } else {
-            let quoted = rest.strip_prefix('[')?;
-            let mut values = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
-            keys.push(Cow::Owned(values.next()?.ok()?));
-            rest = quoted.get(values.byte_offset()..)?.strip_prefix(']')?;
-        }
-        ends.push(text.len() - rest.len());
+        let (key, after) = split_key(rest)?;
+        keys.push(key);
+        ends.push(text.len() - after.len());
+        rest = after;
     }
     Some((keys, ends))
+}
+
+/// The key that the rest of a path begins with, and what follows it.
+fn split_key(rest: &str) -> Option<(Cow<'_, str>, &str)> {
+    if let Some(dotted) = rest.strip_prefix('.') {
+        let end = dotted.find(['.', '[']).unwrap_or(dotted.len());
+        let (key, after) = dotted.split_at_checked(end)?;
+        return is_identifier(key).then_some((Cow::Borrowed(key), after));
+    }
+    let quoted = rest.strip_prefix('[')?;
+    let mut values = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+    let key = values.next()?.ok()?;
+    let after = quoted.get(values.byte_offset()..)?.strip_prefix(']')?;
+    Some((Cow::Owned(key), after))
 }
 
 #[cfg(test)]

@@ -192,5 +192,6 @@ fn more(count: usize) -> String {
 }
 
 fn indented(text: &str, spaces: usize) -> String {
-    text.lines().map(|line| format!("{:spaces$}{line}\n", "")).collect()
+    let margin = " ".repeat(spaces);
+    text.split_inclusive('\n').flat_map(|line| [margin.as_str(), line]).collect()
 }
