@@ -6,6 +6,7 @@
 use alluvium_lake::{IngestReport, Verify};
 use alluvium_model::{Limits, TableSource};
 use alluvium_tests::{Lake, drop_file, memory_source};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Map, Value, json};
 
 /// A lake with these records in the table `t`, one file each, verified.
@@ -113,6 +114,10 @@ async fn keys_that_are_data_become_one_column() {
     let rows = lake.rows("t").await;
     assert!(rows.contains(r#"by_key={"k3":{"n":3}}"#), "{rows}");
     assert!(reports.iter().all(|report| report.counts.rescued_values == 0));
+    for bytes in lake.objects.all().into_values() {
+        let file = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        assert!(file.schema().field_with_name("_rescued").is_err(), "an empty column");
+    }
 
     // Where some are columns already, they stay, and get company up to what an object may have.
     let (lake, reports) = loaded(&[few, wide]).await;
