@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use alluvium_model::SystemColumn;
-use arrow::{array::ArrayRef, datatypes::Schema};
+use arrow::{
+    array::ArrayRef,
+    datatypes::{DataType, Schema},
+};
 use bytes::Bytes;
 use parquet::{
     arrow::{
@@ -50,7 +53,7 @@ impl ParquetFile {
     pub(crate) fn new(schema: Schema, footer: Option<KeyValue>) -> Result<Self, ColumnarError> {
         let schema = Arc::new(schema);
         let options = ArrowWriterOptions::new()
-            .with_properties(properties(footer)?)
+            .with_properties(properties(&schema, footer)?)
             // Arrow's own schema repeats what the Parquet schema says.
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
@@ -93,13 +96,25 @@ impl ParquetFile {
 }
 
 /// Columns of Parquet that a column of ours takes: a map has keys and values.
-fn leaf_count(data_type: &arrow::datatypes::DataType) -> usize {
-    if matches!(data_type, arrow::datatypes::DataType::Map(..)) { 2 } else { 1 }
+fn leaf_count(data_type: &DataType) -> usize {
+    if matches!(data_type, DataType::Map(..)) { 2 } else { 1 }
 }
 
-fn properties(footer: Option<KeyValue>) -> Result<WriterProperties, ColumnarError> {
+/// The elements of the lists of numbers and timestamps.
+fn numbers_in_lists(schema: &Schema) -> impl Iterator<Item = ColumnPath> {
+    schema.fields().iter().filter_map(|field| {
+        let DataType::List(element) = field.data_type() else { return None };
+        let path = [field.name(), "list", "element"].map(str::to_owned);
+        element.data_type().is_primitive().then(|| ColumnPath::new(path.to_vec()))
+    })
+}
+
+fn properties(
+    schema: &Schema,
+    footer: Option<KeyValue>,
+) -> Result<WriterProperties, ColumnarError> {
     let record = ColumnPath::from(SystemColumn::Record.name());
-    Ok(WriterProperties::builder()
+    let builder = WriterProperties::builder()
         // Pages of version 2 are still unknown to some readers, and compress no better.
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("alluvium version ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -120,6 +135,39 @@ fn properties(footer: Option<KeyValue>) -> Result<WriterProperties, ColumnarErro
         // Record numbers go up one by one: deltas take next to nothing, a dictionary takes all.
         .set_column_dictionary_enabled(record.clone(), false)
         .set_column_encoding(record, Encoding::DELTA_BINARY_PACKED)
-        .set_key_value_metadata(footer.map(|footer| vec![footer]))
-        .build())
+        .set_key_value_metadata(footer.map(|footer| vec![footer]));
+    // Spark 4.3 looks a null element up in the dictionary before it sees that it is null, and fails
+    // where the dictionary is empty or shorter than that of the row group before.
+    let elements = numbers_in_lists(schema);
+    Ok(elements.fold(builder, |b, column| b.set_column_dictionary_enabled(column, false)).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::{
+        array::{Int64Array, ListArray},
+        datatypes::{Field, Int64Type},
+    };
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    #[test]
+    fn numbers_in_lists_have_no_dictionary() {
+        let columns: [ArrayRef; 2] = [
+            Arc::new(Int64Array::from(vec![Some(1), None])),
+            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([
+                Some([Some(1), None]),
+                Some([None, None]),
+            ])),
+        ];
+        let field = |column: &ArrayRef| Field::new("n", column.data_type().clone(), true);
+        let dictionaries = columns.map(|column| {
+            let mut file = ParquetFile::new(Schema::new(vec![field(&column)]), None).unwrap();
+            file.row_group(|_, sink| sink(Arc::clone(&column))).unwrap();
+            let file = ParquetRecordBatchReaderBuilder::try_new(file.finish().unwrap().0).unwrap();
+            file.metadata().row_group(0).column(0).dictionary_page_offset().is_some()
+        });
+        assert_eq!(dictionaries, [true, false]);
+    }
 }
