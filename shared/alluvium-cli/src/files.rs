@@ -47,10 +47,14 @@ fn paths(files: &[FileJson]) -> Vec<&str> {
     files.iter().map(|file| file.path.as_str()).collect()
 }
 
-/// The table as `DuckDB` reads it: columns by name, partition columns from the paths.
+/// The table as `DuckDB` reads it: columns by name, partition columns from the paths and text as in
+/// the catalog, instead of whatever type their values look like.
 fn duckdb(files: &[FileJson]) -> String {
     let quote = |path: &str| format!("'{}'", path.replace('\'', "''"));
     let list: Vec<_> = paths(files).into_iter().map(quote).collect();
     let list = list.join(", ");
-    format!("read_parquet([{list}], union_by_name = true, hive_partitioning = true)")
+    format!(
+        "read_parquet([{list}], union_by_name = true, hive_partitioning = true, \
+         hive_types_autocast = false)"
+    )
 }
