@@ -42,7 +42,7 @@ check: $(VENV)/installed ## Check format, lints, docs and the template
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational infra/template.yaml
 
 .PHONY: test
-test: local $(VENV)/installed ## Run all tests that need nothing from outside
+test: local $(VENV)/readers ## Run all tests that need nothing from outside
 	$(CARGO) test $(LOCKED) --workspace
 	$(PYTEST) tests --ignore tests/corpora --ignore tests/aws
 	$(LOCAL_AWS) run $(MAKE) test-on-local-aws
@@ -52,6 +52,10 @@ test: local $(VENV)/installed ## Run all tests that need nothing from outside
 test-on-local-aws:
 	$(CARGO) test $(LOCKED) --workspace --test aws
 	$(PYTEST) tests/aws
+
+.PHONY: test-readers
+test-readers: local $(VENV)/readers ## Run the reader matrix: DuckDB, PyArrow, Polars, DataFusion, Spark
+	$(PYTEST) tests/readers
 
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
@@ -95,4 +99,9 @@ REQUIREMENTS := tests/requirements.txt infra/local/requirements.txt
 $(VENV)/installed: $(REQUIREMENTS)
 	python3 -m venv --clear $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=--requirement %)
+	touch $@
+
+# Spark, its Java and the other readers take 900 MB, which nothing but the reader matrix needs.
+$(VENV)/readers: tests/readers/requirements.txt $(VENV)/installed
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
