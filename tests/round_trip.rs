@@ -238,13 +238,16 @@ fn any_object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value 
 fn any_settings() -> impl Strategy<Value = IngestSettings> {
     let budgets = (select(vec![8, 12, 1_000]), select(vec![1, 3, 200]));
     let limits = (1..4_u32, select(vec![1, 2, 32]), select(vec![3, 10, 65_536]), 6..40_u32);
-    (budgets, limits).prop_map(|((max_columns, max_keys), (records, depth, paths, bytes))| {
+    let record_bytes = select(vec![60, 16 << 20]);
+    (budgets, limits, record_bytes).prop_map(|(budgets, limits, record_bytes)| {
+        let ((max_columns, max_keys), (records, depth, paths, bytes)) = (budgets, limits);
         let mut settings = settings();
         settings.budget = Budget { max_columns, max_keys, ..Budget::default() };
         settings.plan.limits.part_records = records;
         settings.plan.limits.path_depth = depth;
         settings.plan.limits.part_paths = paths;
         settings.plan.limits.path_bytes = bytes;
+        settings.plan.limits.record_bytes = record_bytes;
         settings
     })
 }
@@ -308,7 +311,7 @@ proptest! {
             let source = memory_source(&key(number), text);
             let report = runtime.block_on(verify.verify(&TableSource::new("t"), source)).unwrap();
             prop_assert!(report.is_clean(), "{:?}", report.found);
-            prop_assert_eq!(report.found.rows, generations[number].len() as u64);
+            prop_assert_eq!(report.records, generations[number].len() as u64);
         }
     }
 }

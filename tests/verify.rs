@@ -1,6 +1,7 @@
 //! A verification finds nothing where all is well, and whatever was tampered with.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a broken expectation must stop the test"
 )]
@@ -11,7 +12,7 @@ use alluvium_lake::{Finding, Flaw, Ingest, Verification, Verify};
 use alluvium_model::{
     Limits, TableSource,
     layout::{Location, ObjectKey, source_of_file, table_location},
-    ports::WriteObjects as _,
+    ports::{Commit, CommitTables as _, ReadTables as _, WriteObjects as _},
 };
 use alluvium_testkit::MemoryObjects;
 use alluvium_tests::{Lake, drop_file, memory_source, settings};
@@ -31,10 +32,10 @@ use parquet::{
 
 const KEY: &str = "camera/2.json";
 /// Every kind, a conflict of every kind, what is rescued, and a bad record.
-const RECORD: &str = r#"{"b":true,"n":7,"d":-0.5,"t":"2026-11-24T01:02:03.5+02:00","s":"x\ny","a":[1,null],"j":[[1],{"k":1}],"c":"text","c2":5,"deep":{"er":1},"big":9007199254740993,"twice":1,"twice":2,"nulls":[null]}"#;
+const RECORD: &str = r#"{"b":true,"n":7,"d":-0.5,"t":"2026-11-24T01:02:03.5+02:00","s":"x\ny","a":[1,null],"j":[[1],{"k":1}],"c":"text","c2":5,"m":2,"deep":{"er":1},"big":9007199254740993,"twice":1,"twice":2,"nulls":[null]}"#;
 const TIMESTAMP: &str =
     r#"0 $.t Different: "2026-11-24T01:02:03.5+02:00" | t 1970-01-01T00:00:00Z"#;
-const EARLIER: &str = r#"{"c":1,"n":0.5,"c2":"x"}"#;
+const EARLIER: &str = r#"{"c":1,"n":0.5,"c2":"x","m":1}"#;
 
 async fn lake() -> Lake {
     let lake = Lake::default();
@@ -45,7 +46,7 @@ async fn lake() -> Lake {
 }
 
 fn text() -> String {
-    format!("{RECORD}\n{{}}\n{{bad}}\n{{\"n\":8,\"c\":2}}\n")
+    format!("{RECORD}\n{{}}\n{{bad}}\n{{\"n\":9007199254740993,\"c\":2,\"m\":0.5}}\n")
 }
 
 async fn verify(lake: &Lake) -> Verification {
@@ -106,7 +107,7 @@ fn findings(found: &Verification) -> String {
 async fn a_lake_that_is_whole_has_nothing_to_find() {
     let found = verify(&lake().await).await;
     assert_eq!(findings(&found), "");
-    assert_eq!((found.rows, found.quarantined, found.values), (3, 1, 16));
+    assert_eq!((found.rows, found.quarantined, found.values), (3, 1, 18));
 }
 
 #[tokio::test]
@@ -141,6 +142,10 @@ async fn a_value_that_was_changed_is_found_whatever_its_kind() {
     check("t", Arc::new(epoch), TIMESTAMP).await;
     let both = r#"0 $.c Different: "text" | c 1, c__string text"#;
     check("c", Arc::new(Int64Array::from(vec![1])), both).await;
+    // A number stands in two columns only where the second is to be complete.
+    let twice = "0 $.n Doubled: 7 | n 7.0, n__bigint 7";
+    check("n__bigint", Arc::new(Int64Array::from(vec![7])), twice).await;
+    check("m__double", null(), "0 $.m Missing: 2 | m 2").await;
 }
 
 #[tokio::test]
@@ -186,7 +191,7 @@ async fn rows_are_counted() {
     check("camera", &[2, 0, 1, 1], "1 $ Doubled: {} | 2 rows").await;
     check("quarantine", &[0, 0], "2 $ Doubled: {bad} | 2 rows").await;
     let other = with_first_value("quarantine", "offset", Arc::new(Int64Array::from(vec![1]))).await;
-    insta::assert_snapshot!(findings(&verify(&other).await), @"2 $ Different: invalid_json of 5 bytes at byte 197 | invalid_json of 5 bytes at byte 1");
+    insta::assert_snapshot!(findings(&verify(&other).await), @"2 $ Different: invalid_json of 5 bytes at byte 203 | invalid_json of 5 bytes at byte 1");
 }
 
 #[tokio::test]
@@ -236,5 +241,60 @@ async fn a_file_that_cannot_be_read_is_named() {
     lake.objects.put_object(&key, Bytes::from_static(b"no Parquet")).await.unwrap();
     let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), Limits::default());
     let verified = verify.verify(&TableSource::new("camera"), memory_source(KEY, &text())).await;
-    assert_eq!(verified.unwrap_err().to_string(), format!("cannot read {key}"));
+    let report = verified.unwrap();
+    let [damaged] = &report.damaged_files[..] else { panic!("{report:?}") };
+    assert_eq!(damaged.key, key);
+    assert!(damaged.message.starts_with("cannot read Parquet: "), "{}", damaged.message);
+    // The rest was looked at all the same.
+    assert_eq!((report.found.quarantined, report.found.flaws[&Flaw::Missing]), (1, 3));
+}
+
+async fn damages(lake: &Lake) -> Vec<String> {
+    let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), Limits::default());
+    let verified = verify.verify(&TableSource::new("camera"), memory_source(KEY, &text())).await;
+    verified.unwrap().damaged_files.into_iter().map(|file| file.message).collect()
+}
+
+#[tokio::test]
+async fn a_file_holds_rows_of_its_source_alone() {
+    let other = Arc::new(StringArray::from(vec!["s3://landing/camera/1.json"]));
+    let lake = with_first_value("camera", "_source", other).await;
+    assert_eq!(damages(&lake).await, ["1 rows are of other sources than its name says"]);
+    let later = Arc::new(Int64Array::from(vec![4]));
+    let lake = with_first_value("camera", "_record", later).await;
+    assert_eq!(damages(&lake).await, ["it has rows beyond the 4 records of its source"]);
+}
+
+#[tokio::test]
+async fn a_column_that_the_catalog_lost_is_found() {
+    let lake = lake().await;
+    let mut found = lake.catalog.table(&"camera".parse().unwrap()).await.unwrap().unwrap();
+    found.value.columns.retain(|column| column.name != "deep_er");
+    let commit = lake.catalog.replace_table(&found.value, &found.version).await.unwrap();
+    assert_eq!(commit, Commit::Done);
+    let expected = ["column deep_er of $.deep.er is not in the catalog like this"];
+    assert_eq!(damages(&lake).await, expected);
+}
+
+/// What is rescued of a record may outgrow it: then the record itself is, and columns have what
+/// they have.
+#[tokio::test]
+async fn a_record_that_was_rescued_whole_is_whole() {
+    let mut settings = settings();
+    settings.budget.max_columns = 8;
+    settings.plan.limits.record_bytes = 300;
+    let limits = settings.plan.limits;
+    let members: Vec<_> = (0..30).map(|n| format!("\"k{n:02}\":{n}")).collect();
+    let text = format!("{{{}}}", members.join(","));
+    let lake = Lake::default();
+    let ingest = Ingest::new(lake.catalog.clone(), lake.objects.clone(), settings);
+    drop_file(&ingest, KEY, &text).await.unwrap();
+    let row = lake.rows("camera").await;
+    assert!(
+        row.starts_with("_rescued={$: {\"k00\":0,") && row.ends_with("k00=0 k01=1 k02=2"),
+        "{row}"
+    );
+    let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), limits);
+    let report = verify.verify(&TableSource::new("camera"), memory_source(KEY, &text)).await;
+    assert!(report.unwrap().is_clean());
 }

@@ -1,6 +1,6 @@
 //! `alluvium verify`
 
-use alluvium_lake::{Finding, Flaw, Verify, VerifyReport};
+use alluvium_lake::{DamagedFile, Finding, Flaw, Verify, VerifyReport};
 use alluvium_model::{Limits, ports::Source};
 use serde::Serialize;
 
@@ -28,6 +28,16 @@ struct Summary {
     doubled: u64,
     /// The first findings of each file.
     findings: Vec<FindingJson>,
+    /// Files of the lake that are not as they should be.
+    damaged_files: Vec<DamagedFileJson>,
+    #[serde(skip)]
+    clean: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct DamagedFileJson {
+    file: String,
+    message: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,7 +55,7 @@ pub(crate) async fn run(inputs: &Inputs, lake: &Lake, json: bool) -> anyhow::Res
     let (catalog, objects) = lake.open().await?;
     let mut verify = Verify::new(catalog, objects, Limits::default());
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
-    let mut summary = Summary::default();
+    let mut summary = Summary { clean: true, ..Summary::default() };
     for input in &inputs {
         let opened = input.open().await?;
         let uri = opened.origin.source.clone();
@@ -59,11 +69,17 @@ pub(crate) async fn run(inputs: &Inputs, lake: &Lake, json: bool) -> anyhow::Res
     } else {
         output::print(&summary.to_string())?;
     }
-    Ok(if summary.flaws() == 0 { Outcome::Done } else { Outcome::Failed })
+    Ok(if summary.clean { Outcome::Done } else { Outcome::Failed })
 }
 
 impl Summary {
     fn add(&mut self, source: &str, report: VerifyReport) {
+        self.clean &= report.is_clean();
+        let damaged = report.damaged_files.into_iter();
+        self.damaged_files.extend(damaged.map(|DamagedFile { key, message }| DamagedFileJson {
+            file: key.to_string(),
+            message,
+        }));
         let found = report.found;
         self.sources += 1;
         self.records += report.records;
@@ -100,6 +116,9 @@ const fn flaw_name(flaw: Flaw) -> &'static str {
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for DamagedFileJson { file, message } in &self.damaged_files {
+            writeln!(f, "! {file}: {}", printable(message))?;
+        }
         for finding in &self.findings {
             let FindingJson { source, record, path, flaw, expected, found } = finding;
             writeln!(f, "! {source}: record {record}: {} is {flaw}", printable(path))?;

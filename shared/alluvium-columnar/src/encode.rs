@@ -17,8 +17,8 @@ use serde::Serialize;
 use crate::{
     ColumnarError, Part,
     column::{ColumnCells, data_type, timestamp_type},
+    objects::WholeCells,
     parquet_file::{ParquetFile, Sink},
-    paths::Node,
     rescue::Homes,
 };
 
@@ -42,7 +42,9 @@ pub struct EncodedFile {
 
 /// Encodes the good records of a part.
 pub(crate) fn encode(part: &Part, schema: &TableSchema) -> Result<EncodedFile, ColumnarError> {
-    let layout = FileLayout::new(part, schema);
+    let homes = Homes::new(&part.flattener.paths, schema);
+    let whole_cells = part.whole_cells(&homes);
+    let layout = FileLayout::new(part, schema, homes, &whole_cells);
     let footer = KeyValue::new(FOOTER_KEY.to_owned(), layout.footer()?);
     let mut file = ParquetFile::new(layout.arrow_schema(), Some(footer))?;
     let mut rescued = 0;
@@ -92,17 +94,21 @@ struct FileLayout<'a> {
 }
 
 impl<'a> FileLayout<'a> {
-    fn new(part: &'a Part, schema: &'a TableSchema) -> Self {
-        let homes = Homes::new(&part.flattener.paths, schema);
-        let mut taken: BTreeMap<&ColumnName, (&Node, ClassSet)> = BTreeMap::new();
-        for node in part.flattener.paths.iter() {
+    fn new(
+        part: &'a Part,
+        schema: &'a TableSchema,
+        homes: Homes,
+        whole_cells: &'a WholeCells,
+    ) -> Self {
+        let mut taken: BTreeMap<&ColumnName, ColumnCells<'_>> = BTreeMap::new();
+        for (id, node) in part.flattener.paths.ids() {
             for class in node.classes.iter() {
                 for column in schema.carriers(&node.path, class) {
-                    taken
-                        .entry(&column.name)
-                        .or_insert((node, ClassSet::default()))
-                        .1
-                        .insert(class);
+                    let whole = whole_cells.get(&id).filter(|_| schema.takes_objects(column));
+                    let cells = whole.unwrap_or(&node.cells);
+                    let none =
+                        ColumnCells { text: &part.text, cells, classes: ClassSet::default() };
+                    taken.entry(&column.name).or_insert(none).classes.insert(class);
                 }
             }
         }
@@ -113,8 +119,7 @@ impl<'a> FileLayout<'a> {
             .map(FileColumn::System);
         let data = schema.columns().iter().filter_map(|column| {
             // A column without a value is left out of the file.
-            let (node, classes) = taken.get(&column.name)?;
-            let cells = ColumnCells { text: &part.text, cells: &node.cells, classes: *classes };
+            let cells = taken.remove(&column.name)?;
             Some(FileColumn::Data { column, cells })
         });
         Self { part, columns: system.chain(data).collect(), homes }

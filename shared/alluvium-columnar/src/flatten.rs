@@ -18,10 +18,19 @@ pub(crate) struct Flattener {
     path_depth: u32,
     /// Objects seen so far; each has a number of its own.
     objects: u64,
-    /// Where the record at hand has left cells, and what was known there before.
-    journal: Vec<(NodeId, ClassSet)>,
+    /// What the record at hand has left where.
+    journal: Vec<Trace>,
     /// Whether the record at hand has a value without a cell.
     loses: bool,
+}
+
+/// What a record left under a path, so that it can be taken back.
+#[derive(Debug)]
+struct Trace {
+    id: NodeId,
+    classes_before: ClassSet,
+    /// Whether there is a cell; an object leaves none.
+    cell: bool,
 }
 
 /// A key stood twice in one object.
@@ -56,11 +65,23 @@ impl Flattener {
         self.loses
     }
 
+    fn note(&mut self, id: NodeId, class: ValueClass, cell: Option<Cell>) {
+        if let Some(node) = self.paths.node_mut(id) {
+            self.journal.push(Trace { id, classes_before: node.classes, cell: cell.is_some() });
+            node.classes.insert(class);
+            if let Some(cell) = cell {
+                node.cells.push(cell);
+            }
+        }
+    }
+
     fn take_back(&mut self) {
-        for (id, classes) in self.journal.drain(..).rev() {
+        for Trace { id, classes_before, cell } in self.journal.drain(..).rev() {
             if let Some(node) = self.paths.node_mut(id) {
-                node.cells.pop();
-                node.classes = classes;
+                if cell {
+                    node.cells.pop();
+                }
+                node.classes = classes_before;
             }
         }
     }
@@ -113,24 +134,14 @@ impl Record<'_> {
             return Ok(end_of_value(self.text, at));
         }
         if byte(self.text, at) == b'{' && node.depth < path_depth {
-            // Noted as well as its members: its table may keep it whole.
-            self.leaf(id, ValueClass::Object, at);
+            self.flattener.note(id, ValueClass::Object, None);
             return self.object(id, at);
         }
         let (class, end) = classify(self.text, at);
-        self.leaf(id, class, at);
-        Ok(end)
-    }
-
-    fn leaf(&mut self, id: NodeId, class: ValueClass, at: usize) {
-        if let Some(node) = self.flattener.paths.node_mut(id)
-            && let Ok(at) = u32::try_from(at)
-        {
-            let before = node.classes;
-            node.classes.insert(class);
-            node.cells.push(Cell::new(self.row, class, at));
-            self.flattener.journal.push((id, before));
+        if let Ok(at) = u32::try_from(at) {
+            self.flattener.note(id, class, Some(Cell::new(self.row, class, at)));
         }
+        Ok(end)
     }
 }
 
@@ -176,20 +187,24 @@ mod tests {
         check(
             Limits::default(),
             &[record, "{}", r#"{"d":true,"a":2}"#],
-            "0 $.a.b: 1 Bigint\n0 $.a: {\"b\":1,\"c\":{}} Object\n\
-             0 $.d: [1,\"x\"] MixedArray\n0 $.fA: \"t\" String\n2 $.a: 2 Bigint\n2 $.d: true Boolean\nloses [false, false, false]",
+            "0 $.a.b: 1 Bigint\n0 $.d: [1,\"x\"] MixedArray\n0 $.fA: \"t\" String\n\
+             2 $.a: 2 Bigint\n2 $.d: true Boolean\nloses [false, false, false]",
         );
     }
 
     #[test]
     fn the_last_of_several_equal_keys_counts() {
         let record = r#"{"a":{"b":"x","b":2},"a":{"c":3,"c":{"d":4}},"e":5,"e":null}"#;
-        check(
-            Limits::default(),
-            &[record],
-            "0 $.a.c.d: 4 Bigint\n0 $.a.c: {\"d\":4} Object\n\
-             0 $.a: {\"c\":3,\"c\":{\"d\":4}} Object\nloses [true]",
-        );
+        check(Limits::default(), &[record], "0 $.a.c.d: 4 Bigint\nloses [true]");
+    }
+
+    #[test]
+    fn what_is_taken_back_was_never_seen() {
+        let mut flattener = Flattener::new(&Limits::default());
+        flattener.record(r#"{"a":{"b":1},"a":2}"#, 0, 0);
+        let classes: Vec<_> = flattener.paths.iter().map(|node| node.classes).collect();
+        let of = |classes: &[ValueClass]| ClassSet::of(classes);
+        assert_eq!(classes, [of(&[]), of(&[ValueClass::Bigint]), of(&[])]);
     }
 
     #[test]
@@ -198,7 +213,7 @@ mod tests {
         check(
             limits,
             &[r#"{"a":{"b":{"c":1}}}"#, r#"{"longer_than_ten":1}"#, r#"{"x":1,"y":2,"z":3}"#],
-            "0 $.a.b: {\"c\":1} Json\n0 $.a: {\"b\":{\"c\":1}} Object\n2 $.x: 1 Bigint\n2 $.y: 2 Bigint\n\
+            "0 $.a.b: {\"c\":1} Json\n2 $.x: 1 Bigint\n2 $.y: 2 Bigint\n\
              loses [false, true, true]",
         );
     }

@@ -8,7 +8,8 @@
 //! - `flatten` notes where each leaf of the text lies and what it is, path by path (`paths`);
 //! - a [`Part`] is ready: its [`Part::discovery`] says which columns it wants;
 //! - `encode` builds the columns of the schema that resulted, one at a time, from the text
-//!   (`column`), and finds again what has no column (`rescue`).
+//!   (`column`), and finds again what has no column (`rescue`) and which objects are kept as
+//!   they are (`objects`).
 //!
 //! `verify` goes the way back: it looks for every value of a part in the files that resulted.
 //!
@@ -21,6 +22,7 @@ mod encode;
 mod error;
 mod flatten;
 mod frame;
+mod objects;
 mod parquet_file;
 mod part;
 mod paths;

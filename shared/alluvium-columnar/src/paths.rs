@@ -7,7 +7,7 @@ use alluvium_model::{ClassSet, Discovery, JsonPath, Limits};
 use crate::cell::Cells;
 
 /// A path of the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeId(u32);
 
 impl NodeId {
@@ -132,6 +132,11 @@ impl Paths {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter()
+    }
+
+    /// All paths with their places.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        (0..).map(NodeId).zip(&self.nodes)
     }
 
     /// What was seen, for the schema.

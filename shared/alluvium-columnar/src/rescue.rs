@@ -55,7 +55,11 @@ impl Homes {
         self.homeless.get(id.index()).is_some_and(|classes| classes.contains(class))
     }
 
-    fn is_whole(&self, id: NodeId) -> bool {
+    pub(crate) fn keep_any_whole(&self) -> bool {
+        self.whole.contains(&true)
+    }
+
+    pub(crate) fn is_whole(&self, id: NodeId) -> bool {
         self.whole.get(id.index()) == Some(&true)
     }
 }

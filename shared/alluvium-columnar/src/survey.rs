@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alluvium_model::{JsonPath, TableSchema, ValueClass};
 
-use crate::{Part, rescue::Homes, text::value_text};
+use crate::{Part, cell::Cell, paths::NodeId, rescue::Homes, text::value_text};
 
 /// Values of one class under one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,27 +25,27 @@ impl Part {
     /// The values of each class under each path; SQL NULL is none.
     #[must_use]
     pub fn survey(&self) -> Vec<Seen<'_>> {
-        let mut all = Vec::new();
-        for node in self.flattener.paths.iter() {
-            let mut by_class: BTreeMap<ValueClass, Seen<'_>> = BTreeMap::new();
-            for cell in node.cells.iter() {
-                let class = cell.class();
-                let seen = by_class.entry(class).or_insert_with(|| {
-                    let row = self.rows.get(cell.row() as usize);
-                    let record = row.map_or(0, |row| u64::from(row.record));
-                    Seen {
-                        path: &node.path,
-                        class,
-                        values: 0,
-                        record: self.first_record() + record,
-                        text: value_text(&self.text, cell.at()),
-                    }
-                });
-                seen.values += 1;
-            }
-            all.extend(by_class.into_values());
+        // How many there are, and the first of them.
+        let mut seen: BTreeMap<(NodeId, ValueClass), (u64, Cell)> = BTreeMap::new();
+        let mut note = |id, cell: Cell| seen.entry((id, cell.class())).or_insert((0, cell)).0 += 1;
+        for (id, node) in self.flattener.paths.ids() {
+            node.cells.iter().for_each(|cell| note(id, cell));
         }
-        all
+        self.objects(&mut |id, object| {
+            note(id, object);
+            true
+        });
+        let shown = |((id, class), (values, first)): ((NodeId, ValueClass), (u64, Cell))| {
+            let record = self.rows.get(first.row() as usize)?.record;
+            Some(Seen {
+                path: &self.flattener.paths.node(id)?.path,
+                class,
+                values,
+                record: self.first_record() + u64::from(record),
+                text: value_text(&self.text, first.at()),
+            })
+        };
+        seen.into_iter().filter_map(shown).collect()
     }
 
     /// Gives path and JSON text of each value that has no column in `schema` to `take`.

@@ -98,13 +98,19 @@ impl<'a> Verifier<'a> {
         Self { part, rows, bad_rows, found: Verification::default() }
     }
 
+    /// The URI of the source that the part is of.
+    #[must_use]
+    pub fn source(&self) -> &'a str {
+        &self.part.facts.origin.source
+    }
+
     /// Compares the rows of a table's file that stand for records of this part.
     ///
     /// # Errors
     /// When the file is none of Alluvium's, or damaged.
     pub fn check_rows(&mut self, file: &StoredFile) -> Result<(), StoredError> {
         let part = self.part;
-        file.rows(&part.facts.origin.source, self.records(), &mut |record, row| {
+        file.rows(self.source(), self.records(), &mut |record, row| {
             let index = part
                 .rows
                 .binary_search_by_key(&record, |row| part.first_record() + u64::from(row.record));
@@ -126,8 +132,7 @@ impl<'a> Verifier<'a> {
     /// When the file is none of Alluvium's, or damaged.
     pub fn check_quarantine(&mut self, file: &StoredFile) -> Result<(), StoredError> {
         let bad_records = self.part.bad_records();
-        let source = &self.part.facts.origin.source;
-        file.bad_records(source, self.records(), &mut |record, stored| {
+        file.bad_records(self.source(), self.records(), &mut |record, stored| {
             let Ok(index) = bad_records.binary_search_by_key(&record, |(record, _)| *record) else {
                 self.found.note(unexpected(record, "a row in quarantine"));
                 return;

@@ -1,6 +1,6 @@
 //! What can go wrong in a use case.
 
-use alluvium_columnar::{ColumnarError, StoredError};
+use alluvium_columnar::ColumnarError;
 use alluvium_model::{
     Counts, ErrorKind, PortError, SchemaError, TableName,
     layout::{Location, ObjectKey},
@@ -57,15 +57,6 @@ pub enum LakeError {
         /// The table.
         table: TableName,
     },
-    /// A file of the lake is no Parquet file of Alluvium's.
-    #[error("cannot read {key}")]
-    Unreadable {
-        /// The file.
-        key: ObjectKey,
-        /// What is wrong with it.
-        #[source]
-        source: StoredError,
-    },
     /// A file is gone that the catalog named a moment ago.
     #[error("{key} was listed, but is gone")]
     Vanished {
@@ -90,10 +81,9 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
-            Self::Schema(_)
-            | Self::NoTableName { .. }
-            | Self::Elsewhere { .. }
-            | Self::Unreadable { .. } => ErrorKind::Invalid,
+            Self::Schema(_) | Self::NoTableName { .. } | Self::Elsewhere { .. } => {
+                ErrorKind::Invalid
+            }
             Self::Contended { .. } | Self::Dropped { .. } | Self::Vanished { .. } => {
                 ErrorKind::Retry
             }

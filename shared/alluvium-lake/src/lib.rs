@@ -32,4 +32,4 @@ pub use preview::{
     Conflict, Homeless, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview,
     WholeObject,
 };
-pub use verify::{Verify, VerifyReport};
+pub use verify::{DamagedFile, Verify, VerifyReport};

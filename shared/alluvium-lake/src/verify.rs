@@ -5,15 +5,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    error::Error as _,
     ops::Range,
 };
 
-use alluvium_columnar::{Part, Shredder, Step, StoredFile, Verification, Verifier};
+use alluvium_columnar::{Part, Shredder, Step, StoredError, StoredFile, Verification, Verifier};
 use alluvium_model::{
-    Limits, PartitionKey, PartitionSpec, SourceId, TableName, TableSource,
+    Limits, PartitionKey, PartitionSpec, SourceId, TableName, TableSchema, TableSource,
     layout::{ObjectKey, source_of_file},
     ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
+
+use bytes::Bytes;
 
 use crate::{Browse, LakeError};
 
@@ -24,13 +27,26 @@ pub struct VerifyReport {
     pub records: u64,
     /// What its records and values were found to be.
     pub found: Verification,
+    /// What is wrong with files as such.
+    pub damaged_files: Vec<DamagedFile>,
+}
+
+/// A file of a lake that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedFile {
+    /// Its key.
+    pub key: ObjectKey,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 impl VerifyReport {
     /// Whether everything is where it should be, once.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.found.flaws.is_empty() && self.records == self.found.rows + self.found.quarantined
+        self.found.flaws.is_empty()
+            && self.damaged_files.is_empty()
+            && self.records == self.found.rows + self.found.quarantined
     }
 }
 
@@ -41,9 +57,11 @@ pub struct Verify<C, O> {
     catalog: C,
     objects: O,
     limits: Limits,
+    /// The schemas of tables that were asked for.
+    schemas: BTreeMap<TableName, TableSchema>,
     /// Files, as they were when they were first asked for.
     files: BTreeMap<Holds, TableFiles>,
-    /// The records that a file was found to have rows of.
+    /// The records that a file was found to have rows of; none for one that cannot be read.
     records: HashMap<ObjectKey, Range<u64>>,
 }
 
@@ -77,6 +95,7 @@ where
             catalog,
             objects,
             limits,
+            schemas: BTreeMap::new(),
             files: BTreeMap::new(),
             records: HashMap::new(),
         }
@@ -85,7 +104,7 @@ where
     /// Compares a source that belongs to the table made of `table` with what the lake holds.
     ///
     /// # Errors
-    /// When a port fails, or a file is not one of Alluvium's.
+    /// When a port fails, or the table is not as Alluvium left it.
     pub async fn verify<R: ReadSource>(
         &mut self,
         table: &TableSource,
@@ -107,25 +126,32 @@ where
                 Step::Part(part) => {
                     let mut verifier = Verifier::new(&part);
                     for holds in &all {
-                        self.check(&mut verifier, &part, holds, source.id).await?;
+                        let damaged = self.check(&mut verifier, &part, holds, source.id).await?;
+                        report.damaged_files.extend(damaged);
                     }
                     report.records += u64::from(part.records());
                     report.found.add(verifier.finish());
                 }
-                Step::Done => return Ok(report),
+                Step::Done => break,
             }
         }
+        for holds in &all {
+            let beyond = self.rows_beyond(holds, source.id, report.records).await?;
+            report.damaged_files.extend(beyond);
+        }
+        Ok(report)
     }
 
-    /// Compares the part with the files that may hold its records.
+    /// Compares the part with the files that may hold its records; says what is wrong with these.
     async fn check(
         &mut self,
         verifier: &mut Verifier<'_>,
         part: &Part,
         holds: &Holds,
         source: SourceId,
-    ) -> Result<(), LakeError> {
+    ) -> Result<Vec<DamagedFile>, LakeError> {
         let wanted = part.first_record()..part.first_record() + u64::from(part.records());
+        let mut damaged = Vec::new();
         for key in self.files_for(holds, source).await? {
             let overlaps =
                 |known: &Range<u64>| known.start < wanted.end && wanted.start < known.end;
@@ -135,26 +161,73 @@ where
             // One that vanished since it was listed was replaced by others: only an error is true.
             let found = self.objects.object(&key).await?;
             let found = found.ok_or_else(|| LakeError::Vanished { key: key.clone() })?;
-            let unreadable = |source| LakeError::Unreadable { key: key.clone(), source };
-            let file = StoredFile::open(found.value).map_err(unreadable)?;
-            self.records.insert(key.clone(), file.records().map_err(unreadable)?);
-            match holds {
-                Holds::Rows(_) => verifier.check_rows(&file),
-                Holds::BadRecords(_) => verifier.check_quarantine(&file),
-            }
-            .map_err(unreadable)?;
+            let messages = self.compare(verifier, holds, &key, found.value).unwrap_or_else(|e| {
+                // There is nothing in it to be found by a later part either.
+                self.records.insert(key.clone(), 0..0);
+                vec![e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))]
+            });
+            let damages = messages.into_iter();
+            damaged.extend(damages.map(|message| DamagedFile { key: key.clone(), message }));
         }
-        Ok(())
+        Ok(damaged)
+    }
+
+    /// Compares a file; the first time it is looked at itself, too.
+    fn compare(
+        &mut self,
+        verifier: &mut Verifier<'_>,
+        holds: &Holds,
+        key: &ObjectKey,
+        bytes: Bytes,
+    ) -> Result<Vec<String>, StoredError> {
+        let file = StoredFile::open(bytes)?;
+        let mut messages = Vec::new();
+        if !self.records.contains_key(key) {
+            self.records.insert(key.clone(), file.records()?);
+            let others = file.rows_of_others(verifier.source())?;
+            if others > 0 && source_of_file(key).is_some() {
+                messages.push(format!("{others} rows are of other sources than its name says"));
+            }
+            if let Holds::Rows(table) = holds
+                && let Some(schema) = self.schemas.get(table)
+            {
+                messages.extend(file.unlisted_columns(schema));
+            }
+        }
+        match holds {
+            Holds::Rows(_) => verifier.check_rows(&file)?,
+            Holds::BadRecords(_) => verifier.check_quarantine(&file)?,
+        }
+        Ok(messages)
+    }
+
+    /// The files of a source that have rows of more records than the source has.
+    async fn rows_beyond(
+        &mut self,
+        holds: &Holds,
+        source: SourceId,
+        records: u64,
+    ) -> Result<Vec<DamagedFile>, LakeError> {
+        let mut beyond = Vec::new();
+        for key in self.files_for(holds, source).await? {
+            let last = self.records.get(&key).map(|known| known.end).unwrap_or_default();
+            if last > records && source_of_file(&key).is_some() {
+                let message = format!("it has rows beyond the {records} records of its source");
+                beyond.push(DamagedFile { key, message });
+            }
+        }
+        Ok(beyond)
     }
 
     /// The tables that records of a table's source are bound for: the one that is made of it, and
     /// the one that it would be made first, where bad records go that come before any good one.
-    async fn tables_of(&self, source: &TableSource) -> Result<BTreeSet<TableName>, LakeError> {
+    async fn tables_of(&mut self, source: &TableSource) -> Result<BTreeSet<TableName>, LakeError> {
         let mut bound_for: BTreeSet<_> = source.table_names().take(1).collect();
         for name in source.table_names() {
             match self.catalog.table(&name).await? {
                 None => break,
                 Some(found) if found.value.source() == Some(source.as_str()) => {
+                    self.schemas.insert(name.clone(), found.value.schema()?);
                     bound_for.insert(name);
                     break;
                 }

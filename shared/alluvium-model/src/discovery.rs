@@ -1,9 +1,6 @@
 //! What a part of a source was seen to hold.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-};
+use std::collections::BTreeMap;
 
 use crate::{ClassSet, JsonPath};
 
@@ -28,23 +25,15 @@ impl Discovery {
         self
     }
 
-    /// How many keys of the object at `object` were seen with something below them; counted no
-    /// further than `most`.
+    /// How many keys of each object were seen. What lies deeper counts for the objects between,
+    /// which stand here by themselves.
     #[must_use]
-    pub fn keys(&self, object: &JsonPath, most: usize) -> usize {
-        let mut keys = BTreeSet::new();
-        for opening in ['.', '['] {
-            let begin = format!("{object}{opening}");
-            let from = (Bound::Included(begin.as_str()), Bound::Unbounded);
-            let below = self.0.range::<str, _>(from).map(|(path, _)| path);
-            for path in below.take_while(|path| path.as_str().starts_with(&begin)) {
-                keys.insert(path.prefix_below(object));
-                if keys.len() >= most {
-                    return most;
-                }
-            }
+    pub fn keys(&self) -> BTreeMap<&str, usize> {
+        let mut keys = BTreeMap::new();
+        for object in self.0.keys().filter_map(JsonPath::parent) {
+            *keys.entry(object).or_default() += 1;
         }
-        keys.len()
+        keys
     }
 
     /// The paths in byte order, with what they hold.
@@ -67,14 +56,11 @@ mod tests {
     use crate::ValueClass;
 
     #[test]
-    fn keys_of_an_object_are_counted_once_each() {
+    fn keys_of_objects_are_counted() {
         let paths = ["$.a", "$.a.b", "$.a.b.c", "$.a.b1", "$.a.b[\"x\"]", "$.a[\"b.c\"]", "$.ab"];
-        let found: Discovery = paths
-            .map(|p| (p.parse().unwrap(), ClassSet::of(&[ValueClass::Json])))
-            .into_iter()
-            .collect();
-        let keys = |object: &str, most| found.keys(&object.parse().unwrap(), most);
-        assert_eq!((keys("$", 9), keys("$.a", 9), keys("$.a.b", 9)), (2, 3, 2));
-        assert_eq!((keys("$.a", 2), keys("$.ab", 9)), (2, 0));
+        let json = ClassSet::of(&[ValueClass::Json]);
+        let found: Discovery =
+            paths.map(|path| (path.parse().unwrap(), json)).into_iter().collect();
+        assert_eq!(found.keys(), BTreeMap::from([("$", 2), ("$.a", 3), ("$.a.b", 2)]));
     }
 }

@@ -4,6 +4,7 @@
 //! randomness, no AWS and no Arrow, so that each rule can be read, tested and proved alone.
 
 mod announcement;
+mod comment;
 mod counts;
 mod ddl;
 mod discovery;

@@ -49,11 +49,10 @@ impl JsonPath {
         (!self.is_root()).then_some("$").into_iter().chain(texts)
     }
 
-    /// The path of the member of the object at `above` that the value at this path lies in or
-    /// is. The whole path if it does not lie in that object.
-    pub(crate) fn prefix_below(&self, above: &Self) -> &str {
-        let rest = self.0.strip_prefix(&above.0).and_then(split_key).map(|(_, rest)| rest);
-        rest.and_then(|rest| self.0.strip_suffix(rest)).unwrap_or(&self.0)
+    /// The path of the object that the value at this path is a member of.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        self.ancestors().last()
     }
 
     /// Whether this is the path of the record itself.
@@ -184,6 +183,7 @@ mod tests {
         let check = |text: &str, expected: &[&str]| {
             let path: JsonPath = text.parse().unwrap();
             assert_eq!(path.ancestors().collect::<Vec<_>>(), expected);
+            assert_eq!(path.parent(), expected.last().copied());
         };
         check("$", &[]);
         check("$.a", &["$"]);

@@ -169,6 +169,12 @@ impl TableSchema {
         !self.whole.is_empty() && path.ancestors().any(|object| self.whole.contains(object))
     }
 
+    /// Whether a column takes the objects of its path as they are.
+    #[must_use]
+    pub fn takes_objects(&self, column: &DataColumn) -> bool {
+        column.kind == Kind::Json && self.keeps_whole(&column.path)
+    }
+
     /// The columns that carry a value of `class` under `path`; none means `_rescued`, or for an
     /// object that each of its members has a place of its own.
     ///
@@ -229,6 +235,11 @@ impl TableSchema {
             has_columns = self.by_path.contains_key(object) || self.keys(object) > 0;
             gains.then_some(object)
         })
+    }
+
+    /// All columns of `path`, oldest first.
+    pub(crate) fn columns_of(&self, path: &JsonPath) -> impl Iterator<Item = &DataColumn> {
+        self.base(path).into_iter().chain(self.siblings(path))
     }
 
     pub(crate) fn sibling(&self, path: &JsonPath, kind: Kind) -> Option<&DataColumn> {

@@ -8,12 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnName, DataColumn, Extension, JsonPath, Kind, PartitionKey, PartitionSpec,
-    QuarantineColumn, SystemColumn, TableName, TableSchema, TableSource, layout::Location,
+    ColumnName, DataColumn, Extension, Kind, PartitionKey, PartitionSpec, QuarantineColumn,
+    SystemColumn, TableName, TableSchema, TableSource, comment::comment, layout::Location,
 };
-
-/// Bytes of a comment at most (AWS documentation, Glue `Column`: 255).
-const COMMENT_BYTES_MAX: usize = 255;
 
 const PATH: &str = "alluvium.path";
 const KIND: &str = "alluvium.kind";
@@ -195,38 +192,26 @@ impl TableEntry {
         Ok(schema)
     }
 
-    /// The same table with the columns of an extension at its end. Everything else is carried
-    /// over; a base column whose comment is still ours gets its new siblings named there.
+    /// The same table with the columns of an extension of `before`, its schema, at its end.
+    /// Everything else is carried over; a column whose comment is still ours has its new siblings
+    /// named there.
     #[must_use]
-    pub fn extended(&self, extension: &Extension) -> Self {
+    pub(crate) fn extended(&self, before: &TableSchema, extension: &Extension) -> Self {
         let mut table = self.clone();
-        let schema = &extension.schema;
+        let after = &extension.schema;
         let added = extension.added_columns();
-        let added_names: BTreeSet<_> = added.iter().map(|column| column.name.as_str()).collect();
-        for base in added.iter().filter_map(|column| column.sibling_of.as_ref()) {
-            if let Some(column) = schema.columns().iter().find(|column| column.name == *base)
-                && let Some(entry) = table.columns.iter_mut().find(|e| e.name == base.as_str())
-            {
-                let all: Vec<_> = schema.siblings(&column.path).map(|s| s.name.as_str()).collect();
-                let old = all.iter().copied().filter(|name| !added_names.contains(name));
-                if entry.comment == comment(column, &old.collect::<Vec<_>>()) {
-                    entry.comment = comment(column, &all);
+        let paths = added.iter().map(|column| &column.path).chain(&extension.kept_whole);
+        for path in paths.collect::<BTreeSet<_>>() {
+            for column in before.columns_of(path) {
+                let entry = table.columns.iter_mut().find(|e| e.name == column.name.as_str());
+                let Some(entry) = entry else { continue };
+                if entry.comment == comment(before, column) {
+                    entry.comment = comment(after, column);
                 }
+                entry.parameters.extend(parameters_of(after, column));
             }
         }
-        table.columns.extend(added.iter().map(|column| {
-            let siblings: Vec<_> = match column.sibling_of {
-                Some(_) => Vec::new(),
-                None => schema.siblings(&column.path).map(|s| s.name.as_str()).collect(),
-            };
-            data_entry(column, &siblings)
-        }));
-        for column in extension.kept_whole.iter().filter_map(|path| schema.json_column(path)) {
-            let entry = table.columns.iter_mut().find(|entry| entry.name == column.name.as_str());
-            if let Some(entry) = entry {
-                entry.parameters.insert(OBJECTS.to_owned(), WHOLE.to_owned());
-            }
-        }
+        table.columns.extend(added.iter().map(|column| data_entry(after, column)));
         table
     }
 
@@ -290,7 +275,14 @@ fn partition_columns(names: &[ColumnName]) -> Vec<ColumnEntry> {
     names.iter().map(|name| plain_column(name.as_str(), "string", "")).collect()
 }
 
-fn data_entry(column: &DataColumn, siblings: &[&str]) -> ColumnEntry {
+fn data_entry(schema: &TableSchema, column: &DataColumn) -> ColumnEntry {
+    ColumnEntry {
+        parameters: parameters_of(schema, column),
+        ..plain_column(column.name.as_str(), &column.kind.glue_type(), &comment(schema, column))
+    }
+}
+
+fn parameters_of(schema: &TableSchema, column: &DataColumn) -> BTreeMap<String, String> {
     let mut parameters = BTreeMap::from([
         (PATH.to_owned(), column.path.to_string()),
         (KIND.to_owned(), column.kind.to_string()),
@@ -300,32 +292,10 @@ fn data_entry(column: &DataColumn, siblings: &[&str]) -> ColumnEntry {
     if let Some(base) = &column.sibling_of {
         parameters.insert(SIBLING_OF.to_owned(), base.to_string());
     }
-    ColumnEntry {
-        parameters,
-        ..plain_column(column.name.as_str(), &column.kind.glue_type(), &comment(column, siblings))
+    if schema.takes_objects(column) {
+        parameters.insert(OBJECTS.to_owned(), WHOLE.to_owned());
     }
-}
-
-/// The path of the column and the names of its relatives, within the catalog's limit.
-fn comment(column: &DataColumn, siblings: &[&str]) -> String {
-    let mut relatives = String::new();
-    if let Some(base) = &column.sibling_of {
-        relatives.push_str(&format!("; what {base} cannot take"));
-    }
-    if !siblings.is_empty() {
-        relatives.push_str(&format!("; what it cannot take: {}", siblings.join(", ")));
-    }
-    cut(&column.path, COMMENT_BYTES_MAX - relatives.len().min(COMMENT_BYTES_MAX)) + &relatives
-}
-
-fn cut(path: &JsonPath, bytes_max: usize) -> String {
-    const ELLIPSIS: &str = "…";
-    let text = path.as_str();
-    if text.len() <= bytes_max {
-        return text.to_owned();
-    }
-    let kept = text.floor_char_boundary(bytes_max.saturating_sub(ELLIPSIS.len()));
-    format!("{}{ELLIPSIS}", text.get(..kept).unwrap_or_default())
+    parameters
 }
 
 #[cfg(test)]
@@ -344,7 +314,7 @@ mod tests {
             paths.iter().map(|(path, c)| (path.parse().unwrap(), ClassSet::of(&[*c]))).collect();
         let arrived_at = "2026-11-22T00:00:00Z".parse().unwrap();
         let origin = Origin { source: "s3://landing/camera/1.json".to_owned(), arrived_at };
-        table.extended(&table.schema().unwrap().extend(&found, &origin, Budget::default()))
+        table.extend(&found, &origin, Budget::default()).unwrap().entry
     }
 
     #[test]
@@ -398,16 +368,5 @@ mod tests {
         assert_eq!(ours.is_quarantine(), Ok(()));
         let other = TableEntry { name: TableName::quarantine(), ..table() };
         insta::assert_snapshot!(other.is_quarantine().unwrap_err(), @"table quarantine is not Alluvium's: it has no column reason of type string");
-    }
-
-    #[test]
-    fn comments_stay_within_the_limit() {
-        let path = format!("$[\"{}\"]", "é".repeat(300));
-        let long = extended(&table(), &[(&path, ValueClass::Bigint)]);
-        let long = extended(&long, &[(&path, ValueClass::Double)]);
-        for column in &long.columns[4..] {
-            assert!(column.comment.len() <= COMMENT_BYTES_MAX, "{}", column.comment);
-            assert!(column.comment.contains("…; what "), "{}", column.comment);
-        }
     }
 }

@@ -32,19 +32,28 @@ impl TableEntry {
         budget: Budget,
     ) -> Result<ExtendedTable, SchemaError> {
         let schema = self.schema()?;
+        let wanted = schema.wanted(discovery, budget);
         let grown = |schema: &TableSchema| {
-            let extension = schema.extend(discovery, origin, budget);
-            ExtendedTable { entry: self.extended(&extension), extension }
+            let extension = schema.grow(&wanted, origin, budget);
+            ExtendedTable { entry: self.extended(schema, &extension), extension }
+        };
+        let fits = |width: usize| {
+            let grown = grown(&schema.narrowed(width));
+            grown.entry.definition_fits(budget.max_table_bytes)
         };
         let all = grown(&schema);
         if all.entry.definition_fits(budget.max_table_bytes) {
             return Ok(all);
         }
-        // The first `width` columns fit, `beyond` columns do not.
+        // The first `width` columns fit, `beyond` columns do not. Where not even one more does,
+        // nothing else is tried, so that a discovery that met the limit meets it again.
         let (mut width, mut beyond) = (schema.width(), all.extension.schema.width());
+        if !fits(width + 1) {
+            beyond = width + 1;
+        }
         while beyond - width > 1 {
             let middle = width.midpoint(beyond);
-            if grown(&schema.narrowed(middle)).entry.definition_fits(budget.max_table_bytes) {
+            if fits(middle) {
                 width = middle;
             } else {
                 beyond = middle;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PartitionKey, PortError, TableEntry, TableName, Version, Versioned,
+    ColumnEntry, ErrorKind, PartitionEntry, PartitionKey, PortError, TableEntry, TableName,
+    Version, Versioned,
     ports::{
         Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
         Registered,
@@ -32,6 +33,26 @@ impl MemoryCatalog {
     }
 }
 
+/// Refuses what the Glue catalog would (AWS documentation, Glue API `Column` and
+/// `SingleLineString`, Glue quotas).
+fn check_limits(table: &TableEntry) -> PortResult<()> {
+    let refused = |column: &ColumnEntry| {
+        let printable = |c: char| c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
+        !(1..=255).contains(&column.name.len())
+            || column.comment.len() > 255
+            || !column.comment.chars().all(printable)
+            || column.glue_type.len() > 131_072
+            || column.parameters.values().any(|value| value.len() > 512_000)
+    };
+    match table.columns.iter().chain(&table.partition_columns).find(|column| refused(column)) {
+        None => Ok(()),
+        Some(column) => {
+            let error = PortError::new(ErrorKind::Invalid, "write table", table.name.as_str());
+            Err(error.because(format!("column {} breaks a limit of Glue", column.name)))
+        }
+    }
+}
+
 impl ReadTables for MemoryCatalog {
     async fn table(&self, name: &TableName) -> PortResult<Option<Versioned<TableEntry>>> {
         let state = self.0.lock().unwrap();
@@ -49,6 +70,7 @@ impl ReadTables for MemoryCatalog {
 
 impl CommitTables for MemoryCatalog {
     async fn create_table(&self, table: &TableEntry) -> PortResult<Commit> {
+        check_limits(table)?;
         let mut state = self.0.lock().unwrap();
         if state.tables.contains_key(&table.name) {
             return Ok(Commit::Conflict);
@@ -58,6 +80,7 @@ impl CommitTables for MemoryCatalog {
     }
 
     async fn replace_table(&self, table: &TableEntry, version: &Version) -> PortResult<Commit> {
+        check_limits(table)?;
         let mut state = self.0.lock().unwrap();
         match state.tables.get_mut(&table.name) {
             Some((current, entry)) if current.to_string() == version.0 => {

@@ -1,6 +1,6 @@
 //! The leaves of one record, each looked for in one row.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use alluvium_model::{JsonPath, Kind, Scalar};
 use serde::{
@@ -50,6 +50,8 @@ pub(super) struct RowCheck<'a, 'f> {
     columns_seen: Vec<bool>,
     /// What was rescued, and whether it was looked at.
     rescued: HashMap<String, (String, bool)>,
+    /// Whether the record itself was rescued, so that its values may stand in columns or not.
+    rescued_whole: bool,
     found: &'f mut Verification,
 }
 
@@ -60,6 +62,7 @@ impl<'a, 'f> RowCheck<'a, 'f> {
             row,
             columns_seen: vec![false; row.file.columns.len()],
             rescued: HashMap::new(),
+            rescued_whole: false,
             found,
         };
         for (path, text) in row.rescued() {
@@ -73,11 +76,11 @@ impl<'a, 'f> RowCheck<'a, 'f> {
     /// Looks for every leaf of the record with this text, and for what is none of them.
     pub(super) fn record(mut self, text: &str) {
         let root = JsonPath::root();
-        if self.rescued.contains_key(root.as_str()) {
+        self.rescued_whole = self.rescued.contains_key(root.as_str());
+        if self.rescued_whole {
             self.rescued_value(&root, text);
-        } else {
-            self.object(&root, text);
         }
+        self.object(&root, text);
         for (index, column) in self.row.file.columns.iter().enumerate() {
             if self.row.has(index) && self.columns_seen.get(index) == Some(&false) {
                 let held = self.held(&[index]);
@@ -112,7 +115,7 @@ impl<'a, 'f> RowCheck<'a, 'f> {
             if self.rescued.contains_key(&path) {
                 self.found.values += 1;
                 self.rescued_text(&path, value.get());
-            } else if !is_null(value.get()) {
+            } else if !is_null(value.get()) && !self.rescued_whole {
                 self.found.values += 1;
                 self.note(&path, Flaw::Missing, value.get(), "nothing");
             }
@@ -135,30 +138,42 @@ impl<'a, 'f> RowCheck<'a, 'f> {
             }
             return;
         }
-        let is_object = text.starts_with('{');
-        if is_object && holders.is_empty() {
-            return self.object(path, text);
+        if holders.is_empty() && (self.rescued_whole || text.starts_with('{')) {
+            if text.starts_with('{') {
+                self.object(path, text);
+            }
+            return;
         }
         self.found.values += 1;
         self.see(&holders);
-        let held = || self.held(&holders);
-        if holders.is_empty() {
-            self.note(path.as_str(), Flaw::Missing, text, "nothing");
-        } else if !holders.iter().all(|index| tells(self.row, *index, text)) {
-            let held = held();
-            self.note(path.as_str(), Flaw::Different, text, &held);
-        } else if holders.len() > 1 && !self.is_healed_number(&holders) {
-            let held = held();
-            self.note(path.as_str(), Flaw::Doubled, text, &held);
-        }
+        let flaw = if holders.is_empty() {
+            Flaw::Missing
+        } else if !holders.iter().all(|index| tells(row, *index, text)) {
+            Flaw::Different
+        } else {
+            match holders.len().cmp(&self.places(path, text, &holders)) {
+                Ordering::Less => Flaw::Missing,
+                Ordering::Equal => return,
+                Ordering::Greater => Flaw::Doubled,
+            }
+        };
+        let held = if holders.is_empty() { "nothing".to_owned() } else { self.held(&holders) };
+        self.note(path.as_str(), flaw, text, &held);
     }
 
-    /// A `__double` beside a `bigint` carries its numbers too.
-    fn is_healed_number(&self, holders: &[usize]) -> bool {
-        let kinds: Vec<_> =
-            holders.iter().filter_map(|i| self.row.file.columns.get(*i)).map(|c| c.kind).collect();
-        let both = [Kind::Scalar(Scalar::Bigint), Kind::Scalar(Scalar::Double)];
-        kinds.len() == both.len() && both.iter().all(|kind| kinds.contains(kind))
+    /// In how many columns of the file a value is to stand: in two where a `__double` stands
+    /// beside its `bigint`, which then carries every number that it holds exactly.
+    fn places(&self, path: &JsonPath, text: &str, holders: &[usize]) -> usize {
+        let columns = &self.row.file.columns;
+        let is = |index: &usize, scalar, sibling: bool| {
+            columns.get(*index).is_some_and(|column| {
+                column.kind == Kind::Scalar(scalar) && column.sibling_of.is_some() == sibling
+            })
+        };
+        let in_base = holders.iter().any(|index| is(index, Scalar::Bigint, false));
+        let mut of_path = self.row.file.columns_of(path.as_str());
+        let healed = of_path.any(|index| is(&index, Scalar::Double, true));
+        if in_base && healed && is_exact_in_double(text) { 2 } else { 1 }
     }
 
     fn rescued_value(&mut self, path: &JsonPath, text: &str) {
@@ -203,4 +218,13 @@ impl<'a, 'f> RowCheck<'a, 'f> {
 /// Whether a value with this text is SQL NULL.
 fn is_null(text: &str) -> bool {
     matches!(text, "null" | "{}" | "[]")
+}
+
+/// Whether a double holds the integer with this lexeme as it is.
+fn is_exact_in_double(lexeme: &str) -> bool {
+    let (Ok(integer), Ok(double)) = (lexeme.parse::<i64>(), lexeme.parse::<f64>()) else {
+        return false;
+    };
+    // No integer of 64 bits has more than 20 digits, so none is rounded here.
+    format!("{double:.0}") == integer.to_string() || integer == 0
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range, str::FromStr as _};
 
-use alluvium_model::{Kind, QuarantineColumn, Reason, SystemColumn};
+use alluvium_model::{DataColumn, Kind, QuarantineColumn, Reason, SystemColumn, TableSchema};
 use arrow::{
     array::{Array, ArrayRef, AsArray as _, RecordBatch, StringArray},
     compute::cast,
@@ -12,9 +12,12 @@ use arrow::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use parquet::{
-    arrow::arrow_reader::{
-        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-        statistics::StatisticsConverter,
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+            statistics::StatisticsConverter,
+        },
     },
     errors::ParquetError,
 };
@@ -22,8 +25,10 @@ use serde::Deserialize;
 
 use crate::{BadRecord, encode::FOOTER_KEY};
 
-/// Rows decoded at a time.
+/// Rows decoded at a time, at most.
 const BATCH_ROWS: usize = 256;
+/// Bytes decoded at a time, if rows are alike.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// A file that cannot be read as one of Alluvium's.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,7 @@ pub(super) struct StoredColumn {
     pub(super) name: String,
     pub(super) path: String,
     pub(super) kind: Kind,
+    pub(super) sibling_of: Option<String>,
 }
 
 /// A Parquet file of a lake.
@@ -105,6 +111,52 @@ impl StoredFile {
             });
         }
         Ok(all.unwrap_or(0..0))
+    }
+
+    /// The rows that came from another source than `source`.
+    ///
+    /// # Errors
+    /// When the file says nothing of its sources.
+    pub fn rows_of_others(&self, source: &str) -> Result<u64, StoredError> {
+        let name = if self.is_quarantine() {
+            QuarantineColumn::Source.name()
+        } else {
+            SystemColumn::Source.name()
+        };
+        let column = self.metadata.schema().index_of(name);
+        let column = column.map_err(|_| StoredError::Column(name))?;
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [column]);
+        let mut others = 0;
+        for batch in self.reader().with_projection(mask).build()? {
+            let sources = texts(&batch?, name)?;
+            others += sources.iter().filter(|found| *found != Some(source)).count() as u64;
+        }
+        Ok(others)
+    }
+
+    /// What keeps readers from finding the file's columns through the catalog, one text for each
+    /// column that it does not have like this. Only for files of rows.
+    #[must_use]
+    pub fn unlisted_columns(&self, schema: &TableSchema) -> Vec<String> {
+        let listed = |column: &&StoredColumn| {
+            let same = |known: &DataColumn| {
+                known.name.as_str() == column.name
+                    && known.path.as_str() == column.path
+                    && known.kind == column.kind
+            };
+            !schema.columns().iter().any(same)
+        };
+        let unlisted = self.columns.iter().filter(listed);
+        let unlisted = unlisted.map(|column| {
+            format!("column {} of {} is not in the catalog like this", column.name, column.path)
+        });
+        let is_known = |name: &str| {
+            SystemColumn::ALL.iter().any(|system| system.name() == name)
+                || self.columns.iter().any(|column| column.name == name)
+        };
+        let fields = self.metadata.schema().fields().iter();
+        let unknown = fields.filter(|field| !is_known(field.name()));
+        unlisted.chain(unknown.map(|f| format!("column {} is of no path", f.name()))).collect()
     }
 
     pub(super) fn columns_of(&self, path: &str) -> impl Iterator<Item = usize> {
@@ -210,15 +262,28 @@ impl StoredFile {
     ) -> Result<(), StoredError> {
         let overlaps = |group: &Range<u64>| group.start < records.end && records.start < group.end;
         let groups = self.records_by_group()?.into_iter().enumerate();
-        let groups = groups.filter(|(_, group)| overlaps(group)).map(|(index, _)| index).collect();
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            self.bytes.clone(),
-            self.metadata.clone(),
-        );
-        for batch in builder.with_row_groups(groups).with_batch_size(BATCH_ROWS).build()? {
-            visit(&batch?)?;
+        for (index, _) in groups.filter(|(_, group)| overlaps(group)) {
+            let builder = self.reader().with_row_groups(vec![index]);
+            for batch in builder.with_batch_size(self.batch_rows(index)).build()? {
+                visit(&batch?)?;
+            }
         }
         Ok(())
+    }
+
+    fn reader(&self) -> ParquetRecordBatchReaderBuilder<Bytes> {
+        let (bytes, metadata) = (self.bytes.clone(), self.metadata.clone());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata)
+    }
+
+    /// As many rows of a row group as memory is meant to hold at a time.
+    fn batch_rows(&self, group: usize) -> usize {
+        let group = self.metadata.metadata().row_groups().get(group);
+        let size = |bytes: i64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let row = group.map_or(0, |group| {
+            size(group.total_byte_size()).checked_div(size(group.num_rows())).unwrap_or_default()
+        });
+        BATCH_BYTES.checked_div(row).unwrap_or(BATCH_ROWS).clamp(1, BATCH_ROWS)
     }
 }
 

@@ -50,9 +50,10 @@ pub(super) struct Refusals {
 
 impl Refusals {
     pub(super) fn note(&mut self, extension: &Extension, discovery: &Discovery) {
+        let keys = discovery.keys();
         let whole = |path: &JsonPath| WholeObject {
             path: path.to_string(),
-            keys: discovery.keys(path, usize::MAX),
+            keys: keys.get(path.as_str()).copied().unwrap_or_default(),
         };
         self.kept_whole.extend(extension.kept_whole.iter().map(whole));
         for (path, budget) in &extension.refused {
