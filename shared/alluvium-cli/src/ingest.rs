@@ -6,7 +6,7 @@ use std::{
 };
 
 use alluvium_lake::{
-    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, LakeError,
+    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LakeError,
 };
 use alluvium_model::{Counts, ports::Source};
 use indicatif::ProgressBar;
@@ -35,6 +35,7 @@ struct Summary {
     /// Files that were loaded.
     sources: u64,
     added_columns: Vec<AddedColumn>,
+    kept_whole: Vec<KeptWhole>,
     bad_records: Vec<BadRecordReport>,
     errors: Vec<SourceError>,
 }
@@ -132,6 +133,7 @@ impl Summary {
         self.sources += 1;
         self.counts.add(&report.counts);
         self.added_columns.extend(report.added_columns);
+        self.kept_whole.extend(report.kept_whole);
         self.bad_records.extend(report.bad_records);
     }
 
@@ -159,6 +161,9 @@ impl std::fmt::Display for Summary {
         let hidden = self.added_columns.len().saturating_sub(SHOWN_MAX);
         if hidden > 0 {
             writeln!(f, "+ {hidden} more columns: see `alluvium schema`")?;
+        }
+        for KeptWhole { table, path } in self.kept_whole.iter().take(SHOWN_MAX) {
+            writeln!(f, "+ {table}: objects at {path} have too many keys, and are kept whole")?;
         }
         for bad in self.bad_records.iter().take(SHOWN_MAX) {
             writeln!(f, "! {}: record {} at byte {}", bad.source, bad.record, bad.offset)?;

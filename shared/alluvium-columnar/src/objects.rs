@@ -45,7 +45,9 @@ impl Part {
             cells.extend(self.flattener.paths.node(id).iter().flat_map(|node| node.cells.iter()));
             cells.sort_by_key(|cell| cell.row());
             let mut all = Cells::default();
-            cells.into_iter().for_each(|cell| all.push(cell));
+            for cell in cells {
+                all.push(cell);
+            }
             (id, all)
         };
         found.into_iter().map(with_others).collect()

@@ -37,12 +37,22 @@ pub struct AddedColumn {
     pub sibling_of: Option<ColumnName>,
 }
 
+/// An object that a commit decided to keep whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptWhole {
+    /// Its table.
+    pub table: TableName,
+    /// Its path.
+    pub path: String,
+}
+
 /// The schema that values are placed by.
 #[derive(Debug)]
 pub(crate) struct Committed {
     pub(crate) table: TableName,
     pub(crate) schema: Arc<TableSchema>,
     pub(crate) added: Vec<AddedColumn>,
+    pub(crate) kept_whole: Vec<KeptWhole>,
     /// Columns that a budget refused.
     pub(crate) refused: u64,
     /// Tries that lost against another writer.
@@ -98,8 +108,9 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             && !extension.changes_schema()
         {
             let refused = extension.refused.len() as u64;
-            let added = Vec::new();
-            return Ok(Committed { table, schema, added, refused, conflicts: 0, created: false });
+            let (added, kept_whole) = (Vec::new(), Vec::new());
+            let (conflicts, created) = (0, false);
+            return Ok(Committed { table, schema, added, kept_whole, refused, conflicts, created });
         }
         let (mut failed, mut conflicts) = (0, 0);
         for table in source.table_names() {
@@ -107,10 +118,19 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                 match self.try_commit(&table, source, discovery, origin).await? {
                     Try::Committed { extension, created } => {
                         let added = added_columns(&table, &extension);
+                        let kept_whole = kept_whole(&table, &extension);
                         let refused = extension.refused.len() as u64;
                         let schema = Arc::new(extension.schema);
                         self.remember(source, &table, &schema);
-                        return Ok(Committed { table, schema, added, refused, conflicts, created });
+                        return Ok(Committed {
+                            table,
+                            schema,
+                            added,
+                            kept_whole,
+                            refused,
+                            conflicts,
+                            created,
+                        });
                     }
                     Try::Taken => break,
                     Try::Again(source) => {
@@ -247,4 +267,9 @@ fn added_columns(table: &TableName, extension: &Extension) -> Vec<AddedColumn> {
         sibling_of: column.sibling_of.clone(),
     });
     added.collect()
+}
+
+fn kept_whole(table: &TableName, extension: &Extension) -> Vec<KeptWhole> {
+    let kept = extension.kept_whole.iter();
+    kept.map(|path| KeptWhole { table: table.clone(), path: path.to_string() }).collect()
 }

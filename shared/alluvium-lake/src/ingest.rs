@@ -17,7 +17,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
-    AddedColumn, Backoff, LakeError,
+    AddedColumn, Backoff, KeptWhole, LakeError,
     commit::{Committed, SchemaCommitter, SchemaRules},
     partitions::Partitions,
     timed::{timed, timed_wait},
@@ -61,6 +61,8 @@ pub struct IngestReport {
     pub counts: Counts,
     /// The columns that it brought.
     pub added_columns: Vec<AddedColumn>,
+    /// The objects that are kept whole since.
+    pub kept_whole: Vec<KeptWhole>,
     /// Its first bad records.
     pub bad_records: Vec<BadRecordReport>,
     /// When the source arrived; none for one that was not read.
@@ -243,7 +245,7 @@ where
         let discovery = part.discovery();
         let commit = ingest.schemas.commit(source, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
-        let Committed { table, schema, added, refused, conflicts, created } = committed;
+        let Committed { table, schema, added, kept_whole, refused, conflicts, created } = committed;
         if created {
             ingest.partitions.forget(&table);
         }
@@ -253,6 +255,7 @@ where
         counts.columns_refused += refused;
         counts.commit_conflicts += conflicts;
         report.added_columns.extend(added);
+        report.kept_whole.extend(kept_whole);
         let locations = self.open(&table, part.partitions()).await?;
         for (partition, location) in part.partitions().iter().zip(&locations) {
             let encode = || part.encode(partition, &schema);

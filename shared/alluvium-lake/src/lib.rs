@@ -24,12 +24,12 @@ mod verify;
 pub use alluvium_columnar::{Finding, Flaw, Verification};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
-pub use commit::AddedColumn;
+pub use commit::{AddedColumn, KeptWhole};
 pub use error::LakeError;
 pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
 pub use landing::Landing;
 pub use preview::{
-    Conflict, Homeless, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview,
-    WholeObject,
+    Conflict, Homeless, NoColumn, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion,
+    TablePreview, WholeObject,
 };
 pub use verify::{DamagedFile, Verify, VerifyReport};

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{BadRecordReport, LakeError};
 use budgets::Refusals;
-pub use budgets::{Homeless, RefusedPath, WholeObject};
+pub use budgets::{Homeless, NoColumn, RefusedPath, WholeObject};
 use conflicts::SeenPaths;
 pub use conflicts::{Conflict, SeenValues};
 pub use suggestions::Suggestion;
@@ -176,9 +176,8 @@ impl Draft {
 
     fn finish(self) -> TablePreview {
         let Self { table, schema, counts, seen, refusals, bad_records } = self;
-        let values = seen.values_by_column(&schema);
         let columns = schema.columns().iter().map(|column| {
-            let values = values.get(&column.name).copied().unwrap_or_default();
+            let values = seen.by_column.get(&column.name).copied().unwrap_or_default();
             PreviewColumn {
                 name: column.name.clone(),
                 kind: column.kind,

@@ -166,8 +166,8 @@ where
                 self.records.insert(key.clone(), 0..0);
                 vec![e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))]
             });
-            let damages = messages.into_iter();
-            damaged.extend(damages.map(|message| DamagedFile { key: key.clone(), message }));
+            let of_key = |message| DamagedFile { key: key.clone(), message };
+            damaged.extend(messages.into_iter().map(of_key));
         }
         Ok(damaged)
     }

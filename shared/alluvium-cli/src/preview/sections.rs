@@ -1,7 +1,8 @@
 //! A preview as text: a section for each thing that people should know beforehand.
 
 use alluvium_lake::{
-    Conflict, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview, WholeObject,
+    Conflict, NoColumn, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview,
+    WholeObject,
 };
 use alluvium_model::{NameChange, Refusal};
 
@@ -138,7 +139,16 @@ fn rescued(preview: &TablePreview) -> String {
         .rescued
         .iter()
         .take(SHOWN_MAX)
-        .map(|homeless| [homeless.path.clone(), format!("e.g. {}", printable(&homeless.example))])
+        .map(|homeless| {
+            let why = match homeless.why {
+                NoColumn::EqualKey => "its key stands again later",
+                NoColumn::NullArray => "an array of nulls alone",
+                NoColumn::LongPath => "its path is too long",
+                NoColumn::NoRoom => "over budget",
+            };
+            let example = format!("e.g. {}", printable(&homeless.example));
+            [printable(&homeless.path), why.to_owned(), example]
+        })
         .collect();
     let shown = indented(&aligned(&rows), 2);
     format!("{values} without a column, in _rescued\n{shown}{}", more(preview.rescued.len()))

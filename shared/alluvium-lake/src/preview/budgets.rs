@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use alluvium_columnar::Part;
-use alluvium_model::{Discovery, Extension, JsonPath, Refusal, TableSchema};
+use alluvium_model::{Discovery, Extension, JsonPath, Limits, Refusal, TableSchema};
 use serde::Serialize;
 
 use super::conflicts::cut;
@@ -32,10 +32,46 @@ pub struct RefusedPath {
 /// A value that would have no column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Homeless {
-    /// Its key in `_rescued`.
+    /// Its key in `_rescued`, cut.
     pub path: String,
+    /// Why it has none.
+    pub why: NoColumn,
     /// The JSON text of the first such value, cut.
     pub example: String,
+}
+
+/// Why a value has no column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoColumn {
+    /// Its key stands again later in the same object.
+    EqualKey,
+    /// It is an array of nothing but nulls.
+    NullArray,
+    /// Its path is too long.
+    LongPath,
+    /// A budget has no room for it.
+    NoRoom,
+}
+
+impl NoColumn {
+    fn of(path: &str, text: &str, path_bytes_max: u32) -> Self {
+        let is_path = path.parse::<JsonPath>().is_ok();
+        if !is_path {
+            Self::EqualKey
+        } else if path.len() > path_bytes_max as usize {
+            Self::LongPath
+        } else if is_null_array(text) {
+            Self::NullArray
+        } else {
+            Self::NoRoom
+        }
+    }
+}
+
+fn is_null_array(text: &str) -> bool {
+    let elements = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    elements.is_some_and(|elements| elements.split(',').all(|element| element == "null"))
 }
 
 /// What found no room so far; no more of it than can be shown.
@@ -68,9 +104,11 @@ impl Refusals {
         let mut values = 0;
         part.rescued(schema, &mut |path, text| {
             values += 1;
-            if self.rescued.len() < SHOWN_MAX && !self.rescued_paths.contains(path) {
-                self.rescued_paths.insert(path.to_owned());
-                self.rescued.push(Homeless { path: cut(path), example: cut(text) });
+            // Keys may be of any length, so none is kept as it is.
+            let shown = cut(path);
+            if self.rescued.len() < SHOWN_MAX && self.rescued_paths.insert(shown.clone()) {
+                let why = NoColumn::of(path, text, Limits::default().path_bytes);
+                self.rescued.push(Homeless { path: shown, why, example: cut(text) });
             }
         });
         values

@@ -40,7 +40,11 @@ pub struct SeenValues {
 
 /// What was seen under each path that has columns.
 #[derive(Debug, Default)]
-pub(super) struct SeenPaths(BTreeMap<JsonPath, BTreeMap<ValueClass, Example>>);
+pub(super) struct SeenPaths {
+    by_path: BTreeMap<JsonPath, BTreeMap<ValueClass, Example>>,
+    /// The values that each column would take.
+    pub(super) by_column: BTreeMap<ColumnName, u64>,
+}
 
 #[derive(Debug)]
 struct Example {
@@ -58,7 +62,10 @@ impl SeenPaths {
             if schema.base(path).is_none() && schema.keys(path.as_str()) == 0 {
                 continue;
             }
-            let of_path = self.0.entry(path.clone()).or_default();
+            for column in schema.carriers(path, class) {
+                *self.by_column.entry(column.name.clone()).or_default() += values;
+            }
+            let of_path = self.by_path.entry(path.clone()).or_default();
             let example = of_path.entry(class).or_insert_with(|| Example {
                 values: 0,
                 text: cut(text),
@@ -67,19 +74,6 @@ impl SeenPaths {
             });
             example.values += values;
         }
-    }
-
-    /// How many values each column takes.
-    pub(super) fn values_by_column(&self, schema: &TableSchema) -> BTreeMap<ColumnName, u64> {
-        let mut values = BTreeMap::new();
-        for (path, by_class) in &self.0 {
-            for (class, example) in by_class {
-                for column in schema.carriers(path, *class) {
-                    *values.entry(column.name.clone()).or_default() += example.values;
-                }
-            }
-        }
-        values
     }
 
     /// The paths that hold several kinds, or that have siblings.
@@ -94,7 +88,7 @@ impl SeenPaths {
                 common: common(by_class.keys().copied()),
             })
         };
-        self.0.iter().filter_map(conflict).collect()
+        self.by_path.iter().filter_map(conflict).collect()
     }
 }
 

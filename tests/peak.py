@@ -1,0 +1,16 @@
+"""Runs a command and says how much memory it took: `python peak.py COMMAND...`.
+
+A process of its own, because what a child is said to have taken includes what its parent held when
+it was started, and a test run holds much.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+printed = process.stdout.read().decode()
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+json.dump({"code": process.returncode, "printed": printed, "kib": usage.ru_maxrss}, sys.stdout)
