@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
-use alluvium_model::{DatabaseName, TableName};
+use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::{files, ingest, output::Outcome, preview, schema, tables, verify};
+use crate::{
+    files, ingest,
+    output::{Outcome, UsageError},
+    preview, schema, tables, verify,
+};
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
 #[derive(Debug, Parser)]
@@ -28,10 +32,8 @@ enum Command {
         inputs: Inputs,
         #[command(flatten)]
         lake: Lake,
-        /// Files that are loaded at once (a large one always alone). One after the other they
-        /// give the same names and files on every run; at once they race for names
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-        threads: u32,
+        #[command(flatten)]
+        loading: Loading,
     },
     /// Prove that a lake holds every value of files that were loaded, once
     Verify {
@@ -73,6 +75,28 @@ pub(crate) struct Inputs {
     pub(crate) table: Option<String>,
 }
 
+/// How to load it.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Loading {
+    /// Files that are loaded at once (a large one always alone). One after the other they
+    /// give the same names and files on every run; at once they race for names
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) threads: u32,
+    /// Another limit than the default, such as `record_bytes=33554432`; may be repeated. Files
+    /// that were loaded under other limits are loaded again beside their earlier rows
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    pub(crate) limits: Vec<String>,
+}
+
+impl Loading {
+    /// The defaults, but for those that were named.
+    pub(crate) fn limits(&self) -> Result<Limits, UsageError> {
+        let mut limits = Limits::default();
+        self.limits.iter().try_for_each(|limit| limits.set(limit))?;
+        Ok(limits)
+    }
+}
+
 /// Where the tables are.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Lake {
@@ -100,8 +124,8 @@ impl Args {
         let json = self.json;
         match self.command {
             Command::Preview(inputs) => preview::run(&inputs, json).await,
-            Command::Ingest { inputs, lake, threads } => {
-                ingest::run(&inputs, &lake, threads, json).await
+            Command::Ingest { inputs, lake, loading } => {
+                ingest::run(&inputs, &lake, &loading, json).await
             }
             Command::Verify { inputs, lake } => verify::run(&inputs, &lake, json).await,
             Command::Tables(lake) => tables::run(&lake, json).await,

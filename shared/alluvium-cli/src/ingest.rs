@@ -14,7 +14,8 @@ use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
-    args::{Inputs, Lake},
+    args::{Inputs, Lake, Loading},
+    bad_records,
     inputs::{Input, expand},
     lake::{Catalog, Objects},
     output::{self, Outcome, bytes, count},
@@ -52,15 +53,16 @@ type LakeIngest = Ingest<Catalog, Objects>;
 pub(crate) async fn run(
     inputs: &Inputs,
     lake: &Lake,
-    threads: u32,
+    loading: &Loading,
     json: bool,
 ) -> anyhow::Result<Outcome> {
     let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open_or_create().await?;
-    let settings = IngestSettings::new(lake.database.clone());
+    let mut settings = IngestSettings::new(lake.database.clone());
+    settings.plan.limits = loading.limits()?;
     let ingest = Arc::new(Ingest::new(catalog, objects, settings));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
-    let summary = load_all(&ingest, inputs, threads, &bar).await?;
+    let summary = load_all(&ingest, inputs, loading.threads, &bar).await?;
     bar.finish_and_clear();
     if json {
         output::print_json(&summary)?;
@@ -166,9 +168,7 @@ impl std::fmt::Display for Summary {
             writeln!(f, "+ {table}: objects at {path} have too many keys, and are kept whole")?;
         }
         for bad in self.bad_records.iter().take(SHOWN_MAX) {
-            writeln!(f, "! {}: record {} at byte {}", bad.source, bad.record, bad.offset)?;
-            writeln!(f, "  {}: {}", bad.reason, bad.message)?;
-            writeln!(f, "  {}", bad.excerpt)?;
+            write!(f, "{}", bad_records::text(bad))?;
         }
         for error in &self.errors {
             writeln!(f, "error: {}: {}", error.source, error.message)?;

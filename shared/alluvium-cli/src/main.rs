@@ -1,6 +1,7 @@
 //! The `alluvium` command: the whole of Alluvium on a directory, without AWS, or on S3 and Glue.
 
 mod args;
+mod bad_records;
 mod files;
 mod ingest;
 mod inputs;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use alluvium_aws::ParseLakeRootError;
+use alluvium_model::LimitError;
 use serde::Serialize;
 
 /// How the command ended.
@@ -59,6 +60,8 @@ pub(crate) enum UsageError {
     BadPattern(String, #[source] glob::PatternError),
     #[error("--table must not be empty")]
     EmptyTable,
+    #[error(transparent)]
+    Limit(#[from] LimitError),
 }
 
 /// Prints lines for people.

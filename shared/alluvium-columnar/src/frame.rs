@@ -1,17 +1,21 @@
 //! Where records begin and end in a text.
 //!
 //! Takes NDJSON, documents one after the other with or without white space or commas between
-//! them, pretty-printed or not, and top-level arrays, also several and also as lines. Nothing is
-//! remembered of a record once it was given away; a record that is too long is not kept at all.
+//! them, pretty-printed or not, sequences (RFC 7464), top-level arrays, also several and also as
+//! lines, and arrays in a wrapper. Nothing is remembered of a record once it was given away; a
+//! record that is too long is not kept at all.
 
 use alluvium_model::{Limits, Reason};
 
 use crate::{
+    place::Place,
     quarantine::BadRecord,
-    recover::{End, Nesting, Surroundings, end_of_bad_record, guess_within},
+    recover::{End, Nesting, RECORD_SEPARATOR, Surroundings, end_of_bad_record, guess_within},
     scan::{Flaw, Scanned, scan},
     skip::{Skip, Until},
+    sniff::Charset,
     unpack::Corrupt,
+    wrapper::{Opening, WRAPPER_KEYS, Wrapper, opening},
 };
 
 const LOOKAHEAD_BYTES_MIN: usize = 256;
@@ -38,11 +42,14 @@ pub(crate) struct Framer {
     at: usize,
     /// The text of the record at hand.
     record: String,
-    /// Offset in the whole text of the first byte of `buffer`.
-    base: u64,
+    /// Where `at` is in the source.
+    place: Place,
+    /// Whether nothing of the text was looked at yet.
+    fresh: bool,
     /// How the text ended, once it has.
     ended: Option<Result<(), Corrupt>>,
     around: Surroundings,
+    wrapper: Wrapper,
     /// Whether the last record lay on one line, until it is known what follows it.
     one_line: bool,
     /// Bytes of a record that must be there before it is looked at again: twice what did not
@@ -55,15 +62,23 @@ pub(crate) struct Framer {
 }
 
 impl Framer {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// A framer at the beginning of a text, which begins at this offset of its source.
+    pub(crate) fn new(limits: Limits, charset: Charset, offset: u64) -> Self {
         Self {
             limits,
             buffer: Vec::new(),
             record: String::new(),
             at: 0,
-            base: 0,
+            place: Place::new(charset, offset),
+            fresh: true,
             ended: None,
-            around: Surroundings { lines: false, in_list: false, indent: Some(0) },
+            around: Surroundings {
+                lines: false,
+                in_list: false,
+                in_sequence: false,
+                indent: Some(0),
+            },
+            wrapper: Wrapper::Possible,
             one_line: false,
             wanted: 0,
             lookahead: limits.record_bytes as usize + 1,
@@ -71,9 +86,13 @@ impl Framer {
         }
     }
 
+    /// A framer that has no text.
+    pub(crate) fn without_text(limits: Limits) -> Self {
+        Self { ended: Some(Ok(())), ..Self::new(limits, Charset::Utf8, 0) }
+    }
+
     /// The place to append further text to.
     pub(crate) fn input(&mut self) -> &mut Vec<u8> {
-        self.base += self.at as u64;
         self.buffer.drain(..self.at);
         self.at = 0;
         &mut self.buffer
@@ -86,10 +105,6 @@ impl Framer {
         }
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.is_some()
-    }
-
     /// The text of the record that was found last, without white space.
     pub(crate) fn record(&self) -> &str {
         &self.record
@@ -100,19 +115,38 @@ impl Framer {
         if self.skip.is_some() {
             return self.go_on_skipping();
         }
-        if self.pass_separators() { self.next_record() } else { self.next_at_end() }
+        if !self.pass_byte_order_mark() || !self.pass_separators() {
+            return self.next_at_end();
+        }
+        if self.around.in_sequence && self.rest().first() == Some(&RECORD_SEPARATOR) {
+            return self.list_without_end();
+        }
+        match self.wrapper {
+            Wrapper::Possible => self.open_wrapper(),
+            Wrapper::Tail => self.wrapper_tail(),
+            Wrapper::InList | Wrapper::None => self.next_record(),
+        }
+    }
+
+    /// False if there is too little text to tell whether it begins with one.
+    fn pass_byte_order_mark(&mut self) -> bool {
+        if !self.fresh {
+            return true;
+        }
+        if self.rest().starts_with(BYTE_ORDER_MARK) {
+            self.place.pass_mark(BYTE_ORDER_MARK);
+            self.at += BYTE_ORDER_MARK.len();
+        } else if BYTE_ORDER_MARK.starts_with(self.rest()) && self.ended.is_none() {
+            return false;
+        }
+        self.fresh = false;
+        true
     }
 
     /// Goes to where a record begins; false if there is no more text.
     fn pass_separators(&mut self) -> bool {
-        if self.base == 0 && self.at == 0 {
-            if self.rest().starts_with(BYTE_ORDER_MARK) {
-                self.at = BYTE_ORDER_MARK.len();
-            } else if BYTE_ORDER_MARK.starts_with(self.rest()) && self.ended.is_none() {
-                return false;
-            }
-        }
-        while let Some(byte) = self.rest().first() {
+        while let Some(byte) = self.rest().first().copied() {
+            let in_tail = self.wrapper == Wrapper::Tail;
             match byte {
                 b'\n' => {
                     self.around.lines |= self.one_line && !self.around.in_list;
@@ -122,20 +156,74 @@ impl Framer {
                 b' ' | b'\t' | b'\r' => {
                     self.around.indent = self.around.indent.map(|indent| indent + 1);
                 }
-                b',' => self.around.indent = None,
-                b'[' if !self.around.in_list => {
+                RECORD_SEPARATOR if !self.around.in_list && !in_tail => {
+                    self.around.in_sequence = true;
+                    self.around.indent = Some(0);
+                }
+                b',' if !in_tail => self.around.indent = None,
+                b'[' if !self.around.in_list && !in_tail => {
                     self.around.in_list = true;
                     self.around.indent = None;
+                    self.wrapper = Wrapper::None;
                 }
                 b']' if self.around.in_list => {
                     self.around.in_list = false;
                     self.around.indent = None;
+                    if self.wrapper == Wrapper::InList {
+                        self.wrapper = Wrapper::Tail;
+                    }
                 }
                 _ => return true,
             }
+            self.place.pass_byte(byte);
             self.at += 1;
         }
         false
+    }
+
+    /// Leaves a list in which the next text of a sequence begins.
+    fn list_without_end(&mut self) -> Frame {
+        self.around.in_list = false;
+        self.wrapper = Wrapper::None;
+        let message = "a text of the sequence ends inside an array".to_owned();
+        Frame::Bad(self.give_away(0, Reason::TruncatedInput, message))
+    }
+
+    /// Opens the wrapper that the text begins with, if it does.
+    fn open_wrapper(&mut self) -> Frame {
+        match opening(self.rest(), self.ended.is_some(), &WRAPPER_KEYS) {
+            Opening::Unclear => return Frame::NeedInput,
+            Opening::Record => self.wrapper = Wrapper::None,
+            Opening::Wrapper(bytes) => {
+                self.pass(bytes);
+                self.one_line = false;
+                self.around.in_list = true;
+                self.wrapper = Wrapper::InList;
+            }
+        }
+        self.next()
+    }
+
+    /// Passes what a wrapper holds behind its list: one entry, whatever it is.
+    fn wrapper_tail(&mut self) -> Frame {
+        match self.rest() {
+            [b'}', ..] => {
+                self.pass(1);
+                self.one_line = false;
+                self.wrapper = Wrapper::None;
+                self.next()
+            }
+            [b',', ..] => {
+                let message = "what the wrapper holds beside its list of records".to_owned();
+                let until = Until::ObjectEnd(Nesting::in_object());
+                self.skip(Reason::WrapperFields, message, until)
+            }
+            _ => {
+                self.wrapper = Wrapper::None;
+                let message = "expected `,` or `}` behind the list of a wrapper".to_owned();
+                Frame::Bad(self.give_away(0, Reason::InvalidJson, message))
+            }
+        }
     }
 
     fn next_record(&mut self) -> Frame {
@@ -172,7 +260,9 @@ impl Framer {
     fn bad_record(&mut self, at: usize, flaw: Flaw) -> Frame {
         let too_deep = flaw == Flaw::Depth;
         let reason = if too_deep { Reason::TooDeep } else { Reason::InvalidJson };
-        let message = format!("{} at byte {at} of the record", flaw.message());
+        let passed = self.rest().get(..at).unwrap_or_default();
+        let byte = self.place.source_length(passed);
+        let message = format!("{} at byte {byte} of the record", flaw.message());
         // No further than this is looked for the end: others may be as bad as this one.
         let reach = (at + self.lookahead).min(self.window_bytes());
         let seen = self.rest().len() >= reach || self.ended.is_some();
@@ -180,6 +270,7 @@ impl Framer {
         let all = self.ended.is_some() && text.len() == self.rest().len();
         let end = match end_of_bad_record(text, at, self.around) {
             End::WithLine => return self.skip(reason, message, Until::LineEnd),
+            End::WithText => return self.skip(reason, message, Until::NextText),
             End::Beyond if !seen => {
                 self.want_more();
                 return Frame::NeedInput;
@@ -206,7 +297,9 @@ impl Framer {
     /// How far to pass over a record that is without a flaw up to its byte `at`.
     fn until(&self, at: usize) -> Until {
         let brackets = matches!(self.rest().first(), Some(b'{' | b'['));
-        if brackets && (!self.around.lines || self.spans_lines(at)) {
+        if self.around.in_sequence && !self.around.in_list {
+            Until::NextText
+        } else if brackets && (!self.around.lines || self.spans_lines(at)) {
             Until::BracketsClose(Nesting::default())
         } else {
             Until::LineEnd
@@ -229,11 +322,10 @@ impl Framer {
                 let message = "the record has no end".to_owned();
                 Frame::Bad(self.give_away(end.max(1), Reason::InvalidJson, message))
             }
-            End::At(_) | End::WithLine | End::Beyond => {
-                let message = self.truncation();
-                self.ended = Some(Ok(()));
-                self.around.in_list = false;
-                Frame::Bad(self.give_away(length, Reason::TruncatedInput, message))
+            End::At(_) | End::WithLine | End::WithText | End::Beyond => {
+                let (reason, message) = self.truncation();
+                self.leave_all();
+                Frame::Bad(self.give_away(length, reason, message))
             }
         }
     }
@@ -241,22 +333,31 @@ impl Framer {
     fn next_at_end(&mut self) -> Frame {
         match &self.ended {
             None => Frame::NeedInput,
-            Some(Ok(())) if !self.around.in_list => Frame::End,
+            Some(Ok(())) if !self.around.in_list && self.wrapper != Wrapper::Tail => Frame::End,
             Some(_) => {
-                let message = self.truncation();
-                self.ended = Some(Ok(()));
-                self.around.in_list = false;
-                Frame::Bad(self.give_away(0, Reason::TruncatedInput, message))
+                let (reason, message) = self.truncation();
+                self.leave_all();
+                Frame::Bad(self.give_away(0, reason, message))
             }
         }
     }
 
-    fn truncation(&self) -> String {
-        match &self.ended {
-            Some(Err(Corrupt(message))) => message.clone(),
-            _ if self.rest().is_empty() => "the source ends inside an array".to_owned(),
-            _ => "the source ends inside a record".to_owned(),
-        }
+    /// Why the text ends where it should not.
+    fn truncation(&self) -> (Reason, String) {
+        let what = match &self.ended {
+            Some(Err(Corrupt { reason, message })) => return (*reason, message.clone()),
+            _ if !self.rest().is_empty() => "a record",
+            _ if self.wrapper == Wrapper::Tail => "a wrapper",
+            _ => "an array",
+        };
+        (Reason::TruncatedInput, format!("the source ends inside {what}"))
+    }
+
+    /// Once it is said that the text ends where it should not, it has ended well.
+    fn leave_all(&mut self) {
+        self.ended = Some(Ok(()));
+        self.around.in_list = false;
+        self.wrapper = Wrapper::None;
     }
 
     fn too_large(&self) -> (Reason, String) {
@@ -278,11 +379,13 @@ impl Framer {
 
     fn go_on_skipping(&mut self) -> Frame {
         let Some(mut skip) = self.skip.take() else { return Frame::NeedInput };
-        let (length, ended) = skip.take(self.rest());
+        let (length, ended) = skip.end(self.rest());
+        let passed = self.rest().get(..length).unwrap_or_default();
+        skip.record.extend(&self.place.source_bytes(passed));
         self.pass(length);
         self.one_line = false;
         if ended || self.ended.is_some() {
-            return Frame::Bad(skip.into_record());
+            return Frame::Bad(skip.record);
         }
         self.skip = Some(skip);
         Frame::NeedInput
@@ -290,18 +393,21 @@ impl Framer {
 
     fn give_away(&mut self, length: usize, reason: Reason, message: String) -> BadRecord {
         let mut record = self.bad(reason, message);
-        record.extend(self.rest().get(..length).unwrap_or_default());
+        let text = self.rest().get(..length).unwrap_or_default();
+        record.extend(&self.place.source_bytes(text));
         self.pass(length);
         record
     }
 
     fn bad(&self, reason: Reason, message: String) -> BadRecord {
-        BadRecord::new(self.base + self.at as u64, reason, message)
+        let record = BadRecord::new(self.place.position(), reason, message);
+        record.written_in(self.place.charset())
     }
 
     fn pass(&mut self, length: usize) {
-        let passed = self.rest().get(..length).unwrap_or_default();
-        self.one_line = !self.around.lines && !passed.contains(&b'\n');
+        let passed = self.buffer.get(self.at..self.at + length).unwrap_or_default();
+        let spans_lines = self.place.pass(passed);
+        self.one_line = !self.around.lines && !spans_lines;
         self.around.indent = None;
         self.wanted = 0;
         let earned = length.saturating_mul(LOOKAHEAD_EARNED);

@@ -2,9 +2,11 @@
 //!
 //! The way of a record through the rooms of this crate:
 //!
-//! - `unpack`: what is compressed is inflated;
+//! - `unpack`: what is packed, which `sniff` tells by its beginning, becomes texts;
+//! - `read` turns these into records, those in UTF-16 by `utf16`, and gives up what is no JSON;
 //! - `frame` finds where records begin and end, with `scan` checking the grammar and copying the
-//!   text without its white space, and `recover` finding the way on after a bad record;
+//!   text without its white space, `wrapper` knowing lists in objects, `recover` finding the way
+//!   on after a bad record, and `place` knowing where all of it stands in the source;
 //! - `flatten` notes where each leaf of the text lies and what it is, path by path (`paths`);
 //! - a [`Part`] is ready: its [`Part::discovery`] says which columns it wants;
 //! - `encode` builds the columns of the schema that resulted, one at a time, from the text
@@ -26,21 +28,27 @@ mod objects;
 mod parquet_file;
 mod part;
 mod paths;
+mod place;
 mod quarantine;
+mod read;
 mod recover;
 mod rescue;
 mod scalar;
 mod scan;
 mod shredder;
 mod skip;
+mod sniff;
 mod survey;
 mod text;
 mod unpack;
+mod utf16;
 mod verify;
+mod wrapper;
 
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
 pub use part::Part;
+pub use place::Position;
 pub use quarantine::{BadRecord, QUARANTINE_BYTES_MAX, encode_bad_records};
 pub use shredder::{Shredder, Step};
 pub use survey::Seen;

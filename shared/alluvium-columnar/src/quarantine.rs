@@ -9,7 +9,10 @@ use arrow::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{ColumnarError, encode::EncodedFile, parquet_file::ParquetFile};
+use crate::{
+    ColumnarError, Position, encode::EncodedFile, parquet_file::ParquetFile, sniff::Charset,
+    utf16::Utf16,
+};
 
 /// Bytes of a bad record that are kept; of a longer one the source holds the rest.
 pub const QUARANTINE_BYTES_MAX: usize = 64 << 10;
@@ -20,8 +23,8 @@ const BATCH_RECORDS: usize = 128;
 /// A record that could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {
-    /// Where it begins in the decompressed source, in bytes.
-    pub offset: u64,
+    /// Where it begins in the decompressed source.
+    pub position: Position,
     /// How long it is there, in bytes.
     pub length: u64,
     /// Why it could not be loaded.
@@ -30,6 +33,7 @@ pub struct BadRecord {
     pub message: String,
     /// Its bytes as they stand in the source, at most [`QUARANTINE_BYTES_MAX`].
     pub bytes: Vec<u8>,
+    charset: Charset,
 }
 
 impl BadRecord {
@@ -41,8 +45,26 @@ impl BadRecord {
 
     /// A record of which no bytes were seen yet.
     #[must_use]
-    pub const fn new(offset: u64, reason: Reason, message: String) -> Self {
-        Self { offset, length: 0, reason, message, bytes: Vec::new() }
+    pub const fn new(position: Position, reason: Reason, message: String) -> Self {
+        Self { position, length: 0, reason, message, bytes: Vec::new(), charset: Charset::Utf8 }
+    }
+
+    /// The same record, written like this.
+    pub(crate) const fn written_in(mut self, charset: Charset) -> Self {
+        self.charset = charset;
+        self
+    }
+
+    /// What its first bytes say, for people; what is no text is replaced.
+    #[must_use]
+    pub fn excerpt(&self, bytes_max: usize) -> String {
+        let shown = self.bytes.get(..bytes_max).unwrap_or(&self.bytes);
+        let mut text = Vec::new();
+        match Utf16::of(self.charset) {
+            Some(mut utf16) => utf16.decode(shown, &mut text),
+            None => text.extend_from_slice(shown),
+        }
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Takes the bytes that follow, as far as they are kept.
@@ -50,6 +72,11 @@ impl BadRecord {
         let room = QUARANTINE_BYTES_MAX - self.bytes.len();
         self.bytes.extend(bytes.iter().take(room));
         self.length += bytes.len() as u64;
+    }
+
+    /// What the table holds of it, apart from its source.
+    pub(crate) fn in_table(&self) -> (u64, u64, Reason, &str, &[u8]) {
+        (self.position.offset, self.length, self.reason, &self.message, &self.bytes)
     }
 
     /// Its bytes as text, and how that text is written.
@@ -111,7 +138,7 @@ fn array(column: QuarantineColumn, batch: &[(u64, BadRecord)], origin: &Origin) 
             Arc::new(batch.iter().map(|_| Some(&origin.source)).collect::<StringArray>())
         }
         QuarantineColumn::Record => integers(|(index, _)| *index),
-        QuarantineColumn::Offset => integers(|(_, bad)| bad.offset),
+        QuarantineColumn::Offset => integers(|(_, bad)| bad.position.offset),
         QuarantineColumn::Length => integers(|(_, bad)| bad.length),
         QuarantineColumn::Bytes => texts(|bad| bad.text().0),
         QuarantineColumn::Encoding => texts(|bad| bad.text().1.into()),

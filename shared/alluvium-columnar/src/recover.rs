@@ -3,6 +3,8 @@
 //! A bad record must not take its neighbours with it, and where it ends is a guess. The guesses,
 //! each only as bold as what was seen before allows:
 //!
+//! - In a sequence of texts (RFC 7464) it ends with its text: no byte of JSON looks like what
+//!   stands between two of them.
 //! - In a source whose records were seen to be lines, a bad record whose flaw is on its first
 //!   line is that line, unless it stands in an array.
 //! - Otherwise it ends with the brackets it opened, or where a line begins another record:
@@ -12,6 +14,9 @@
 
 use memchr::memchr;
 
+/// Stands before each text of a sequence (RFC 7464).
+pub(crate) const RECORD_SEPARATOR: u8 = 0x1e;
+
 /// How the source looks around a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Surroundings {
@@ -19,6 +24,8 @@ pub(crate) struct Surroundings {
     pub(crate) lines: bool,
     /// Whether the record stands in a top-level array.
     pub(crate) in_list: bool,
+    /// Whether the record is a text of a sequence.
+    pub(crate) in_sequence: bool,
     /// White space before the record on its line, if nothing else is.
     pub(crate) indent: Option<usize>,
 }
@@ -30,6 +37,8 @@ pub(crate) enum End {
     At(usize),
     /// With its line.
     WithLine,
+    /// With its text of a sequence.
+    WithText,
     /// Somewhere beyond what is there.
     Beyond,
 }
@@ -42,7 +51,9 @@ pub(crate) enum End {
 pub(crate) fn end_of_bad_record(text: &[u8], flaw: usize, around: Surroundings) -> End {
     let brackets = matches!(text.first(), Some(b'{' | b'['));
     let on_first_line = !lies_beyond_first_line(text, flaw);
-    if !around.in_list && around.lines && on_first_line {
+    if !around.in_list && around.in_sequence {
+        End::WithText
+    } else if !around.in_list && around.lines && on_first_line {
         End::WithLine
     } else if brackets {
         end_of_brackets(text, flaw, around).map_or(End::Beyond, End::At)
@@ -79,7 +90,7 @@ fn end_of_garbage(text: &[u8], around: Surroundings) -> Option<usize> {
         b'\n' => true,
         b',' | b']' => around.in_list,
         b'{' | b'[' => *at > 0 && !around.in_list,
-        _ => false,
+        _ => ends_text(**byte, around),
     };
     text.iter().enumerate().find(ends).map(|(at, _)| at)
 }
@@ -95,6 +106,9 @@ fn end_of_brackets(text: &[u8], flaw: usize, around: Surroundings) -> Option<usi
             }
             nesting.end_string();
         }
+        if ends_text(*byte, around) {
+            return Some(at);
+        }
         if around.in_list && *byte == b']' && nesting.is_unopened_array_end() {
             // The array ends, so the record did before: perhaps where another one began.
             return record_behind(text.get(..at).unwrap_or_default(), flaw).or(Some(at));
@@ -104,6 +118,11 @@ fn end_of_brackets(text: &[u8], flaw: usize, around: Surroundings) -> Option<usi
         }
     }
     None
+}
+
+/// Whether the next text of a sequence begins here, whatever is open.
+const fn ends_text(byte: u8, around: Surroundings) -> bool {
+    around.in_sequence && byte == RECORD_SEPARATOR
 }
 
 /// Where behind the flaw another record seems to begin.
@@ -141,6 +160,11 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
+    /// Inside of an object.
+    pub(crate) const fn in_object() -> Self {
+        Self { objects: 1, arrays: 0, in_string: false, escaped: false }
+    }
+
     /// Whether a string is open.
     pub(crate) const fn is_in_string(self) -> bool {
         self.in_string
@@ -184,11 +208,16 @@ impl Nesting {
 mod tests {
     use super::*;
 
-    const LINES: Surroundings = Surroundings { lines: true, in_list: false, indent: Some(0) };
-    const FIRST: Surroundings = Surroundings { lines: false, in_list: false, indent: Some(0) };
-    const INLINE: Surroundings = Surroundings { lines: false, in_list: false, indent: None };
-    const IN_LIST: Surroundings = Surroundings { lines: false, in_list: true, indent: None };
-    const PRETTY_LIST: Surroundings = Surroundings { lines: false, in_list: true, indent: Some(2) };
+    const LINES: Surroundings =
+        Surroundings { lines: true, in_list: false, in_sequence: false, indent: Some(0) };
+    const FIRST: Surroundings =
+        Surroundings { lines: false, in_list: false, in_sequence: false, indent: Some(0) };
+    const INLINE: Surroundings =
+        Surroundings { lines: false, in_list: false, in_sequence: false, indent: None };
+    const IN_LIST: Surroundings =
+        Surroundings { lines: false, in_list: true, in_sequence: false, indent: None };
+    const PRETTY_LIST: Surroundings =
+        Surroundings { lines: false, in_list: true, in_sequence: false, indent: Some(2) };
 
     /// `|` marks the end to find, which is that of the line if the text ends with LINE; without
     /// one the end is beyond. `flaw` is counted without it.

@@ -3,14 +3,9 @@
 use std::sync::Arc;
 
 use alluvium_model::{Limits, Origin, PartitionSpec};
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 
-use crate::{
-    Part,
-    frame::{Frame, Framer},
-    part::SourceFacts,
-    unpack::Unpacker,
-};
+use crate::{Part, frame::Frame, part::SourceFacts, read::Reader};
 
 /// What a shredder needs or gives next.
 #[derive(Debug)]
@@ -50,8 +45,7 @@ pub struct Shredder {
     facts: Arc<SourceFacts>,
     input: Bytes,
     finished: bool,
-    unpacker: Unpacker,
-    framer: Framer,
+    reader: Reader,
     part: Part,
 }
 
@@ -63,8 +57,7 @@ impl Shredder {
         Self {
             input: Bytes::new(),
             finished: false,
-            unpacker: Unpacker::new(),
-            framer: Framer::new(limits),
+            reader: Reader::new(limits),
             part: Part::new(0, 0, Arc::clone(&facts)),
             facts,
         }
@@ -91,10 +84,9 @@ impl Shredder {
             if self.part.is_full() {
                 return Step::Part(Box::new(self.take_part()));
             }
-            match self.framer.next() {
-                Frame::Record => self.part.push(self.framer.record()),
+            match self.reader.next(&mut self.input, self.finished) {
+                Frame::Record => self.part.push(self.reader.record()),
                 Frame::Bad(bad) => self.part.push_bad(bad),
-                Frame::NeedInput if self.unpack_some() => {}
                 Frame::NeedInput => return Step::NeedInput,
                 Frame::End if self.part.records() > 0 => {
                     return Step::Part(Box::new(self.take_part()));
@@ -102,24 +94,6 @@ impl Shredder {
                 Frame::End => return Step::Done,
             }
         }
-    }
-
-    /// Moves some of the input on; false if there is none and more is to come.
-    fn unpack_some(&mut self) -> bool {
-        if self.input.has_remaining() {
-            let (taken, result) = self.unpacker.push(&self.input, self.framer.input());
-            self.input.advance(taken);
-            if result.is_err() {
-                self.input.clear();
-                self.framer.end(result);
-            }
-        } else if self.finished && !self.framer.has_ended() {
-            let result = self.unpacker.finish(self.framer.input());
-            self.framer.end(result);
-        } else {
-            return false;
-        }
-        true
     }
 
     fn take_part(&mut self) -> Part {

@@ -1,202 +1,389 @@
-//! Inflates what is compressed, recognised by its content.
+//! Turns packed bytes into texts, whatever they are packed in, layer by layer.
+//!
+//! A source is a text, or packed; what comes out of a packed one is again a text or packed, up to
+//! [`LAYERS_MAX`] deep. A zip archive gives several texts, everything else gives one.
+//!
+//! What is packed is taken in blocks of a fixed size, counted from its beginning, and never more
+//! than a step's worth comes out at a time. So memory is bounded, and what comes out before a
+//! flaw or a limit does not depend on the chunks that the source came in.
 
-use flate2::{Decompress, FlushDecompress, Status};
+mod bzip2;
+mod gzip;
+mod snappy;
+mod zip;
+mod zstd;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// The window of every gzip file (RFC 1951: at most 32 KiB).
-const GZIP_WINDOW_BITS: u8 = 15;
-/// Compressed bytes inflated at a time: deflate yields at most 1032 bytes from one, so that a
-/// step yields at most 2 MiB.
-const INFLATE_STEP_BYTES: usize = 2 << 10;
-/// Room that is made for what comes out.
-const OUTPUT_STEP_BYTES: usize = 64 << 10;
-/// Plain bytes passed on at a time.
-const PLAIN_STEP_BYTES: usize = 256 << 10;
+use alluvium_model::{Limits, Reason};
 
-/// A stream that turns compressed bytes into plain ones.
-pub(crate) enum Unpacker {
-    /// Too few bytes to tell what it is.
-    Unknown(Vec<u8>),
-    Plain,
-    Gzip(Gzip),
-    /// Nothing more comes out.
-    Broken,
+use crate::sniff::{Charset, Content, Format, HEAD_BYTES, sniff};
+
+/// A gzip file in a zip archive is as deep as it gets in practice, and every further layer would
+/// multiply what a bomb can become.
+const LAYERS_MAX: u32 = 2;
+/// Packed bytes taken at a time.
+const BLOCK_BYTES: usize = 16 << 10;
+/// Room for what comes out of them in one step.
+const STEP_BYTES: usize = 128 << 10;
+/// Bytes of a text passed on at a time.
+const TEXT_STEP_BYTES: usize = 256 << 10;
+
+/// Why a text is not what it should be, or ends before it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Corrupt {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
 }
 
-/// Why nothing more comes out of a stream.
+impl Corrupt {
+    /// A stream that breaks off or that is damaged.
+    fn truncated(message: impl Into<String>) -> Self {
+        Self { reason: Reason::TruncatedInput, message: message.into() }
+    }
+}
+
+/// What is known of a text before it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TextFacts {
+    pub(crate) charset: Charset,
+    /// Which member of which archive it is, if it is one.
+    pub(crate) member: Option<String>,
+    /// Why it cannot be read, if so; its bytes come all the same.
+    pub(crate) unreadable: Option<String>,
+}
+
+/// What a step brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Corrupt(pub(crate) String);
+pub(crate) enum Unpacked {
+    TextBegins(TextFacts),
+    /// Some bytes of the text.
+    Bytes,
+    TextEnds(Result<(), Corrupt>),
+    NeedInput,
+    Done,
+}
+
+/// A way of packing.
+trait Codec {
+    /// Takes some of `packed`, all in the end, and appends some bytes to `out`.
+    fn step(&mut self, packed: &mut &[u8], out: &mut Vec<u8>) -> Result<Coded, Corrupt>;
+
+    /// Says whether what was packed may end here.
+    fn finish(&self) -> Result<(), Corrupt>;
+}
+
+/// What a step of a [`Codec`] brought, besides bytes.
+enum Coded {
+    /// Nothing; without bytes it needs more input.
+    Nothing,
+    /// A member begins, which cannot be read if a reason is given.
+    MemberBegins(String, Option<String>),
+    MemberEnds(Result<(), Corrupt>),
+}
+
+/// A source on its way to its texts.
+pub(crate) struct Unpacker {
+    layer: Layer,
+    limits: Limits,
+    /// Bytes that went in and bytes that came out.
+    packed: u64,
+    unpacked: u64,
+    /// The limit that was exceeded, until that was said.
+    exceeded: Option<Corrupt>,
+}
 
 impl Unpacker {
-    pub(crate) fn new() -> Self {
-        Self::Unknown(Vec::new())
+    pub(crate) fn new(limits: Limits) -> Self {
+        let layer = Layer::new(1, limits);
+        Self { layer, limits, packed: 0, unpacked: 0, exceeded: None }
     }
 
-    /// Takes some of `input`, appends what comes out to `out` and says how much was taken.
-    pub(crate) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> (usize, Result<(), Corrupt>) {
-        match self {
-            Self::Unknown(seen) => {
-                let missing = GZIP_MAGIC.len() - seen.len();
-                let (head, _) = input.split_at(missing.min(input.len()));
-                seen.extend_from_slice(head);
-                if seen.len() == GZIP_MAGIC.len() || !GZIP_MAGIC.starts_with(seen) {
-                    let result = self.decide(out);
-                    return (head.len(), result);
+    /// Takes some of `input`, of which more follows unless it `ended`. Bytes of the text are
+    /// appended to `out`.
+    pub(crate) fn step(&mut self, input: &mut &[u8], ended: bool, out: &mut Vec<u8>) -> Unpacked {
+        if let Some(corrupt) = self.exceeded.take() {
+            self.layer.state = State::Done;
+            return Unpacked::TextEnds(Err(corrupt));
+        }
+        let (before, length) = (out.len(), input.len());
+        let unpacked = self.layer.step(input, ended.then_some(&Ok(())), out);
+        self.packed += (length - input.len()) as u64;
+        if matches!(self.layer.state, State::Packed(_)) {
+            self.count(before, out);
+        }
+        unpacked
+    }
+
+    /// Counts what came out behind `before`, and cuts off what is too much.
+    fn count(&mut self, before: usize, out: &mut Vec<u8>) {
+        let Limits { unpacked_bytes, compression_ratio, .. } = self.limits;
+        self.unpacked += (out.len() - before) as u64;
+        let suspicious = self.packed.saturating_mul(compression_ratio);
+        if self.unpacked > unpacked_bytes {
+            let excess = usize::try_from(self.unpacked - unpacked_bytes).unwrap_or(usize::MAX);
+            out.truncate(out.len().saturating_sub(excess).max(before));
+            let message = format!("more than {unpacked_bytes} bytes come out of the source");
+            self.exceeded = Some(Corrupt { reason: Reason::SourceTooLarge, message });
+        } else if self.unpacked > suspicious.max(self.limits.compression_ratio_from_bytes) {
+            let message = format!("it is compressed to less than a {compression_ratio}th");
+            self.exceeded = Some(Corrupt { reason: Reason::CompressionRatio, message });
+        }
+    }
+}
+
+/// Bytes that are a text or packed.
+struct Layer {
+    /// The first one is the source itself.
+    number: u32,
+    limits: Limits,
+    state: State,
+}
+
+enum State {
+    /// Too few bytes to tell what it is.
+    Unknown(Vec<u8>),
+    /// A text that is known before any of it is seen.
+    Known(TextFacts),
+    /// A text; bytes of it that were looked at and are still to be passed on.
+    Text(Vec<u8>),
+    Packed(Box<Packed>),
+    Done,
+}
+
+impl Layer {
+    const fn new(number: u32, limits: Limits) -> Self {
+        Self { number, limits, state: State::Unknown(Vec::new()) }
+    }
+
+    /// Bytes that are a text which cannot be read, whatever they look like.
+    fn unreadable(number: u32, limits: Limits, why: String) -> Self {
+        let facts = TextFacts { unreadable: Some(why), ..TextFacts::default() };
+        Self { number, limits, state: State::Known(facts) }
+    }
+
+    /// Takes some of `input`; `end` says how it ends if nothing follows it.
+    fn step(
+        &mut self,
+        input: &mut &[u8],
+        end: Option<&Result<(), Corrupt>>,
+        out: &mut Vec<u8>,
+    ) -> Unpacked {
+        match &mut self.state {
+            State::Unknown(head) => {
+                take(input, HEAD_BYTES - head.len(), head);
+                if head.len() < HEAD_BYTES && end.is_none() {
+                    return Unpacked::NeedInput;
                 }
-                (head.len(), Ok(()))
+                let head = std::mem::take(head);
+                match self.recognise(head) {
+                    Some(facts) => Unpacked::TextBegins(facts),
+                    None => self.step(input, end, out),
+                }
             }
-            Self::Plain => {
-                let (now, _) = input.split_at(PLAIN_STEP_BYTES.min(input.len()));
-                out.extend_from_slice(now);
-                (now.len(), Ok(()))
+            State::Known(facts) => {
+                let facts = std::mem::take(facts);
+                self.state = State::Text(Vec::new());
+                Unpacked::TextBegins(facts)
             }
-            Self::Gzip(gzip) => {
-                let (now, _) = input.split_at(INFLATE_STEP_BYTES.min(input.len()));
-                let inflated = gzip.inflate(now, out);
-                (now.len(), self.unless_broken(inflated))
+            State::Text(head) => {
+                let before = out.len();
+                out.append(head);
+                take(input, TEXT_STEP_BYTES, out);
+                match end {
+                    _ if out.len() > before => Unpacked::Bytes,
+                    None => Unpacked::NeedInput,
+                    Some(end) => {
+                        self.state = State::Done;
+                        Unpacked::TextEnds(end.clone())
+                    }
+                }
             }
-            Self::Broken => (input.len(), Ok(())),
+            State::Packed(packed) => packed.step(input, end, out),
+            State::Done => {
+                *input = &[];
+                Unpacked::Done
+            }
         }
     }
 
-    /// Says that no more input comes.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        if let Self::Unknown(_) = self {
-            self.decide(out)?;
+    /// Decides what it is; says so if it is a text.
+    fn recognise(&mut self, head: Vec<u8>) -> Option<TextFacts> {
+        let text = |charset, unreadable| Some(TextFacts { charset, member: None, unreadable });
+        match sniff(&head) {
+            Content::Packed(format) if self.number <= LAYERS_MAX => {
+                let packed = Packed::new(format, head, self.number, self.limits);
+                self.state = State::Packed(Box::new(packed));
+                None
+            }
+            Content::Text(charset) => {
+                self.state = State::Text(head);
+                text(charset, None)
+            }
+            Content::Foreign(what) => {
+                self.state = State::Text(head);
+                text(Charset::Utf8, Some(format!("it is no JSON but {what}")))
+            }
+            Content::Packed(_) => {
+                self.state = State::Text(head);
+                text(Charset::Utf8, Some(format!("it is packed more than {LAYERS_MAX} times")))
+            }
         }
-        let Self::Gzip(gzip) = self else { return Ok(()) };
-        let finished = gzip.finish();
-        self.unless_broken(finished)
-    }
-
-    fn decide(&mut self, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let Self::Unknown(seen) = self else { return Ok(()) };
-        let seen = std::mem::take(seen);
-        if seen != GZIP_MAGIC {
-            *self = Self::Plain;
-            out.extend_from_slice(&seen);
-            return Ok(());
-        }
-        let mut gzip = Gzip { member: None };
-        let inflated = gzip.inflate(&seen, out);
-        *self = Self::Gzip(gzip);
-        self.unless_broken(inflated)
-    }
-
-    fn unless_broken(&mut self, result: Result<(), Corrupt>) -> Result<(), Corrupt> {
-        if result.is_err() {
-            *self = Self::Broken;
-        }
-        result
     }
 }
 
-/// A gzip file: members one after the other, and perhaps zeros behind them.
-pub(crate) struct Gzip {
-    /// The member at hand.
-    member: Option<Decompress>,
+/// Bytes that are packed, and what becomes of what comes out of them.
+struct Packed {
+    codec: Box<dyn Codec>,
+    number: u32,
+    limits: Limits,
+    /// The block at hand, and how much of it the codec has taken.
+    block: Vec<u8>,
+    taken: usize,
+    /// Whether the block is still being filled.
+    filling: bool,
+    /// What came out, and how much of it the layer within has taken.
+    plain: Vec<u8>,
+    passed_on: usize,
+    within: Option<Layer>,
+    /// How what is within ends, once all of `plain` is passed on.
+    within_ends: Option<Result<(), Corrupt>>,
+    /// The member of an archive that is within.
+    member: Option<String>,
+    /// Whether nothing more comes out.
+    over: bool,
 }
 
-impl Gzip {
-    /// Inflates all of `input`; what was inflated before an error is in `out` too.
-    fn inflate(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
+impl Packed {
+    fn new(format: Format, head: Vec<u8>, number: u32, limits: Limits) -> Self {
+        let codec: Box<dyn Codec> = match format {
+            Format::Gzip => Box::new(gzip::Gzip::default()),
+            Format::Zstd => Box::new(zstd::Zstd::new(limits.zstd_window_bytes)),
+            Format::Bzip2 => Box::new(bzip2::Bzip2::default()),
+            Format::Snappy => Box::new(snappy::Snappy::default()),
+            Format::Zip => Box::new(zip::Zip::default()),
+        };
+        let within = (format != Format::Zip).then(|| Layer::new(number + 1, limits));
+        Self {
+            codec,
+            number,
+            limits,
+            block: head,
+            taken: 0,
+            filling: true,
+            plain: Vec::new(),
+            passed_on: 0,
+            within,
+            within_ends: None,
+            member: None,
+            over: false,
+        }
+    }
+
+    fn step(
+        &mut self,
+        input: &mut &[u8],
+        end: Option<&Result<(), Corrupt>>,
+        out: &mut Vec<u8>,
+    ) -> Unpacked {
         loop {
-            if self.member.is_none() {
-                let padding = input.iter().take_while(|byte| **byte == 0).count();
-                input = input.get(padding..).unwrap_or_default();
+            if let Some(unpacked) = self.pass_on(out) {
+                return unpacked;
             }
-            let member = match &mut self.member {
-                None if input.is_empty() => return Ok(()),
-                None => self.member.insert(Decompress::new_gzip(GZIP_WINDOW_BITS)),
-                Some(member) => member,
-            };
-            out.reserve(OUTPUT_STEP_BYTES);
-            let (read, written) = (member.total_in(), out.len());
-            let status = member
-                .decompress_vec(input, out, FlushDecompress::None)
-                .map_err(|error| Corrupt(format!("gzip: {error}")))?;
-            let read = usize::try_from(member.total_in() - read).unwrap_or(input.len());
-            input = input.get(read..).unwrap_or_default();
-            if status == Status::StreamEnd {
-                self.member = None;
-            } else if input.is_empty() && out.len() < out.capacity() {
-                return Ok(());
-            } else if read == 0 && out.len() == written {
-                return Err(Corrupt("gzip: it does not go on".to_owned()));
+            if self.over {
+                return Unpacked::Done;
+            }
+            if self.filling {
+                take(input, BLOCK_BYTES.saturating_sub(self.block.len()), &mut self.block);
+                if self.block.len() < BLOCK_BYTES && end.is_none() {
+                    return Unpacked::NeedInput;
+                }
+                self.filling = false;
+            }
+            if let Err(end) = self.unpack(end.filter(|_| input.is_empty())) {
+                self.over = true;
+                self.end_within(end);
             }
         }
     }
 
-    fn finish(&self) -> Result<(), Corrupt> {
-        match self.member {
-            Some(_) => Err(Corrupt("gzip: the end is missing".to_owned())),
-            None => Ok(()),
+    /// Gives what came out to the layer within; says what that made of it, if anything.
+    fn pass_on(&mut self, out: &mut Vec<u8>) -> Option<Unpacked> {
+        let within = self.within.as_mut()?;
+        let mut rest = self.plain.get(self.passed_on..).unwrap_or_default();
+        let unpacked = within.step(&mut rest, self.within_ends.as_ref(), out);
+        self.passed_on = self.plain.len() - rest.len();
+        match unpacked {
+            Unpacked::NeedInput => None,
+            Unpacked::Done => {
+                self.within = None;
+                self.within_ends = None;
+                self.member = None;
+                None
+            }
+            Unpacked::TextBegins(mut facts) => {
+                facts.member = join(self.member.as_deref(), facts.member);
+                Some(Unpacked::TextBegins(facts))
+            }
+            Unpacked::Bytes | Unpacked::TextEnds(_) => Some(unpacked),
         }
     }
+
+    /// Unpacks some of the block, or else asks for another one or says how everything ends.
+    fn unpack(&mut self, end: Option<&Result<(), Corrupt>>) -> Result<(), Result<(), Corrupt>> {
+        self.plain.clear();
+        self.passed_on = 0;
+        let mut packed = self.block.get(self.taken..).unwrap_or_default();
+        let before = packed.len();
+        let coded = self.codec.step(&mut packed, &mut self.plain).map_err(Err)?;
+        let (left, took) = (packed.len(), before > packed.len());
+        self.taken = self.block.len() - left;
+        match coded {
+            Coded::MemberBegins(name, unreadable) => {
+                let number = self.number + 1;
+                self.within = Some(match unreadable {
+                    Some(why) => Layer::unreadable(number, self.limits, why),
+                    None => Layer::new(number, self.limits),
+                });
+                self.member = Some(name);
+            }
+            Coded::MemberEnds(how) => self.within_ends = Some(how),
+            Coded::Nothing if took || !self.plain.is_empty() => {}
+            Coded::Nothing if left > 0 => return Err(Err(Corrupt::truncated("it does not go on"))),
+            Coded::Nothing => match end {
+                // Whoever unpacked this knows better why it ends here.
+                Some(Err(corrupt)) => return Err(Err(corrupt.clone())),
+                Some(Ok(())) => return Err(self.codec.finish()),
+                None => {
+                    self.block.clear();
+                    self.taken = 0;
+                    self.filling = true;
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Lets what is within end like this; what is wrong is said even if nothing is within.
+    fn end_within(&mut self, how: Result<(), Corrupt>) {
+        if how.is_err() && self.within.is_none() {
+            self.within = Some(Layer::new(self.number + 1, self.limits));
+        }
+        self.within_ends = Some(how);
+    }
+}
+
+fn join(archive: Option<&str>, member: Option<String>) -> Option<String> {
+    match (archive, member) {
+        (Some(archive), Some(member)) => Some(format!("{archive}/{member}")),
+        (archive, member) => archive.map(str::to_owned).or(member),
+    }
+}
+
+/// Moves up to `bytes_max` bytes of `input` to `out`.
+fn take(input: &mut &[u8], bytes_max: usize, out: &mut Vec<u8>) {
+    let (now, rest) = input.split_at(bytes_max.min(input.len()));
+    out.extend_from_slice(now);
+    *input = rest;
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn unpack(bytes: &[u8], step: usize) -> (Vec<u8>, bool) {
-        let (mut unpacker, mut out, mut corrupt) = (Unpacker::new(), Vec::new(), false);
-        for mut chunk in bytes.chunks(step) {
-            while !chunk.is_empty() {
-                let (taken, result) = unpacker.push(chunk, &mut out);
-                chunk = &chunk[taken..];
-                corrupt |= result.is_err();
-            }
-        }
-        corrupt |= unpacker.finish(&mut out).is_err();
-        (out, corrupt)
-    }
-
-    #[test]
-    fn content_decides_and_chunks_do_not_matter() {
-        let members = [gzip(b"{\"a\":1}\n"), gzip(b""), gzip(b"{\"b\":2}\n")].concat();
-        for step in [1, 2, 3, 1000] {
-            assert_eq!(unpack(b"{\"a\":1}", step), (b"{\"a\":1}".to_vec(), false));
-            assert_eq!(unpack(b"\x1f", step), (b"\x1f".to_vec(), false));
-            assert_eq!(unpack(b"", step), (Vec::new(), false));
-            assert_eq!(unpack(&members, step), (b"{\"a\":1}\n{\"b\":2}\n".to_vec(), false));
-        }
-    }
-
-    #[test]
-    fn what_came_before_the_damage_comes_out_whatever_the_chunks() {
-        let lines: Vec<_> =
-            (0..20_000).map(|n| format!("{{\"n\":{n},\"r\":{}}}\n", n * n)).collect();
-        let text = lines.concat();
-        let mut packed = gzip(text.as_bytes());
-        packed.truncate(packed.len() - 10);
-        let (plain, corrupt) = unpack(&packed, 7);
-        assert!(corrupt && text.as_bytes().starts_with(&plain) && plain.len() + 100 > text.len());
-
-        let middle = packed.len() / 2;
-        packed[middle..middle + 3].iter_mut().for_each(|byte| *byte ^= 0xff);
-        let (expected, corrupt) = unpack(&packed, packed.len());
-        let same = text.bytes().zip(&expected).take_while(|(a, b)| a == *b).count();
-        assert!(corrupt && same > text.len() / 3, "only {same} of {} bytes", text.len());
-        for step in [1, 2, 100, 2_047, 2_049] {
-            assert!(unpack(&packed, step) == (expected.clone(), true), "in steps of {step}");
-        }
-    }
-
-    #[test]
-    fn behind_the_last_member_only_zeros_are_allowed() {
-        let with = |tail: &[u8]| [&gzip(b"{\"a\":1}\n"), tail].concat();
-        for step in [1, 1000] {
-            assert_eq!(unpack(&with(&[0; 512]), step), (b"{\"a\":1}\n".to_vec(), false));
-            assert_eq!(unpack(&with(b"no gzip"), step), (b"{\"a\":1}\n".to_vec(), true));
-        }
-    }
-}
+mod tests;

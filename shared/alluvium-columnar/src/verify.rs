@@ -142,9 +142,10 @@ impl<'a> Verifier<'a> {
             {
                 *count += 1;
                 let known = |bad: &crate::BadRecord| {
-                    format!("{} of {} bytes at byte {}", bad.reason, bad.length, bad.offset)
+                    let offset = bad.position.offset;
+                    format!("{} of {} bytes at byte {offset}", bad.reason, bad.length)
                 };
-                if stored != *bad {
+                if stored.in_table() != bad.in_table() {
                     self.found.note(Finding {
                         record,
                         path: "$".to_owned(),

@@ -5,7 +5,8 @@
 //! source and plan, so an attempt that is repeated writes the same files again.
 
 use alluvium_columnar::{
-    BadRecord, EncodedFile, Part, QUARANTINE_BYTES_MAX, Shredder, Step, encode_bad_records,
+    BadRecord, EncodedFile, Part, Position, QUARANTINE_BYTES_MAX, Shredder, Step,
+    encode_bad_records,
 };
 use alluvium_model::{
     Budget, Counts, DatabaseName, ErrorKind, Origin, PartitionKey, PartitionSpec, Plan, Reason,
@@ -81,6 +82,10 @@ pub struct BadRecordReport {
     pub record: u64,
     /// Where it begins in the decompressed source, in bytes.
     pub offset: u64,
+    /// The line that it begins in, from 1.
+    pub line: u64,
+    /// Where in that line, from 1, in bytes (in UTF-16 in units of two bytes).
+    pub column: u64,
     /// Why it could not be loaded.
     pub reason: Reason,
     /// What is wrong.
@@ -93,12 +98,13 @@ impl BadRecordReport {
     /// The report of the bad record with this index in `source`.
     #[must_use]
     pub fn new(source: &str, record: u64, bad: &BadRecord) -> Self {
-        let shown = bad.bytes.get(..REPORTED_BYTES_MAX).unwrap_or(&bad.bytes);
-        let text = String::from_utf8_lossy(shown);
+        let text = bad.excerpt(REPORTED_BYTES_MAX);
         Self {
             source: source.to_owned(),
             record,
-            offset: bad.offset,
+            offset: bad.position.offset,
+            line: bad.position.line,
+            column: bad.position.column,
             reason: bad.reason,
             message: bad.message.clone(),
             excerpt: text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"),
@@ -179,7 +185,7 @@ where
         message: String,
     ) -> Result<IngestReport, LakeError> {
         let mut attempt = Attempt::new(self, &source);
-        let mut bad = BadRecord::new(0, reason, message);
+        let mut bad = BadRecord::new(Position::BEGIN, reason, message);
         while bad.bytes.len() < QUARANTINE_BYTES_MAX
             && let Some(chunk) = attempt.read(&mut source.reader).await?
         {

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Raised whenever code changes which rows or files a source gives: files of another layout may
 /// hold other rows under the same part number.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// A SHA-256 digest; its text is lower-case hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,13 +86,86 @@ pub struct Limits {
     pub part_path_bytes: u32,
     /// Bytes of a written path; values under longer ones go to `_rescued`.
     pub path_bytes: u32,
+    /// Bytes that may come out of a compressed source; the rest is quarantined unread.
+    pub unpacked_bytes: u64,
+    /// Bytes that may come out of a compressed source for each byte of it.
+    pub compression_ratio: u64,
+    /// Bytes that come out of any source before that ratio counts.
+    pub compression_ratio_from_bytes: u64,
+    /// Memory for the window of a zstd frame; a frame that demands more is refused.
+    pub zstd_window_bytes: u64,
+    /// A text that begins with this many bad records is quarantined as a whole.
+    pub unreadable_records: u32,
+}
+
+/// A limit that cannot be set like this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// There is no such limit.
+    #[error("there is no limit `{name}`; there are {}", Limits::names().join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// It is not of the form `name=number`, or the number is too large.
+    #[error("`{setting}` is not of the form NAME=NUMBER with a number from 1 to {max}")]
+    Invalid {
+        /// What was said.
+        setting: String,
+        /// The largest number that is allowed.
+        max: u64,
+    },
 }
 
 impl Limits {
     /// No parser of ours goes deeper.
     pub const PARSE_DEPTH_MAX: u32 = 128;
+    /// A part and a record that begins in it are addressed with 32 bits.
+    const TEXT_BYTES_MAX: u32 = 1 << 30;
+    /// What the decoder of zstd can be told.
+    const ZSTD_WINDOW_BYTES_MAX: u64 = 1 << 31;
 
-    fn named(self) -> [(&'static str, u32); 8] {
+    /// The names that [`Limits::set`] knows.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        Self::default().named().map(|(name, _)| name).to_vec()
+    }
+
+    /// Sets one limit, said as `name=number`.
+    ///
+    /// # Errors
+    /// When there is no such limit or the number is not one that it can have.
+    pub fn set(&mut self, setting: &str) -> Result<(), LimitError> {
+        let (name, number) = setting.split_once('=').unwrap_or((setting, ""));
+        let invalid = |max| LimitError::Invalid { setting: setting.to_owned(), max };
+        let up_to = |max: u64| match number.parse() {
+            Ok(number) if (1..=max).contains(&number) => Ok(number),
+            Ok(_) | Err(_) => Err(invalid(max)),
+        };
+        let up_to_u32 = |max: u32| {
+            let number = up_to(max.into())?;
+            u32::try_from(number).map_err(|_| invalid(max.into()))
+        };
+        match name {
+            "part_text_bytes" => self.part_text_bytes = up_to_u32(Self::TEXT_BYTES_MAX)?,
+            "part_records" => self.part_records = up_to_u32(u32::MAX)?,
+            "record_bytes" => self.record_bytes = up_to_u32(Self::TEXT_BYTES_MAX)?,
+            "parse_depth" => self.parse_depth = up_to_u32(Self::PARSE_DEPTH_MAX)?,
+            "path_depth" => self.path_depth = up_to_u32(Self::PARSE_DEPTH_MAX)?,
+            "part_paths" => self.part_paths = up_to_u32(u32::MAX)?,
+            "part_path_bytes" => self.part_path_bytes = up_to_u32(u32::MAX)?,
+            "path_bytes" => self.path_bytes = up_to_u32(u32::MAX)?,
+            "unpacked_bytes" => self.unpacked_bytes = up_to(u64::MAX)?,
+            "compression_ratio" => self.compression_ratio = up_to(u64::MAX)?,
+            "compression_ratio_from_bytes" => self.compression_ratio_from_bytes = up_to(u64::MAX)?,
+            "zstd_window_bytes" => self.zstd_window_bytes = up_to(Self::ZSTD_WINDOW_BYTES_MAX)?,
+            "unreadable_records" => self.unreadable_records = up_to_u32(u32::MAX)?,
+            _ => return Err(LimitError::Unknown { name: name.to_owned() }),
+        }
+        Ok(())
+    }
+
+    fn named(self) -> [(&'static str, u64); 13] {
         let Self {
             part_text_bytes,
             part_records,
@@ -102,16 +175,26 @@ impl Limits {
             part_paths,
             part_path_bytes,
             path_bytes,
+            unpacked_bytes,
+            compression_ratio,
+            compression_ratio_from_bytes,
+            zstd_window_bytes,
+            unreadable_records,
         } = self;
         [
-            ("part_text_bytes", part_text_bytes),
-            ("part_records", part_records),
-            ("record_bytes", record_bytes),
-            ("parse_depth", parse_depth),
-            ("path_depth", path_depth),
-            ("part_paths", part_paths),
-            ("part_path_bytes", part_path_bytes),
-            ("path_bytes", path_bytes),
+            ("part_text_bytes", part_text_bytes.into()),
+            ("part_records", part_records.into()),
+            ("record_bytes", record_bytes.into()),
+            ("parse_depth", parse_depth.into()),
+            ("path_depth", path_depth.into()),
+            ("part_paths", part_paths.into()),
+            ("part_path_bytes", part_path_bytes.into()),
+            ("path_bytes", path_bytes.into()),
+            ("unpacked_bytes", unpacked_bytes),
+            ("compression_ratio", compression_ratio),
+            ("compression_ratio_from_bytes", compression_ratio_from_bytes),
+            ("zstd_window_bytes", zstd_window_bytes),
+            ("unreadable_records", unreadable_records.into()),
         ]
     }
 }
@@ -127,6 +210,11 @@ impl Default for Limits {
             part_paths: 65_536,
             part_path_bytes: 16 << 20,
             path_bytes: 1_024,
+            unpacked_bytes: 64 << 30,
+            compression_ratio: 100,
+            compression_ratio_from_bytes: 1 << 30,
+            zstd_window_bytes: 32 << 20,
+            unreadable_records: 1_000,
         }
     }
 }
@@ -145,7 +233,7 @@ impl Plan {
         // Defaults are left out, so that a limit that is added later changes no plan.
         let others = self.limits.named().into_iter().zip(Limits::default().named());
         let others = others.filter(|(ours, default)| ours != default);
-        let texts: Vec<_> = [("layout", LAYOUT_VERSION)]
+        let texts: Vec<_> = [("layout", u64::from(LAYOUT_VERSION))]
             .into_iter()
             .chain(others.map(|(ours, _)| ours))
             .map(|(name, value)| format!("{name}={value}"))
@@ -175,7 +263,7 @@ mod tests {
     fn ids_never_change() {
         let id = SourceId::of_object("bucket", "camera/1.json", "etag");
         insta::assert_snapshot!(id, @"1ce28761f5cc2ae7a8337560a8340563");
-        insta::assert_snapshot!(Plan::default().id(), @"1eab7693");
+        insta::assert_snapshot!(Plan::default().id(), @"b058e148");
     }
 
     #[test]
@@ -189,5 +277,22 @@ mod tests {
     fn other_limits_are_another_plan() {
         let limits = Limits { part_records: 10, ..Limits::default() };
         assert_ne!(Plan { limits }.id(), Plan::default().id());
+    }
+
+    #[test]
+    fn every_limit_can_be_set_within_its_bounds() {
+        for name in Limits::names() {
+            let mut limits = Limits::default();
+            limits.set(&format!("{name}=1")).unwrap();
+            let set = limits.named().into_iter().zip(Limits::default().named());
+            let set: Vec<_> = set.filter(|(now, before)| now != before).collect();
+            assert_eq!((set[0].0, set.len()), ((name, 1), 1));
+        }
+        let error = |setting| Limits::default().set(setting).unwrap_err().to_string();
+        insta::assert_snapshot!(error("parse_depth=129"), @"`parse_depth=129` is not of the form NAME=NUMBER with a number from 1 to 128");
+        for invalid in ["parse_depth", "parse_depth=", "parse_depth=0", "part_records=4294967296"] {
+            assert!(error(invalid).contains("NAME=NUMBER"), "{invalid}");
+        }
+        assert!(error("depth=1").starts_with("there is no limit `depth`; there are part_text"));
     }
 }

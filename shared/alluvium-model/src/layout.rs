@@ -115,7 +115,7 @@ mod tests {
         let source = SourceId::of_object("landing", "camera/1.json", "etag");
         let name = file_name(source, Plan::default().id(), 3);
         let key = first_generation(&database, &table, &day).object(&name);
-        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.1eab7693-3.parquet");
+        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.b058e148-3.parquet");
         assert_eq!(source_of_file(&key), Some(source.to_string().as_str()));
         for other in ["0-1.parquet", "a.b-1.parquet", "466c6519998600951ac4f9fd96909a84.parquet"] {
             assert_eq!(source_of_file(&table_location(&database, &table).object(other)), None);

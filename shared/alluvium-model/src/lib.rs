@@ -30,7 +30,7 @@ pub use counts::Counts;
 pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
 pub use extend::{Budget, Extension, Origin, Refusal};
-pub use identity::{Digest, LAYOUT_VERSION, Limits, Plan, PlanId, SourceId};
+pub use identity::{Digest, LAYOUT_VERSION, LimitError, Limits, Plan, PlanId, SourceId};
 pub use kind::{Kind, ParseKindError, Scalar};
 pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
 pub use partition::{PartitionKey, PartitionSpec, Transform};

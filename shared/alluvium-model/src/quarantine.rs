@@ -20,19 +20,34 @@ pub enum Reason {
     RecordTooLarge,
     /// The source ended, or could not be decompressed further, in the middle of it.
     TruncatedInput,
+    /// It is what a wrapper such as `{"Records":[…]}` holds beside its list.
+    WrapperFields,
+    /// It is no JSON at all, or nothing that could be unpacked.
+    Unreadable,
+    /// It lies beyond the bytes that may come out of a compressed source.
+    SourceTooLarge,
+    /// It lies beyond where a compressed source became suspiciously large.
+    CompressionRatio,
+    /// It lies in what cannot be unpacked within the memory for it.
+    WindowTooLarge,
     /// Its object lies in no folder that could name a table.
     NoTable,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidJson,
         Self::NotAnObject,
         Self::NotUnicode,
         Self::TooDeep,
         Self::RecordTooLarge,
         Self::TruncatedInput,
+        Self::WrapperFields,
+        Self::Unreadable,
+        Self::SourceTooLarge,
+        Self::CompressionRatio,
+        Self::WindowTooLarge,
         Self::NoTable,
     ];
 
@@ -46,6 +61,11 @@ impl Reason {
             Self::TooDeep => "too_deep",
             Self::RecordTooLarge => "record_too_large",
             Self::TruncatedInput => "truncated_input",
+            Self::WrapperFields => "wrapper_fields",
+            Self::Unreadable => "unreadable",
+            Self::SourceTooLarge => "source_too_large",
+            Self::CompressionRatio => "compression_ratio",
+            Self::WindowTooLarge => "window_too_large",
             Self::NoTable => "no_table",
         }
     }

@@ -6,7 +6,10 @@ use alluvium_lake::{
 };
 use alluvium_model::{NameChange, Refusal};
 
-use crate::output::{aligned, count, printable};
+use crate::{
+    bad_records,
+    output::{aligned, count, printable},
+};
 
 /// Lines of a section that are shown.
 const SHOWN_MAX: usize = 20;
@@ -184,13 +187,7 @@ fn suggestions(suggestions: &[Suggestion]) -> String {
 }
 
 fn bad_records(preview: &TablePreview) -> String {
-    let text = preview.bad_records.iter().map(|bad| {
-        format!(
-            "! {}: record {} at byte {}\n  {}: {}\n  {}\n",
-            bad.source, bad.record, bad.offset, bad.reason, bad.message, bad.excerpt
-        )
-    });
-    text.collect()
+    preview.bad_records.iter().map(bad_records::text).collect()
 }
 
 /// Says how much of a section is not shown.

@@ -4,7 +4,7 @@ use super::*;
 
 fn frames(input: &[u8], step: usize) -> Vec<String> {
     let limits = Limits { record_bytes: 60, parse_depth: 4, ..Limits::default() };
-    let (mut framer, mut found) = (Framer::new(limits), Vec::new());
+    let (mut framer, mut found) = (Framer::new(limits, Charset::Utf8, 0), Vec::new());
     let mut chunks = input.chunks(step);
     loop {
         match framer.next() {
@@ -12,7 +12,7 @@ fn frames(input: &[u8], step: usize) -> Vec<String> {
             Frame::Bad(bad) => found.push(format!(
                 "! {} {}+{} {}",
                 bad.reason,
-                bad.offset,
+                bad.position.offset,
                 bad.length,
                 bad.bytes.escape_ascii()
             )),
@@ -44,6 +44,87 @@ fn every_packaging_gives_the_same_records() {
     check("[{\"a\":1}]\n[{\"b\":{}},{}]\n[]\n", &records);
     check("", &[]);
     check(" \n\t\n", &[]);
+}
+
+#[test]
+fn sequences_are_read_text_by_text() {
+    let records = ["{\"a\":1}", "{\"b\":{}}", "{}"];
+    check("\x1e{\"a\":1}\n\x1e{\"b\":{}}\n\x1e{}\n", &records);
+    check("\x1e{\"a\":1}\x1e[{\"b\":{}}]\n\x1e\x1e{}", &records);
+    check(
+        "\x1e{}\n\x1e{\"a\":\n\x1e{\"b\":1} x\n\x1e{}\n",
+        &["{}", "! invalid_json 5+6 {\\\"a\\\":\\n", "{\"b\":1}", "! invalid_json 20+2 x\\n", "{}"],
+    );
+    check(
+        "\x1e[{\"a\":1},{\"b\":\n\x1e{}\n\x1e[{}\n\x1e{}",
+        &[
+            "{\"a\":1}",
+            "! invalid_json 10+6 {\\\"b\\\":\\n",
+            "! truncated_input 16+0 ",
+            "{}",
+            "{}",
+            "! truncated_input 25+0 ",
+            "{}",
+        ],
+    );
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
+    let kept = format!("! record_too_large 1+109 {}\\n", long.replace('"', "\\\""));
+    check(&format!("\x1e{long}\n\x1e{{}}"), &[&kept, "{}"]);
+}
+
+#[test]
+fn a_wrapper_is_its_records_and_one_entry_for_the_rest() {
+    let records = ["{\"a\":1}", "{\"Records\":[1]}"];
+    check("{\"Records\":[{\"a\":1},{\"Records\":[1]}]}", &records);
+    check(" {\n \"Records\" : [\n {\"a\": 1},\n {\"Records\": [1]}\n ]\n}\n", &records);
+    check("{\"Records\":[]}\n", &[]);
+    check("{\"Records\":[{}]}\n{\"Records\":[]}\n", &["{}", "{\"Records\":[]}"]);
+    check("{\"Records\":{}}", &["{\"Records\":{}}"]);
+    check("{}\n{\"Records\":[{}]}", &["{}", "{\"Records\":[{}]}"]);
+    check(
+        "{\"Records\":[{}] ,\"next\":{\"a\":\"]}\"}, \"b\":[] }\n{\"c\":1}",
+        &[
+            "{}",
+            "! wrapper_fields 16+27 ,\\\"next\\\":{\\\"a\\\":\\\"]}\\\"}, \\\"b\\\":[] ",
+            "{\"c\":1}",
+        ],
+    );
+    check(
+        "{\"Records\":[{},5,{\"a\":}]}",
+        &["{}", "! not_an_object 15+1 5", "! invalid_json 17+6 {\\\"a\\\":}"],
+    );
+    check("{\"Records\":[{},", &["{}", "! truncated_input 15+0 "]);
+    check("{\"Records\":[{}]", &["{}", "! truncated_input 15+0 "]);
+    check(
+        "{\"Records\":[{}],\"a\":1",
+        &["{}", "! wrapper_fields 15+6 ,\\\"a\\\":1", "! truncated_input 21+0 "],
+    );
+    check("{\"Records\":[{}]\n{\"a\":1}", &["{}", "! invalid_json 16+0 ", "{\"a\":1}"]);
+}
+
+#[test]
+fn bad_records_say_where_they_stand() {
+    let text = "\u{feff}{}\n  {\n\"a\":\n1}\n [\n{}, nope]\n{\"b\":}";
+    let positions = |step| {
+        let mut framer = Framer::new(Limits::default(), Charset::Utf8, 100);
+        let (mut chunks, mut found) = (text.as_bytes().chunks(step), Vec::new());
+        loop {
+            match framer.next() {
+                Frame::Record => {}
+                Frame::Bad(bad) => {
+                    found.push((bad.position.offset, bad.position.line, bad.position.column));
+                }
+                Frame::NeedInput => match chunks.next() {
+                    Some(chunk) => framer.input().extend_from_slice(chunk),
+                    None => framer.end(Ok(())),
+                },
+                Frame::End => return found,
+            }
+        }
+    };
+    for step in [1, 5, 1000] {
+        assert_eq!(positions(step), [(125, 6, 5), (131, 7, 1)], "by {step}");
+    }
 }
 
 #[test]
@@ -148,6 +229,8 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
         "12",
         "null",
         "\u{feff}",
+        "\u{1e}",
+        "{\"Records\":[",
         "é",
         "\"a b\"",
     ];

@@ -23,7 +23,7 @@ use parquet::{
 };
 use serde::Deserialize;
 
-use crate::{BadRecord, encode::FOOTER_KEY};
+use crate::{BadRecord, Position, encode::FOOTER_KEY};
 
 /// Rows decoded at a time, at most.
 const BATCH_ROWS: usize = 256;
@@ -217,7 +217,11 @@ impl StoredFile {
                     _ => STANDARD.decode(content).map_err(|_| wrong(Q::Bytes))?,
                 };
                 let message = messages.value(index).to_owned();
-                visit(record, BadRecord { offset, length, reason, message, bytes });
+                // The table knows no lines: they follow from the offset.
+                let position = Position { offset, ..Position::BEGIN };
+                let mut bad = BadRecord::new(position, reason, message);
+                (bad.length, bad.bytes) = (length, bytes);
+                visit(record, bad);
             }
             Ok(())
         })
