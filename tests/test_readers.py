@@ -1,8 +1,13 @@
 """What the command writes, as readers that know nothing of it see it."""
 
+import bz2
 import datetime
 import gzip
+import io
 import json
+import zipfile
+
+import pyarrow as pa
 
 GOPRO = {
     "_data": {
@@ -91,6 +96,14 @@ def test_every_kind_and_conflict_reads_back(lake, drop):
     assert last.isoformat() == "1999-12-31T09:59:59.999999+00:00"
 
 
+def zipped(**members):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return archive.getvalue()
+
+
 def test_packagings_and_compression_are_recognised_by_content(lake, drop):
     records = [{"n": 1, "s": "{\"}"}, {"n": 2, "o": {"x": [1, 2]}}, {}]
     forms = {
@@ -102,6 +115,13 @@ def test_packagings_and_compression_are_recognised_by_content(lake, drop):
         "pretty_array": json.dumps(records, indent=4),
         "gzip": gzip.compress(lines(*records).encode()),
         "members": b"".join(gzip.compress(lines(record).encode()) for record in records),
+        "sequence": "".join("\x1e" + line for line in lines(*records).splitlines(keepends=True)),
+        "wrapper": json.dumps({"Records": records}),
+        "utf_16": json.dumps(records, indent=1).encode("utf-16"),
+        "bzip2": bz2.compress(lines(*records).encode()),
+        "zstd": pa.compress(lines(*records).encode(), codec="zstd", asbytes=True),
+        "zip": zipped(**{str(n): lines(record).encode() for n, record in enumerate(records)}),
+        "gzip_in_zip": zipped(a=gzip.compress(lines(*records).encode())),
     }
     for form, content in forms.items():
         lake.run("ingest", drop(f"{form}/data", content).parent.parent)

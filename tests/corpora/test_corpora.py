@@ -10,7 +10,7 @@ import pytest
 CORPORA = Path(os.environ["ALLUVIUM_CORPORA"]).resolve()
 EVENTS = re.compile(r"^\| events \| (\d+) \|$", re.MULTILINE)
 FORMS = re.compile(r"^- forms: (.*)$", re.MULTILINE)
-# Its files are many packagings of one and the same events: tested on their own below.
+# Its files are many packagings of one and the same events: tested in test_packagings.py.
 PACKAGINGS = "raw_forms_same_events"
 
 
@@ -40,55 +40,6 @@ def test_every_event_is_a_row_or_quarantined(lake, folder):
     assert values["_record"] == values["_source"] == report["loaded"]
     assert len(set(lake.duckdb(folder, "_source, _record"))) == report["loaded"]
     assert all(values[name] for name in values if name != "_rescued"), "a column has no value"
-
-
-def rows(lake, table):
-    without = ["_source", "_record", "_arrived_at"]
-    table = lake.pyarrow(table)
-    return table.drop_columns(without).to_pylist(), table["_record"].to_pylist()
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        "array_one_line.json",
-        "array_pretty.json",
-        "blank_lines.ndjson",
-        "bom.ndjson",
-        "comma_newline_separated.json",
-        "concatenated_no_separator.json",
-        "crlf.ndjson",
-        "gzip.ndjson.gz",
-        "gzip_multi_member.ndjson.gz",
-        "gzip_without_gz_name.ndjson",
-        "no_final_newline.ndjson",
-        "pretty_concatenated.json",
-    ],
-)
-def test_packagings_of_the_same_events_give_the_same_rows(lake, form):
-    lake.run("ingest", "--table", "reference", CORPORA / PACKAGINGS / "reference.ndjson")
-    lake.run("ingest", "--table", "form", CORPORA / PACKAGINGS / form)
-    assert rows(lake, "form") == rows(lake, "reference")
-
-
-@pytest.mark.parametrize(
-    ("form", "lost", "reason"),
-    [
-        ("truncated_last_event.ndjson", [23], "truncated_input"),
-        ("one_bad_line_in_the_middle.ndjson", [12], "invalid_json"),
-        ("gzip_truncated.ndjson.gz", None, "truncated_input"),
-    ],
-)
-def test_what_a_packaging_loses_is_quarantined_alone(lake, form, lost, reason):
-    lake.run("ingest", "--table", "reference", CORPORA / PACKAGINGS / "reference.ndjson")
-    report = lake.json("ingest", "--table", "form", CORPORA / PACKAGINGS / form, expect=3)
-    assert report["quarantined"] == {reason: 1}
-    [bad] = lake.pyarrow("quarantine").to_pylist()
-    found, records = rows(lake, "form")
-    lost = lost or list(range(bad["record"], 24))
-    assert [bad["record"], *records] == [lost[0], *(n for n in range(24) if n not in lost)]
-    expected, _ = rows(lake, "reference")
-    assert found == [row for n, row in enumerate(expected) if n not in lost]
 
 
 def test_memory_is_bounded_on_the_widest_events(lake, tmp_path):

@@ -17,6 +17,7 @@ pub struct Environment {
     /// `incoming/`; all of it by default.
     pub landing_prefix: LandingPrefix,
     /// `ALLUVIUM_PART_BYTES`: bytes of JSON text a part, 128 MiB by default; memory grows with it.
+    /// `ALLUVIUM_LIMITS`: other limits than the defaults, such as `parse_depth=64,path_depth=8`.
     pub plan: Plan,
     /// `ALLUVIUM_CALL_TIMEOUT_SECONDS`: a try of a call to S3 or Glue that takes longer is made
     /// again; 50 by default.
@@ -61,6 +62,10 @@ impl Environment {
         if let Some(value) = set("ALLUVIUM_PART_BYTES") {
             limits.part_text_bytes = parsed("ALLUVIUM_PART_BYTES", &value)?;
         }
+        if let Some(value) = set("ALLUVIUM_LIMITS") {
+            let settings = value.split(',').try_for_each(|setting| limits.set(setting));
+            settings.map_err(invalid("ALLUVIUM_LIMITS", &value))?;
+        }
         let mut patience = Patience::default();
         if let Some(value) = set("ALLUVIUM_CALL_TIMEOUT_SECONDS") {
             let seconds = parsed("ALLUVIUM_CALL_TIMEOUT_SECONDS", &value)?;
@@ -81,12 +86,15 @@ fn parsed<T: FromStr<Err: ToString>>(
     name: &'static str,
     value: &str,
 ) -> Result<T, EnvironmentError> {
-    let invalid = |error: T::Err| EnvironmentError::Invalid {
+    value.parse().map_err(invalid(name, value))
+}
+
+fn invalid<E: ToString>(name: &'static str, value: &str) -> impl Fn(E) -> EnvironmentError {
+    move |error| EnvironmentError::Invalid {
         name,
         value: value.to_owned(),
         reason: error.to_string(),
-    };
-    value.parse().map_err(invalid)
+    }
 }
 
 #[cfg(test)]
@@ -108,12 +116,19 @@ mod tests {
         assert_eq!(environment.lake.to_string(), "s3://lake/");
         assert_eq!(environment.plan, Plan::default());
         variables.push(("ALLUVIUM_PART_BYTES", "1048576"));
-        assert_eq!(read(&variables).unwrap().plan.limits.part_text_bytes, 1 << 20);
+        variables.push(("ALLUVIUM_LIMITS", "parse_depth=64,path_depth=8"));
+        let limits = read(&variables).unwrap().plan.limits;
+        assert_eq!(
+            (limits.part_text_bytes, limits.parse_depth, limits.path_depth),
+            (1 << 20, 64, 8)
+        );
 
         let error = |variables: &[_]| read(variables).unwrap_err().to_string();
         insta::assert_snapshot!(error(&variables[..1]), @"the environment variable ALLUVIUM_DATABASE is not set");
         insta::assert_snapshot!(error(&[("ALLUVIUM_LAKE", "lake"), variables[1]]), @"the environment variable ALLUVIUM_LAKE is `lake`: `lake` is not of the form s3://BUCKET or s3://BUCKET/FOLDER");
         insta::assert_snapshot!(error(&[variables[0], variables[1], ("ALLUVIUM_PART_BYTES", "1k")]), @"the environment variable ALLUVIUM_PART_BYTES is `1k`: invalid digit found in string");
+        let limits = ("ALLUVIUM_LIMITS", "parse_depth=64;");
+        insta::assert_snapshot!(error(&[variables[0], variables[1], limits]), @"the environment variable ALLUVIUM_LIMITS is `parse_depth=64;`: `parse_depth=64;` is not of the form NAME=NUMBER with a number from 1 to 128");
         let prefix = ("ALLUVIUM_LANDING_PREFIX", "incoming");
         insta::assert_snapshot!(error(&[variables[0], variables[1], prefix]), @"the environment variable ALLUVIUM_LANDING_PREFIX is `incoming`: it is neither empty nor ends with `/`");
     }

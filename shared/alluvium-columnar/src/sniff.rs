@@ -38,7 +38,7 @@ pub(crate) enum Format {
 const TAR_MAGIC_AT: usize = 257;
 
 /// JSON text never begins with any of these, nor does what is packed.
-const FOREIGN: [(&[u8], &str); 22] = [
+const FOREIGN: [(&[u8], &str); 23] = [
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"GIF8", "a GIF image"),
@@ -47,6 +47,7 @@ const FOREIGN: [(&[u8], &str); 22] = [
     (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),
     (b"ARROW1", "an Arrow file"),
+    (b"\xf3\x89\x9a\xc2", "an aggregate of the Kinesis Producer Library"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x7fELF", "a program"),
     (b"MZ\x90\0", "a program"),

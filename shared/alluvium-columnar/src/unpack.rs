@@ -63,7 +63,7 @@ pub(crate) enum Unpacked {
 }
 
 /// A way of packing.
-trait Codec {
+trait Codec: Send {
     /// Takes some of `packed`, all in the end, and appends some bytes to `out`.
     fn step(&mut self, packed: &mut &[u8], out: &mut Vec<u8>) -> Result<Coded, Corrupt>;
 
