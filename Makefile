@@ -5,6 +5,8 @@ PROFILE := local
 FUNCTIONS := ingest-objects
 ARCH ?= x86_64
 STACK ?= alluvium
+TARGET ?= read
+FUZZ_SECONDS ?= 600
 EVENT ?= events/ingest-objects/s3.json
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
@@ -61,6 +63,15 @@ test-readers: local $(VENV)/readers ## Run the reader matrix: DuckDB, PyArrow, P
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
 	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) tests/corpora
+
+# Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler. Sanitizers are not for stable
+# compilers, so the pinned one is told to be none.
+.PHONY: fuzz
+fuzz: ## Look for input that breaks reading or shredding: TARGET=read or shred, FUZZ_SECONDS=600
+	@cargo fuzz --version || { echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 1; }
+	mkdir -p target/fuzz/corpus/$(TARGET)
+	cd tests/fuzz && CARGO_TARGET_DIR=$(CURDIR)/target/fuzz RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . $(TARGET) \
+		$(CURDIR)/target/fuzz/corpus/$(TARGET) $(wildcard $(CURDIR)/tests/fuzz/seeds/$(TARGET)) -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -max_len=4096
 
 .PHONY: local-up
 local-up: local $(VENV)/installed ## Start a local AWS and deploy the stack to it, or deploy it again

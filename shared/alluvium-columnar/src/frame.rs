@@ -261,7 +261,7 @@ impl Framer {
         let too_deep = flaw == Flaw::Depth;
         let reason = if too_deep { Reason::TooDeep } else { Reason::InvalidJson };
         let passed = self.rest().get(..at).unwrap_or_default();
-        let byte = self.place.source_length(passed);
+        let byte = self.place.charset().source_length(passed);
         let message = format!("{} at byte {byte} of the record", flaw.message());
         // No further than this is looked for the end: others may be as bad as this one.
         let reach = (at + self.lookahead).min(self.window_bytes());
@@ -381,7 +381,7 @@ impl Framer {
         let Some(mut skip) = self.skip.take() else { return Frame::NeedInput };
         let (length, ended) = skip.end(self.rest());
         let passed = self.rest().get(..length).unwrap_or_default();
-        skip.record.extend(&self.place.source_bytes(passed));
+        skip.record.extend_with_text(passed);
         self.pass(length);
         self.one_line = false;
         if ended || self.ended.is_some() {
@@ -394,7 +394,7 @@ impl Framer {
     fn give_away(&mut self, length: usize, reason: Reason, message: String) -> BadRecord {
         let mut record = self.bad(reason, message);
         let text = self.rest().get(..length).unwrap_or_default();
-        record.extend(&self.place.source_bytes(text));
+        record.extend_with_text(text);
         self.pass(length);
         record
     }

@@ -72,16 +72,6 @@ impl Place {
         last.is_some()
     }
 
-    /// The bytes of the source that some text came from.
-    pub(crate) fn source_bytes<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
-        self.charset.source_bytes(text)
-    }
-
-    /// How many bytes of the source some text came from.
-    pub(crate) fn source_length(&self, text: &[u8]) -> u64 {
-        self.charset.source_length(text)
-    }
-
     pub(crate) const fn charset(&self) -> Charset {
         self.charset
     }
@@ -95,7 +85,8 @@ impl Charset {
         }
     }
 
-    fn source_bytes(self, text: &[u8]) -> Cow<'_, [u8]> {
+    /// The bytes of the source that some text came from.
+    pub(crate) fn source_bytes(self, text: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Utf8 => Cow::Borrowed(text),
             Self::Utf16Le => Cow::Owned(utf16::encode(text, u16::to_le_bytes)),
@@ -103,7 +94,8 @@ impl Charset {
         }
     }
 
-    fn source_length(self, text: &[u8]) -> u64 {
+    /// How many bytes of the source some text came from.
+    pub(crate) fn source_length(self, text: &[u8]) -> u64 {
         match self {
             Self::Utf8 => text.len() as u64,
             Self::Utf16Le | Self::Utf16Be => utf16::encoded_length(text),

@@ -74,6 +74,15 @@ impl BadRecord {
         self.length += bytes.len() as u64;
     }
 
+    /// Takes the text that follows, as the bytes that it came from.
+    pub(crate) fn extend_with_text(&mut self, text: &[u8]) {
+        if self.bytes.len() < QUARANTINE_BYTES_MAX {
+            self.extend(&self.charset.source_bytes(text));
+        } else {
+            self.length += self.charset.source_length(text);
+        }
+    }
+
     /// What the table holds of it, apart from its source.
     pub(crate) fn in_table(&self) -> (u64, u64, Reason, &str, &[u8]) {
         (self.position.offset, self.length, self.reason, &self.message, &self.bytes)
