@@ -154,14 +154,15 @@ impl Reader {
 
     fn end_text(&mut self, how: Result<(), Corrupt>) {
         self.text.has_ended = true;
-        if let Some(utf16) = &mut self.text.utf16 {
-            utf16.finish(self.framer.input());
-        }
-        self.framer.end(how);
-        if let State::GivenUp(_) = self.text.state
-            && let State::GivenUp(whole) = std::mem::replace(&mut self.text.state, State::Ended)
-        {
-            self.held.push_back(whole);
+        match std::mem::replace(&mut self.text.state, State::Ended) {
+            State::GivenUp(whole) => self.held.push_back(whole),
+            state @ (State::Unproven | State::Read | State::Ended) => {
+                self.text.state = state;
+                if let Some(utf16) = &mut self.text.utf16 {
+                    utf16.finish(self.framer.input());
+                }
+                self.framer.end(how);
+            }
         }
     }
 

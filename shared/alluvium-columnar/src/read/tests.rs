@@ -148,6 +148,16 @@ fn a_text_that_begins_with_nothing_but_bad_records_is_one() {
     );
 }
 
+/// Found by fuzzing: the odd byte became a record behind the text that was given up.
+#[test]
+fn an_odd_byte_belongs_to_the_text_that_was_given_up() {
+    let limits = Limits { unreadable_records: 1, ..Limits::default() };
+    let source = [utf16("a\nb", u16::to_le_bytes), vec![b'c']].concat();
+    let found = read_with(limits, &source, 3);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("! unreadable 0+9 1:1 "), "{}", found[0]);
+}
+
 #[test]
 fn each_limit_has_a_reason() {
     let check = |limits, source: &[u8], expected: &[&str]| {
