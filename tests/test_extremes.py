@@ -127,7 +127,9 @@ def test_an_empty_file_is_no_record_and_no_error(lake, tmp_path):
 
 def test_a_limit_can_be_set(lake, tmp_path):
     path = write(tmp_path / "deep.json", GOOD, b'{"a":[[1]]}\n')
-    report = lake.json("ingest", "--table", "t", path, "--limit", "parse_depth=2", expect=3)
+    words = ["--table", "t", path, "--limit", "parse_depth=2"]
+    report = lake.json("ingest", *words, expect=3)
     assert report["quarantined"] == {"too_deep": 1}
+    assert lake.json("verify", *words)["missing"] == 0
     error = lake.run("ingest", "--table", "t", path, "--limit", "depth=2", expect=2)
     assert "there is no limit `depth`" in error

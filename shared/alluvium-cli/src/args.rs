@@ -32,8 +32,10 @@ enum Command {
         inputs: Inputs,
         #[command(flatten)]
         lake: Lake,
-        #[command(flatten)]
-        loading: Loading,
+        /// Files that are loaded at once (a large one always alone). One after the other they
+        /// give the same names and files on every run; at once they race for names
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+        threads: u32,
     },
     /// Prove that a lake holds every value of files that were loaded, once
     Verify {
@@ -73,23 +75,14 @@ pub(crate) struct Inputs {
     /// written, or below a folder, names the table: `camera/2026/1.json` goes to `camera`
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
-}
-
-/// How to load it.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Loading {
-    /// Files that are loaded at once (a large one always alone). One after the other they
-    /// give the same names and files on every run; at once they race for names
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub(crate) threads: u32,
-    /// Another limit than the default, such as `record_bytes=33554432`; may be repeated. Files
-    /// that were loaded under other limits are loaded again beside their earlier rows
+    /// Another limit than the default, such as `record_bytes=33554432`; may be repeated. A file
+    /// that was loaded under other limits is loaded again beside its earlier rows
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub(crate) limits: Vec<String>,
 }
 
-impl Loading {
-    /// The defaults, but for those that were named.
+impl Inputs {
+    /// The default limits, but for those that were named.
     pub(crate) fn limits(&self) -> Result<Limits, UsageError> {
         let mut limits = Limits::default();
         self.limits.iter().try_for_each(|limit| limits.set(limit))?;
@@ -124,8 +117,8 @@ impl Args {
         let json = self.json;
         match self.command {
             Command::Preview(inputs) => preview::run(&inputs, json).await,
-            Command::Ingest { inputs, lake, loading } => {
-                ingest::run(&inputs, &lake, &loading, json).await
+            Command::Ingest { inputs, lake, threads } => {
+                ingest::run(&inputs, &lake, threads, json).await
             }
             Command::Verify { inputs, lake } => verify::run(&inputs, &lake, json).await,
             Command::Tables(lake) => tables::run(&lake, json).await,

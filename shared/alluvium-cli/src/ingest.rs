@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
-    args::{Inputs, Lake, Loading},
+    args::{Inputs, Lake},
     bad_records,
     inputs::{Input, expand},
     lake::{Catalog, Objects},
@@ -53,16 +53,17 @@ type LakeIngest = Ingest<Catalog, Objects>;
 pub(crate) async fn run(
     inputs: &Inputs,
     lake: &Lake,
-    loading: &Loading,
+    threads: u32,
     json: bool,
 ) -> anyhow::Result<Outcome> {
+    let limits = inputs.limits()?;
     let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open_or_create().await?;
     let mut settings = IngestSettings::new(lake.database.clone());
-    settings.plan.limits = loading.limits()?;
+    settings.plan.limits = limits;
     let ingest = Arc::new(Ingest::new(catalog, objects, settings));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
-    let summary = load_all(&ingest, inputs, loading.threads, &bar).await?;
+    let summary = load_all(&ingest, inputs, threads, &bar).await?;
     bar.finish_and_clear();
     if json {
         output::print_json(&summary)?;

@@ -155,7 +155,8 @@ mod tests {
     }
 
     fn expanded(named: &Path, table: Option<&str>) -> Result<Vec<(String, String)>, String> {
-        let inputs = Inputs { files: vec![named.to_owned()], table: table.map(str::to_owned) };
+        let table = table.map(str::to_owned);
+        let inputs = Inputs { files: vec![named.to_owned()], table, limits: Vec::new() };
         let inputs = expand(&inputs).map_err(|error| error.to_string())?;
         let name = |input: &Input| match &input.place {
             Place::File(path) => path.file_name().unwrap().to_string_lossy().into_owned(),

@@ -19,9 +19,10 @@ struct PreviewJson<'a> {
 }
 
 pub(crate) async fn run(inputs: &Inputs, json: bool) -> anyhow::Result<Outcome> {
+    let limits = inputs.limits()?;
     let inputs = expand(inputs)?;
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
-    let mut preview = Preview::new(DEFAULT_DATABASE.parse()?);
+    let mut preview = Preview::new(DEFAULT_DATABASE.parse()?, limits);
     for input in &inputs {
         let opened = input.open().await?;
         let reader = Watched { reader: opened.reader, bar: bar.clone() };

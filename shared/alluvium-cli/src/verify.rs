@@ -1,7 +1,7 @@
 //! `alluvium verify`
 
 use alluvium_lake::{DamagedFile, Finding, Flaw, Verify, VerifyReport};
-use alluvium_model::{Limits, ports::Source};
+use alluvium_model::ports::Source;
 use serde::Serialize;
 
 use crate::{
@@ -51,9 +51,10 @@ struct FindingJson {
 }
 
 pub(crate) async fn run(inputs: &Inputs, lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
+    let limits = inputs.limits()?;
     let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open().await?;
-    let mut verify = Verify::new(catalog, objects, Limits::default());
+    let mut verify = Verify::new(catalog, objects, limits);
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let mut summary = Summary { clean: true, ..Summary::default() };
     for input in &inputs {

@@ -75,6 +75,7 @@ pub struct TablePreview {
 #[derive(Debug)]
 pub struct Preview {
     database: DatabaseName,
+    limits: Limits,
     tables: BTreeMap<TableSource, Draft>,
 }
 
@@ -90,10 +91,10 @@ struct Draft {
 }
 
 impl Preview {
-    /// A preview of tables in this database.
+    /// A preview of tables in this database, of sources read within these limits.
     #[must_use]
-    pub const fn new(database: DatabaseName) -> Self {
-        Self { database, tables: BTreeMap::new() }
+    pub const fn new(database: DatabaseName, limits: Limits) -> Self {
+        Self { database, limits, tables: BTreeMap::new() }
     }
 
     /// Reads a source that belongs to the table made of `table`.
@@ -107,7 +108,7 @@ impl Preview {
         mut reader: R,
     ) -> Result<(), LakeError> {
         let partitions = PartitionSpec::default();
-        let mut shredder = Shredder::new(origin.clone(), partitions, Limits::default());
+        let mut shredder = Shredder::new(origin.clone(), partitions, self.limits);
         loop {
             match shredder.step() {
                 Step::NeedInput => match reader.next_chunk().await? {
