@@ -227,8 +227,10 @@ impl StoredFile {
         })
     }
 
+    /// Told by what it lacks: any table may have a column `reason`, but only the quarantine table
+    /// has no `_source`.
     fn is_quarantine(&self) -> bool {
-        self.metadata.schema().field_with_name(QuarantineColumn::Reason.name()).is_ok()
+        self.metadata.schema().field_with_name(SystemColumn::Source.name()).is_err()
     }
 
     /// The column that holds the index of the record.
