@@ -200,6 +200,45 @@ fn each_limit_has_a_reason() {
 }
 
 #[test]
+fn every_reason_has_a_source_that_gives_it() {
+    let limits = Limits {
+        record_bytes: 100,
+        parse_depth: 4,
+        unpacked_bytes: 20_000,
+        compression_ratio: 20,
+        compression_ratio_from_bytes: 1_000,
+        zstd_window_bytes: 1 << 10,
+        ..Limits::default()
+    };
+    let bomb = "{}\n".repeat(6_000);
+    let large: Vec<_> = (0..2_000_u64).map(|n| format!("{{\"n\":{}}}\n", n * n * 7_919)).collect();
+    let mut window = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    window.window_log(11).unwrap();
+    window.write_all(b"{}\n").unwrap();
+    let window = window.finish().unwrap();
+    for reason in Reason::ALL {
+        let source = match reason {
+            Reason::InvalidJson => b"{}\n{\"a\":}\n".to_vec(),
+            Reason::NotAnObject => b"{}\n[1]\n".to_vec(),
+            Reason::NotUnicode => b"{}\n{\"a\":\"\xff\"}\n".to_vec(),
+            Reason::TooDeep => b"{}\n{\"a\":[[[[]]]]}\n".to_vec(),
+            Reason::RecordTooLarge => format!("{{}}\n\"{}\"\n", "x".repeat(100)).into_bytes(),
+            Reason::TruncatedInput => b"{}\n{\"a\":".to_vec(),
+            Reason::WrapperFields => b"{\"Records\":[{}],\"a\":1}".to_vec(),
+            Reason::Unreadable => b"%PDF-1.7".to_vec(),
+            Reason::SourceTooLarge => gzip(large.concat().as_bytes()),
+            Reason::CompressionRatio => gzip(bomb.as_bytes()),
+            Reason::WindowTooLarge => window.clone(),
+            // Decided before any of it is read: `alluvium-lake/src/landing.rs`.
+            Reason::NoTable => continue,
+        };
+        let (_, bad) = records_with(limits, &source, 100);
+        let reasons: Vec<_> = bad.iter().map(|(_, bad)| bad.reason).collect();
+        assert_eq!(reasons, [reason]);
+    }
+}
+
+#[test]
 fn members_of_an_archive_are_named() {
     let archive =
         b"PK\x03\x04\x14\0\x01\0\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x03\0\0\0\x06\0\0\0a.jsonabc";
