@@ -71,7 +71,8 @@ fuzz: ## Look for input that breaks reading or shredding: TARGET=read or shred, 
 	@cargo fuzz --version || { echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked" >&2; exit 1; }
 	mkdir -p target/fuzz/corpus/$(TARGET)
 	cd tests/fuzz && CARGO_TARGET_DIR=$(CURDIR)/target/fuzz RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . $(TARGET) \
-		$(CURDIR)/target/fuzz/corpus/$(TARGET) $(wildcard $(CURDIR)/tests/fuzz/seeds/$(TARGET)) -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -max_len=4096
+		$(CURDIR)/target/fuzz/corpus/$(TARGET) $(wildcard $(CURDIR)/tests/fuzz/seeds/$(TARGET)) -- -max_total_time=$(FUZZ_SECONDS) \
+		-rss_limit_mb=1024 -max_len=4096 -artifact_prefix=$(CURDIR)/target/fuzz/$(TARGET)-
 
 .PHONY: local-up
 local-up: local $(VENV)/installed ## Start a local AWS and deploy the stack to it, or deploy it again

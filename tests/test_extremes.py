@@ -3,26 +3,20 @@ stands around it is loaded."""
 
 import gzip
 import io
-import resource
 import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from conftest import bounded
 
 MIB = 1 << 20
 GOOD = b'{"n":1}\n'
 
 
-@pytest.fixture(autouse=True)
-def memory_is_bounded():
-    yield
-    kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert kib < 512 * 1024, f"a child took {kib} KiB"
-
-
 def ingest(lake, path, loaded, quarantined):
-    report = lake.json("ingest", "--table", "t", path, expect=3 if quarantined else 0)
+    words = ["ingest", "--table", "t", path, "--lake", lake.directory]
+    report = bounded(*words, expect=3 if quarantined else 0)
     assert (report["loaded"], report["quarantined"]) == (loaded, quarantined)
 
 

@@ -2,23 +2,8 @@
 
 import json
 import random
-import subprocess
-import sys
-from pathlib import Path
 
-from conftest import COMMAND
-
-PEAK = Path(__file__).with_name("peak.py")
-KIB_MAX = 512 * 1024
-
-
-def bounded(*words):
-    """What the command prints as JSON; it takes no more memory than it may."""
-    watched = [sys.executable, "-B", PEAK, COMMAND, *words, "--json"]
-    ended = json.loads(subprocess.run(watched, stdout=subprocess.PIPE, check=True).stdout)
-    assert ended["code"] == 0
-    assert ended["kib"] < KIB_MAX, f"{words[0]} took {ended['kib']} KiB"
-    return json.loads(ended["printed"])
+from conftest import bounded
 
 
 def lines(path, records):

@@ -2,10 +2,10 @@
 
 import os
 import re
-import resource
 from pathlib import Path
 
 import pytest
+from conftest import bounded
 
 CORPORA = Path(os.environ["ALLUVIUM_CORPORA"]).resolve()
 EVENTS = re.compile(r"^\| events \| (\d+) \|$", re.MULTILINE)
@@ -46,6 +46,5 @@ def test_memory_is_bounded_on_the_widest_events(lake, tmp_path):
     mixed = (CORPORA / "saas_cloud_logs_panther" / "mixed.ndjson").read_bytes()
     path = tmp_path / "saas.ndjson"
     path.write_bytes(mixed * (300 * 2**20 // len(mixed)))
-    lake.json("ingest", "--table", "saas", path)
-    kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert kib < 512 * 1024, f"a child took {kib} KiB"
+    report = bounded("ingest", "--table", "saas", path, "--lake", lake.directory)
+    assert report["loaded"] == report["records"] > 0
