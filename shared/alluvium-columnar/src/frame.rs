@@ -12,7 +12,7 @@ use crate::{
     quarantine::BadRecord,
     recover::{End, Nesting, RECORD_SEPARATOR, Surroundings, end_of_bad_record, guess_within},
     scan::{Flaw, Scanned, scan},
-    skip::{Skip, Until},
+    skip::{NextLine, Skip, Until},
     sniff::Charset,
     unpack::Corrupt,
     wrapper::{Opening, WRAPPER_KEYS, Wrapper, opening},
@@ -77,6 +77,7 @@ impl Framer {
                 in_list: false,
                 in_sequence: false,
                 indent: Some(0),
+                list_indent: None,
             },
             wrapper: Wrapper::Possible,
             one_line: false,
@@ -119,7 +120,10 @@ impl Framer {
             return self.next_at_end();
         }
         if self.around.in_sequence && self.rest().first() == Some(&RECORD_SEPARATOR) {
-            return self.list_without_end();
+            return self.list_without_end("a text of the sequence ends inside an array");
+        }
+        if self.begins_next_list() {
+            return self.list_without_end("a line ends inside an array");
         }
         match self.wrapper {
             Wrapper::Possible => self.open_wrapper(),
@@ -147,6 +151,15 @@ impl Framer {
     fn pass_separators(&mut self) -> bool {
         while let Some(byte) = self.rest().first().copied() {
             let in_tail = self.wrapper == Wrapper::Tail;
+            // Files that were put one behind the other bring theirs along.
+            if BYTE_ORDER_MARK.starts_with(&[byte]) && !in_tail {
+                if self.rest().starts_with(BYTE_ORDER_MARK) {
+                    self.place.pass(BYTE_ORDER_MARK);
+                    self.at += BYTE_ORDER_MARK.len();
+                    continue;
+                }
+                return !BYTE_ORDER_MARK.starts_with(self.rest()) || self.ended.is_some();
+            }
             match byte {
                 b'\n' => {
                     self.around.lines |= self.one_line && !self.around.in_list;
@@ -163,6 +176,7 @@ impl Framer {
                 b',' if !in_tail => self.around.indent = None,
                 b'[' if !self.around.in_list && !in_tail => {
                     self.around.in_list = true;
+                    self.around.list_indent = self.around.indent.filter(|_| self.around.lines);
                     self.around.indent = None;
                     self.wrapper = Wrapper::None;
                 }
@@ -181,12 +195,22 @@ impl Framer {
         false
     }
 
-    /// Leaves a list in which the next text of a sequence begins.
-    fn list_without_end(&mut self) -> Frame {
+    /// Whether a line begins with an array like the one that is open, which stood on a line too.
+    fn begins_next_list(&self) -> bool {
+        self.around.in_list
+            && self.around.list_indent.is_some()
+            && self.around.list_indent == self.around.indent
+            && self.rest().first() == Some(&b'[')
+    }
+
+    /// Leaves a list in which something begins that stands in no list.
+    fn list_without_end(&mut self, message: &str) -> Frame {
         self.around.in_list = false;
         self.wrapper = Wrapper::None;
-        let message = "a text of the sequence ends inside an array".to_owned();
-        Frame::Bad(self.give_away(0, Reason::TruncatedInput, message))
+        let indent = self.around.indent;
+        let bad = self.give_away(0, Reason::TruncatedInput, message.to_owned());
+        self.around.indent = indent;
+        Frame::Bad(bad)
     }
 
     /// Opens the wrapper that the text begins with, if it does.
@@ -198,6 +222,7 @@ impl Framer {
                 self.pass(bytes);
                 self.one_line = false;
                 self.around.in_list = true;
+                self.around.list_indent = None;
                 self.wrapper = Wrapper::InList;
             }
         }
@@ -267,7 +292,8 @@ impl Framer {
         let reach = (at + self.lookahead).min(self.window_bytes());
         let seen = self.rest().len() >= reach || self.ended.is_some();
         let text = self.rest().get(..reach).unwrap_or(self.rest());
-        let all = self.ended.is_some() && text.len() == self.rest().len();
+        // Less than may be looked at: exactly as much may be the end or not, as chunks have it.
+        let all = self.ended.is_some() && self.rest().len() < reach;
         let end = match end_of_bad_record(text, at, self.around) {
             End::WithLine => return self.skip(reason, message, Until::LineEnd),
             End::WithText => return self.skip(reason, message, Until::NextText),
@@ -284,8 +310,12 @@ impl Framer {
         };
         match end {
             Some(end) => Frame::Bad(self.give_away(end.max(1), reason, message)),
-            // What spans lines is no NDJSON: its other lines are no records.
-            None if self.spans_lines(at) => self.skip(reason, message, self.until(at)),
+            // What spans lines is no NDJSON, and an array may stand on one: other records do not
+            // begin with the next line.
+            None if self.spans_lines(at) || self.around.in_list => {
+                let begins = self.around.indent.or(self.around.list_indent);
+                self.skip(reason, message, self.until(at, begins))
+            }
             None => self.skip(reason, message, Until::LineEnd),
         }
     }
@@ -294,13 +324,15 @@ impl Framer {
         self.rest().get(..length).unwrap_or(self.rest()).contains(&b'\n')
     }
 
-    /// How far to pass over a record that is without a flaw up to its byte `at`.
-    fn until(&self, at: usize) -> Until {
+    /// How far to pass over a record that is without a flaw up to its byte `at`. `begins` is the
+    /// indent at which a line begins the next one, whatever is open, if it is to be believed.
+    fn until(&self, at: usize, begins: Option<usize>) -> Until {
         let brackets = matches!(self.rest().first(), Some(b'{' | b'['));
-        if self.around.in_sequence && !self.around.in_list {
+        let Surroundings { lines, in_list, in_sequence, .. } = self.around;
+        if in_sequence && !in_list {
             Until::NextText
-        } else if brackets && (!self.around.lines || self.spans_lines(at)) {
-            Until::BracketsClose(Nesting::default())
+        } else if brackets && (in_list || !lines || self.spans_lines(at)) {
+            Until::BracketsClose(Nesting::default(), NextLine::new(begins))
         } else {
             Until::LineEnd
         }
@@ -313,7 +345,11 @@ impl Framer {
                 return Frame::NeedInput;
             }
             let (reason, message) = self.too_large();
-            return self.skip(reason, message, self.until(self.window_bytes()));
+            let window = self.window_bytes();
+            // Nothing is wrong so far, so that lines inside of it are to be expected unless all
+            // of this is one.
+            let begins = self.around.indent.filter(|_| !self.spans_lines(window));
+            return self.skip(reason, message, self.until(window, begins));
         }
         let length = self.rest().len();
         // What looks cut off by the end may be a bad record with good ones behind it.

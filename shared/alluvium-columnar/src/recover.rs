@@ -8,7 +8,8 @@
 //! - In a source whose records were seen to be lines, a bad record whose flaw is on its first
 //!   line is that line, unless it stands in an array.
 //! - Otherwise it ends with the brackets it opened, or where a line begins another record:
-//!   indented as this one was, with the bracket of a record. Whichever comes first.
+//!   indented as this one was, with the bracket of a record. Whichever comes first. A bracket
+//!   that was left open closes with the one around it.
 //! - If neither is near, the next record begins behind the flaw at `{"`, after a `}` or at the
 //!   flaw itself.
 
@@ -28,6 +29,8 @@ pub(crate) struct Surroundings {
     pub(crate) in_sequence: bool,
     /// White space before the record on its line, if nothing else is.
     pub(crate) indent: Option<usize>,
+    /// The same of the array that the record stands in, if records are known to be lines.
+    pub(crate) list_indent: Option<usize>,
 }
 
 /// Where a bad record ends.
@@ -142,6 +145,8 @@ fn record_behind(line: &[u8], flaw: usize) -> Option<usize> {
 fn begins_record(line: &[u8], around: Surroundings) -> bool {
     let blank = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     match line.get(blank) {
+        // A line that stands like the array does itself is no element of it.
+        Some(b'{' | b'[') if around.in_list && Some(blank) == around.list_indent => true,
         Some(b'{') => Some(blank) == around.indent,
         Some(b'[') => Some(blank) == around.indent && !around.in_list,
         // The end of the list is not indented like its elements.
@@ -153,8 +158,9 @@ fn begins_record(line: &[u8], around: Surroundings) -> bool {
 /// Brackets that are open, strings left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Nesting {
-    objects: u64,
-    arrays: u64,
+    depth: u64,
+    /// Which of the outermost levels are arrays: no parser of ours goes deeper than these.
+    arrays: u128,
     in_string: bool,
     escaped: bool,
 }
@@ -162,7 +168,7 @@ pub(crate) struct Nesting {
 impl Nesting {
     /// Inside of an object.
     pub(crate) const fn in_object() -> Self {
-        Self { objects: 1, arrays: 0, in_string: false, escaped: false }
+        Self { depth: 1, arrays: 0, in_string: false, escaped: false }
     }
 
     /// Whether a string is open.
@@ -177,8 +183,8 @@ impl Nesting {
     }
 
     /// Whether a `]` here would close an array that was not opened.
-    const fn is_unopened_array_end(self) -> bool {
-        !self.in_string && self.arrays == 0
+    fn is_unopened_array_end(self) -> bool {
+        !self.in_string && self.depth <= u128::BITS.into() && self.levels(true) == 0
     }
 
     /// Takes the next byte; true when it closes the bracket that was opened first.
@@ -194,13 +200,36 @@ impl Nesting {
         }
         match byte {
             b'"' => self.in_string = true,
-            b'{' => self.objects += 1,
-            b'[' => self.arrays += 1,
-            b'}' => self.objects = self.objects.saturating_sub(1),
-            b']' => self.arrays = self.arrays.saturating_sub(1),
+            b'{' | b'[' => self.open(byte == b'['),
+            b'}' | b']' => self.close(byte == b']'),
             _ => {}
         }
-        matches!(byte, b'}' | b']') && self.objects == 0 && self.arrays == 0
+        matches!(byte, b'}' | b']') && self.depth == 0
+    }
+
+    fn open(&mut self, array: bool) {
+        if let Ok(level) = u32::try_from(self.depth)
+            && level < u128::BITS
+        {
+            self.arrays = self.arrays & !(1 << level) | u128::from(array) << level;
+        }
+        self.depth += 1;
+    }
+
+    /// Closes the innermost bracket of this kind, and those inside of it, which lack their end.
+    fn close(&mut self, array: bool) {
+        if self.depth > u128::BITS.into() {
+            self.depth -= 1;
+        } else if let Some(level) = self.levels(array).checked_ilog2() {
+            self.depth = level.into();
+        }
+    }
+
+    /// The levels of this kind among those that are open.
+    fn levels(self, array: bool) -> u128 {
+        let open = u32::try_from(self.depth).ok().and_then(|depth| 1_u128.checked_shl(depth));
+        let open = open.map_or(u128::MAX, |beyond| beyond - 1);
+        if array { self.arrays & open } else { !self.arrays & open }
     }
 }
 
@@ -208,16 +237,41 @@ impl Nesting {
 mod tests {
     use super::*;
 
-    const LINES: Surroundings =
-        Surroundings { lines: true, in_list: false, in_sequence: false, indent: Some(0) };
-    const FIRST: Surroundings =
-        Surroundings { lines: false, in_list: false, in_sequence: false, indent: Some(0) };
-    const INLINE: Surroundings =
-        Surroundings { lines: false, in_list: false, in_sequence: false, indent: None };
-    const IN_LIST: Surroundings =
-        Surroundings { lines: false, in_list: true, in_sequence: false, indent: None };
-    const PRETTY_LIST: Surroundings =
-        Surroundings { lines: false, in_list: true, in_sequence: false, indent: Some(2) };
+    const LINES: Surroundings = Surroundings {
+        lines: true,
+        in_list: false,
+        in_sequence: false,
+        list_indent: None,
+        indent: Some(0),
+    };
+    const FIRST: Surroundings = Surroundings {
+        lines: false,
+        in_list: false,
+        in_sequence: false,
+        list_indent: None,
+        indent: Some(0),
+    };
+    const INLINE: Surroundings = Surroundings {
+        lines: false,
+        in_list: false,
+        in_sequence: false,
+        list_indent: None,
+        indent: None,
+    };
+    const IN_LIST: Surroundings = Surroundings {
+        lines: false,
+        in_list: true,
+        in_sequence: false,
+        list_indent: None,
+        indent: None,
+    };
+    const PRETTY_LIST: Surroundings = Surroundings {
+        lines: false,
+        in_list: true,
+        in_sequence: false,
+        list_indent: None,
+        indent: Some(2),
+    };
 
     /// `|` marks the end to find, which is that of the line if the text ends with LINE; without
     /// one the end is beyond. `flaw` is counted without it.
@@ -251,6 +305,9 @@ mod tests {
         check("nope|]", 0, IN_LIST);
         check("{nope}|,{}]", 1, IN_LIST);
         check("{\"a\":[nope]|]", 6, IN_LIST);
+        check("{\"a\":[1,}|,{\"n\":3}]", 8, IN_LIST);
+        check("{\"a\":[{\"b\":1]}|,{}]", 13, IN_LIST);
+        check("{\"a\":[{\"b\":1]|]", 13, IN_LIST);
         check("{\"a\":|\n{}\n{}", 9, FIRST);
         check("{\n  \"a\": {\n    {\n  }\n }\n}|\n{\n}", 16, FIRST);
         check("{\n    \"a\": nope\n  }|,\n  {\n", 12, PRETTY_LIST);

@@ -12,8 +12,34 @@ pub(crate) enum Until {
     NextText,
     /// Before the bracket of an object that is already open.
     ObjectEnd(Nesting),
-    /// Where the bracket closes that it begins with, or at a line end inside a string.
-    BracketsClose(Nesting),
+    /// Where the bracket closes that it begins with, at a line end inside a string, or where a
+    /// line begins another record.
+    BracketsClose(Nesting, NextLine),
+}
+
+/// Looks for a line that begins a record at a certain indent.
+pub(crate) struct NextLine {
+    indent: Option<usize>,
+    /// The white space of the line at hand, until something else stands on it.
+    blank: Option<usize>,
+}
+
+impl NextLine {
+    /// Looks for a line with this indent, if there is one to look for.
+    pub(crate) const fn new(indent: Option<usize>) -> Self {
+        Self { indent, blank: None }
+    }
+
+    /// Takes the next byte; true when it begins such a record.
+    fn begins_with(&mut self, byte: u8) -> bool {
+        match (byte, self.blank) {
+            (b'\n', _) => self.blank = Some(0),
+            (b' ' | b'\t', Some(blank)) => self.blank = Some(blank + 1),
+            (b'{' | b'[', Some(blank)) if self.indent == Some(blank) => return true,
+            _ => self.blank = None,
+        }
+        false
+    }
 }
 
 /// A record that is being passed over.
@@ -40,17 +66,21 @@ impl Until {
         match self {
             Self::LineEnd => memchr::memchr(b'\n', text),
             Self::NextText => memchr::memchr(RECORD_SEPARATOR, text),
-            Self::ObjectEnd(nesting) => close(nesting, text).map(|(at, _)| at),
-            Self::BracketsClose(nesting) => close(nesting, text).map(|(at, length)| at + length),
+            Self::ObjectEnd(nesting) => {
+                close(nesting, &mut NextLine::new(None), text).map(|(at, _)| at)
+            }
+            Self::BracketsClose(nesting, next) => {
+                close(nesting, next, text).map(|(at, length)| at + length)
+            }
         }
     }
 }
 
 /// Where the bracket stands that closes what is open, and its length; a line that ends inside a
-/// string stands for one that is missing.
-fn close(nesting: &mut Nesting, text: &[u8]) -> Option<(usize, usize)> {
+/// string, or begins another record, stands for one that is missing.
+fn close(nesting: &mut Nesting, next: &mut NextLine, text: &[u8]) -> Option<(usize, usize)> {
     for (at, byte) in text.iter().enumerate() {
-        if *byte == b'\n' && nesting.is_in_string() {
+        if (*byte == b'\n' && nesting.is_in_string()) || next.begins_with(*byte) {
             return Some((at, 0));
         }
         if nesting.closes_with(*byte) {

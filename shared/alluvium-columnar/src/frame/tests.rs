@@ -4,6 +4,10 @@ use super::*;
 
 fn frames(input: &[u8], step: usize) -> Vec<String> {
     let limits = Limits { record_bytes: 60, parse_depth: 4, ..Limits::default() };
+    frames_within(limits, input, step)
+}
+
+fn frames_within(limits: Limits, input: &[u8], step: usize) -> Vec<String> {
     let (mut framer, mut found) = (Framer::new(limits, Charset::Utf8, 0), Vec::new());
     let mut chunks = input.chunks(step);
     loop {
@@ -28,6 +32,72 @@ fn frames(input: &[u8], step: usize) -> Vec<String> {
 fn check(input: &str, expected: &[&str]) {
     for step in [1, 3, 1000] {
         assert_eq!(frames(input.as_bytes(), step), expected, "{input} by {step}");
+    }
+}
+
+/// Only the good ones.
+fn check_good(input: &str, expected: &[&str]) {
+    for step in [1, 3, 1000] {
+        let mut found = frames(input.as_bytes(), step);
+        found.retain(|frame| !frame.starts_with('!'));
+        assert_eq!(found, expected, "{input} by {step}");
+    }
+}
+
+#[test]
+fn a_line_that_lacks_the_end_of_its_array_is_one_line() {
+    let (before, after) = ("[{\"a\":1},{\"a\":2}]\n", "[{\"b\":1}]\n[{\"b\":2}]\n");
+    let good = ["{\"a\":1}", "{\"a\":2}", "{\"c\":1}", "{\"b\":1}", "{\"b\":2}"];
+    for cut in ["[{\"c\":1},", "[{\"c\":1}", "[{\"c\":1},{\"d\":", "[{\"c\":1},{\"d\":[1"] {
+        check_good(&format!("{before}{cut}\n{after}"), &good);
+    }
+    check(
+        "{}\n{}\n[{\"a\":1},\n[{\"b\":1}]\n{}",
+        &["{}", "{}", "{\"a\":1}", "! truncated_input 16+0 ", "{\"b\":1}", "{}"],
+    );
+    // What spans lines itself may hold arrays that begin lines.
+    check_good("{\"a\":1}\n{\"a\":\n[\n1]}\n{}\n", &["{\"a\":1}", "{\"a\":[1]}", "{}"]);
+}
+
+#[test]
+fn a_bracket_that_was_left_open_closes_with_the_one_around_it() {
+    let good = ["{\"n\":1}", "{\"n\":3}"];
+    check_good("[{\"n\":1},{\"b\":[1,},{\"n\":3}]", &good);
+    check_good("[{\"b\":[1},\n{\"n\":1},\n{\"n\":3}]", &good);
+    check_good("{\"Records\":[{\"n\":1},{\"n\":[1},{\"n\":3}],\"x\":1}\n", &good);
+    check_good("[{\"n\":1},{\"b\":{\"c\":nope],{\"n\":3}]", &good);
+}
+
+#[test]
+fn a_long_bad_record_takes_no_more_with_it_than_a_short_one() {
+    let (ones, text) = ("1,".repeat(50), "x".repeat(100));
+    let good = ["{\"n\":1}", "{\"n\":2}"];
+    check_good(&format!("{{\"a\":[{ones}\n{{\"n\":1}}\n{{\"n\":2}}\n"), &good);
+    check_good(&format!("[{{\"n\":1}},{{\"a\":nope,\"s\":\"{text}\"}},{{\"n\":2}}]"), &good);
+    let pretty = "{\n  \"n\": 1\n}\n{\n  \"n\": 2\n}\n";
+    check_good(&format!("{{\n  \"a\": nope,\n  \"b\": [{ones}\n{pretty}"), &good);
+    // One that is nothing but long may have lines that look like records.
+    let lines = "{\"x\":1},\n".repeat(20);
+    check_good(&format!("{{\"list\":[\n{lines}0]}}\n{{\"n\":1}}\n{{\"n\":2}}\n"), &good);
+}
+
+#[test]
+fn a_byte_order_mark_may_stand_before_any_record() {
+    check("\u{feff}{}\n\u{feff}{}\n\u{feff}\u{feff}[{},\u{feff}{}]\u{feff}", &["{}"; 4]);
+    check("{}\n\u{fefe}{}\n{}", &["{}", "! invalid_json 3+5 \\xef\\xbb\\xbe{}", "{}"]);
+}
+
+/// As much as may be looked at, and not a byte more: whether it is the end is not known yet, or
+/// is, as chunks have it.
+#[test]
+fn where_the_lookahead_ends_with_the_text_chunks_do_not_matter() {
+    let limits = Limits { record_bytes: 4_096, ..Limits::default() };
+    for length in 300..320 {
+        let tail = format!("{:width$}!", "{\"a\":\nx \"p\nq", width = length - 1);
+        let text = format!("{}{tail}", "{\"a\":{".repeat(800));
+        let whole = frames_within(limits, text.as_bytes(), usize::MAX);
+        assert!(frames_within(limits, text.as_bytes(), 7) == whole, "{length}");
+        assert!(frames_within(limits, text.as_bytes(), 1) == whole, "{length}");
     }
 }
 
@@ -231,6 +301,8 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
         "\u{feff}",
         "\u{1e}",
         "{\"Records\":[",
+        "[{\"a\":1},{\"b\":[2]}]\n",
+        "[{\"a\":1},{\"b\":[2",
         "é",
         "\"a b\"",
     ];
