@@ -90,6 +90,7 @@ def test_a_bomb_is_cut_off(lake, tmp_path, pack):
     ingest(lake, path, 1, {"record_too_large": 1, "compression_ratio": 1})
     [long, rest] = bad_records(lake)
     assert (long["offset"], rest["length"]) == (len(GOOD), 0)
+    assert not long["complete"] and not rest["complete"]
     assert 1 << 30 <= rest["offset"] == long["offset"] + long["length"] <= (1 << 30) + MIB
 
 

@@ -191,6 +191,9 @@ async fn rows_are_counted() {
     check("quarantine", &[0, 0], "2 $ Doubled: {bad} | 2 rows").await;
     let other = with_first_value("quarantine", "offset", Arc::new(Int64Array::from(vec![1]))).await;
     insta::assert_snapshot!(findings(&verify(&other).await), @"2 $ Different: invalid_json of 5 bytes at byte 203 | invalid_json of 5 bytes at byte 1");
+    let cut = Arc::new(BooleanArray::from(vec![false]));
+    let other = with_first_value("quarantine", "complete", cut).await;
+    insta::assert_snapshot!(findings(&verify(&other).await), @"2 $ Different: invalid_json of 5 bytes at byte 203 | invalid_json of 5 bytes at byte 203, incomplete");
 }
 
 #[tokio::test]

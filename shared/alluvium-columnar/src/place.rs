@@ -72,6 +72,11 @@ impl Place {
         last.is_some()
     }
 
+    /// Passes bytes that were not read, as if no line ended in them.
+    pub(crate) const fn pass_unread(&mut self, bytes: u64) {
+        self.offset += bytes;
+    }
+
     pub(crate) const fn charset(&self) -> Charset {
         self.charset
     }

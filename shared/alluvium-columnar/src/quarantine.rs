@@ -33,6 +33,8 @@ pub struct BadRecord {
     pub message: String,
     /// Its bytes as they stand in the source, at most [`QUARANTINE_BYTES_MAX`].
     pub bytes: Vec<u8>,
+    /// Whether more of it is in the source than could be read, even if not a byte of it was.
+    is_cut: bool,
     charset: Charset,
 }
 
@@ -40,13 +42,19 @@ impl BadRecord {
     /// Whether `bytes` is all of it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.bytes.len() as u64 == self.length
+        !self.is_cut && self.bytes.len() as u64 == self.length
     }
 
     /// A record of which no bytes were seen yet.
     #[must_use]
     pub const fn new(position: Position, reason: Reason, message: String) -> Self {
-        Self { position, length: 0, reason, message, bytes: Vec::new(), charset: Charset::Utf8 }
+        let bytes = Vec::new();
+        Self { position, length: 0, reason, message, bytes, is_cut: false, charset: Charset::Utf8 }
+    }
+
+    /// Notes that more of it is in the source than could be read.
+    pub(crate) const fn cut_off(&mut self) {
+        self.is_cut = true;
     }
 
     /// The same record, written like this.

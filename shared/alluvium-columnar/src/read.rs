@@ -42,8 +42,8 @@ struct Text {
     bytes: u64,
     head: Vec<u8>,
     utf16: Option<Utf16>,
-    /// Whether all of it has come.
-    has_ended: bool,
+    /// How it ended, once all of it has come.
+    ended: Option<Result<(), Corrupt>>,
 }
 
 enum State {
@@ -153,9 +153,9 @@ impl Reader {
     }
 
     fn end_text(&mut self, how: Result<(), Corrupt>) {
-        self.text.has_ended = true;
+        self.text.ended = Some(how.clone());
         match std::mem::replace(&mut self.text.state, State::Ended) {
-            State::GivenUp(whole) => self.held.push_back(whole),
+            State::GivenUp(whole) => self.end_given_up(whole),
             state @ (State::Unproven | State::Read | State::Ended) => {
                 self.text.state = state;
                 if let Some(utf16) = &mut self.text.utf16 {
@@ -166,7 +166,20 @@ impl Reader {
         }
     }
 
-    fn bad_record(&mut self, bad: BadRecord) {
+    /// Gives all of a text as one bad record, and behind it what cut it off, if something did.
+    fn end_given_up(&mut self, mut whole: BadRecord) {
+        let rest = self.text.missing();
+        if rest.is_some() {
+            whole.cut_off();
+        }
+        self.held.push_back(whole);
+        self.held.extend(rest);
+    }
+
+    fn bad_record(&mut self, mut bad: BadRecord) {
+        if self.text.is_cut_in(&bad) {
+            bad.cut_off();
+        }
         self.held_bytes += bad.bytes.len();
         self.held.push_back(bad);
         if !matches!(self.text.state, State::Unproven) {
@@ -190,9 +203,9 @@ impl Reader {
         whole.bytes = std::mem::take(&mut self.text.head);
         self.held.clear();
         self.framer = Framer::without_text(self.limits);
-        if self.text.has_ended {
+        if self.text.ended.is_some() {
             self.text.state = State::Ended;
-            self.held.push_back(whole);
+            self.end_given_up(whole);
         } else {
             self.text.state = State::GivenUp(whole);
         }
@@ -203,7 +216,7 @@ impl Text {
     fn new(facts: TextFacts, offset: u64) -> Self {
         let utf16 = Utf16::of(facts.charset);
         let (state, head) = (State::Unproven, Vec::new());
-        Self { facts, state, offset, bytes: 0, head, utf16, has_ended: false }
+        Self { facts, state, offset, bytes: 0, head, utf16, ended: None }
     }
 
     /// Notes bytes that have come.
@@ -217,6 +230,22 @@ impl Text {
     fn whole(&self, message: String) -> BadRecord {
         let begin = Place::new(self.facts.charset, self.offset).position();
         BadRecord::new(begin, Reason::Unreadable, message).written_in(self.facts.charset)
+    }
+
+    /// What could not be read behind the text, as a bad record, if it ended where it should not.
+    fn missing(&self) -> Option<BadRecord> {
+        let Some(Err(Corrupt { reason, message })) = &self.ended else { return None };
+        let mut end = Place::new(self.facts.charset, self.offset);
+        end.pass_unread(self.bytes);
+        let mut rest = BadRecord::new(end.position(), *reason, message.clone());
+        rest.cut_off();
+        Some(rest.written_in(self.facts.charset))
+    }
+
+    /// Whether the text ended where it should not, and this reaches to there.
+    fn is_cut_in(&self, bad: &BadRecord) -> bool {
+        let end = bad.position.offset + bad.length;
+        matches!(self.ended, Some(Err(_))) && end == self.offset + self.bytes
     }
 
     /// Names the member of an archive that the message is about, if it is about one.

@@ -132,7 +132,7 @@ impl<'a> Verifier<'a> {
     /// When the file is none of Alluvium's, or damaged.
     pub fn check_quarantine(&mut self, file: &StoredFile) -> Result<(), StoredError> {
         let bad_records = self.part.bad_records();
-        file.bad_records(self.source(), self.records(), &mut |record, stored| {
+        file.bad_records(self.source(), self.records(), &mut |record, stored, complete| {
             let Ok(index) = bad_records.binary_search_by_key(&record, |(record, _)| *record) else {
                 self.found.note(unexpected(record, "a row in quarantine"));
                 return;
@@ -141,17 +141,18 @@ impl<'a> Verifier<'a> {
                 (self.bad_rows.get_mut(index), bad_records.get(index))
             {
                 *count += 1;
-                let known = |bad: &crate::BadRecord| {
-                    let offset = bad.position.offset;
-                    format!("{} of {} bytes at byte {offset}", bad.reason, bad.length)
+                let known = |bad: &crate::BadRecord, complete| {
+                    let (offset, rest) =
+                        (bad.position.offset, if complete { "" } else { ", incomplete" });
+                    format!("{} of {} bytes at byte {offset}{rest}", bad.reason, bad.length)
                 };
-                if stored.in_table() != bad.in_table() {
+                if stored.in_table() != bad.in_table() || complete != bad.is_complete() {
                     self.found.note(Finding {
                         record,
                         path: "$".to_owned(),
                         flaw: Flaw::Different,
-                        expected: known(bad),
-                        found: known(&stored),
+                        expected: known(bad, bad.is_complete()),
+                        found: known(&stored, complete),
                     });
                 }
             }

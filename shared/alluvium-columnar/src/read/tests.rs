@@ -238,6 +238,60 @@ fn every_reason_has_a_source_that_gives_it() {
     }
 }
 
+/// What is said of bad records: reason, offset and length, whether all bytes are there.
+fn bad_with(limits: Limits, source: &[u8]) -> Vec<(Reason, u64, u64, bool)> {
+    let found = |step| {
+        let (_, bad) = records_with(limits, source, step);
+        let bad = bad.into_iter().map(|(_, bad)| bad);
+        let all = bad.map(|b| (b.reason, b.position.offset, b.length, b.is_complete()));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(found(7), found(1 << 20));
+    found(1 << 20)
+}
+
+#[test]
+fn a_text_that_was_given_up_says_what_cut_it_off() {
+    let limits = Limits { unpacked_bytes: 1000, ..Limits::default() };
+    let noise = (0..2_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8);
+    let image = b"\x89PNG\r\n\x1a\n".iter().copied().chain(noise).collect::<Vec<_>>();
+    let found = bad_with(limits, &gzip(&image));
+    let cut = (Reason::SourceTooLarge, 1000, 0, false);
+    assert_eq!(found, [(Reason::Unreadable, 0, 1000, false), cut]);
+
+    let lines = gzip(b"x\n".repeat(5000).as_slice());
+    let broken = &lines[..lines.len() - 12];
+    let limits = Limits { unreadable_records: 5, ..Limits::default() };
+    let [(Reason::Unreadable, 0, length, false), rest] = bad_with(limits, broken)[..] else {
+        panic!("one entry for the text and one for what is missing")
+    };
+    assert_eq!(rest, (Reason::TruncatedInput, length, 0, false));
+
+    // All of it came before its last record told that it is none.
+    let lines = gzip(b"a\nb\nc");
+    let limits = Limits { unreadable_records: 3, ..Limits::default() };
+    let cut = (Reason::TruncatedInput, 5, 0, false);
+    let whole = (Reason::Unreadable, 0, 5, false);
+    assert_eq!(bad_with(limits, &lines[..lines.len() - 4]), [whole, cut]);
+    assert_eq!(bad_with(limits, &lines), [(Reason::Unreadable, 0, 5, true)]);
+}
+
+#[test]
+fn a_record_is_complete_only_if_no_byte_of_it_is_missing() {
+    let limits = Limits { unpacked_bytes: 10, ..Limits::default() };
+    let check = |source: &[u8], expected: &[_]| assert_eq!(bad_with(limits, source), expected);
+    let rest = (Reason::SourceTooLarge, 10, 0, false);
+    check(&gzip(b"{\"a\":123}\n{}\n"), &[rest]);
+    check(&gzip(b"{\"a\":1}\n{\"b\":2}"), &[(Reason::SourceTooLarge, 8, 2, false)]);
+    check(&gzip(b"{}\n{\"a\" 123}\n"), &[(Reason::InvalidJson, 3, 7, false), rest]);
+    check(
+        &gzip(b"{\"a\" 1}\n{}\n"),
+        &[(Reason::InvalidJson, 0, 7, true), (Reason::SourceTooLarge, 10, 0, false)],
+    );
+    // All there is of it, even if that is too little.
+    check(b"{}\n{\"a\":", &[(Reason::TruncatedInput, 3, 5, true)]);
+}
+
 #[test]
 fn members_of_an_archive_are_named() {
     let archive =
@@ -354,7 +408,7 @@ proptest! {
         for (_, bad) in bad {
             let begin = usize::try_from(bad.position.offset).unwrap();
             let end = begin + usize::try_from(bad.length).unwrap();
-            prop_assert!(bad.is_complete());
+            prop_assert_eq!(bad.bytes.len() as u64, bad.length);
             prop_assert_eq!(plain[begin..end].escape_ascii().to_string(), bad.bytes.escape_ascii().to_string());
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::Range, str::FromStr as _};
 
 use alluvium_model::{DataColumn, Kind, QuarantineColumn, Reason, SystemColumn, TableSchema};
 use arrow::{
-    array::{Array, ArrayRef, AsArray as _, RecordBatch, StringArray},
+    array::{Array, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray},
     compute::cast,
     datatypes::{DataType, Int64Type},
     error::ArrowError,
@@ -188,19 +188,20 @@ impl StoredFile {
         })
     }
 
-    /// Gives every bad record of these of `source` to `visit`.
+    /// Gives every bad record of these of `source` to `visit`, and whether it is said to be
+    /// complete.
     pub(super) fn bad_records(
         &self,
         source: &str,
         records: Range<u64>,
-        visit: &mut dyn FnMut(u64, BadRecord),
+        visit: &mut dyn FnMut(u64, BadRecord, bool),
     ) -> Result<(), StoredError> {
         use QuarantineColumn as Q;
         self.batches(&records, &mut |batch| {
             let text = |column: Q| texts(batch, column.name());
             let (sources, reasons) = (text(Q::Source)?, text(Q::Reason)?);
             let (messages, contents) = (text(Q::Message)?, text(Q::Bytes)?);
-            let encodings = text(Q::Encoding)?;
+            let (encodings, complete) = (text(Q::Encoding)?, booleans(batch, Q::Complete.name())?);
             let integer = |column: Q| integers(batch, column.name());
             let (offsets, lengths) = (integer(Q::Offset)?, integer(Q::Length)?);
             let rest = offsets.into_iter().zip(lengths);
@@ -221,7 +222,7 @@ impl StoredFile {
                 let position = Position { offset, ..Position::BEGIN };
                 let mut bad = BadRecord::new(position, reason, message);
                 (bad.length, bad.bytes) = (length, bytes);
-                visit(record, bad);
+                visit(record, bad, complete.value(index));
             }
             Ok(())
         })
@@ -325,6 +326,11 @@ fn texts(batch: &RecordBatch, name: &'static str) -> Result<StringArray, StoredE
     let column = batch.column_by_name(name).ok_or(StoredError::Column(name))?;
     let texts = cast(column, &DataType::Utf8)?;
     texts.as_string_opt::<i32>().cloned().ok_or(StoredError::Column(name))
+}
+
+fn booleans(batch: &RecordBatch, name: &'static str) -> Result<BooleanArray, StoredError> {
+    let column = batch.column_by_name(name).ok_or(StoredError::Column(name))?;
+    column.as_boolean_opt().cloned().ok_or(StoredError::Column(name))
 }
 
 fn integers(batch: &RecordBatch, name: &'static str) -> Result<Vec<u64>, StoredError> {
