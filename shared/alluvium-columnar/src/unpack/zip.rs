@@ -5,25 +5,36 @@
 //! descriptor behind it, and whether all members were seen by counting them. Stored and deflated
 //! members are read, as are those packed with bzip2 or zstd, which the layer within recognises.
 //! Encrypted members and other methods are passed on as they are, as unreadable. Folders, and
-//! what macOS notes beside files, are left out.
+//! what macOS notes beside files, are left out. Archives may stand one behind the other, with
+//! zeros behind each.
 
 mod data;
 mod header;
 
 use self::{
     data::{Data, Taken},
-    header::{CENTRAL_HEADER_BYTES, END_BYTES, Header, LOCAL_HEADER_BYTES, Signature, u16_at},
+    header::{
+        CENTRAL_HEADER_BYTES, DIGITAL_SIGNATURE_HEADER_BYTES, END_BYTES, EXTRA_DATA_HEADER_BYTES,
+        Header, LARGE_END_BYTES, LOCAL_HEADER_BYTES, LOCATOR_BYTES, Signature, u16_at, u32_at,
+        u64_at,
+    },
 };
 use super::{Codec, Coded, Corrupt, take};
 
 const SIGNATURE_BYTES: usize = 4;
+const BEHIND_THE_END: &str = "what follows the archive is none";
 
 #[derive(Default)]
 pub(super) struct Zip {
     state: State,
     /// What is being collected until it is whole, or was looked at too early.
     collected: Vec<u8>,
+    /// Members of the archive at hand.
     members: u64,
+    /// How many it names in the end that only large ones have.
+    named_large: Option<u64>,
+    /// Whether its end was seen.
+    ended: bool,
 }
 
 #[derive(Default)]
@@ -38,7 +49,6 @@ enum State {
     },
     /// Bytes that mean nothing to us.
     Skip(u64),
-    End,
 }
 
 impl Codec for Zip {
@@ -70,16 +80,13 @@ impl Codec for Zip {
                 }
                 Ok(Coded::Nothing)
             }
-            State::End => {
-                *packed = &[];
-                Ok(Coded::Nothing)
-            }
         }
     }
 
     fn finish(&self) -> Result<(), Corrupt> {
         match self.state {
-            State::End => Ok(()),
+            State::Between if self.ended && self.collected.is_empty() => Ok(()),
+            State::Between if self.ended => Err(corrupt(BEHIND_THE_END)),
             State::Between | State::Member { .. } | State::Skip(_) => {
                 Err(corrupt("the end is missing"))
             }
@@ -89,37 +96,67 @@ impl Codec for Zip {
 
 impl Zip {
     fn next_header(&mut self, packed: &mut &[u8]) -> Result<Coded, Corrupt> {
-        let Some(signature) = self.collect(packed, SIGNATURE_BYTES) else {
+        if self.ended && self.collected.is_empty() {
+            let padding = packed.iter().take_while(|byte| **byte == 0).count();
+            *packed = packed.get(padding..).unwrap_or_default();
+        }
+        let Some(bytes) = self.collect(packed, SIGNATURE_BYTES) else {
             return Ok(Coded::Nothing);
         };
-        match Signature::of(signature) {
+        let signature = Signature::of(bytes);
+        if self.ended {
+            if !matches!(signature, Some(Signature::Member | Signature::End)) {
+                return Err(corrupt(BEHIND_THE_END));
+            }
+            let collected = std::mem::take(&mut self.collected);
+            *self = Self { collected, ..Self::default() };
+        }
+        match signature {
             Some(Signature::Member) => Ok(self.begin_member(packed).unwrap_or(Coded::Nothing)),
-            Some(Signature::DirectoryEntry) => {
-                if let Some(entry) = self.collect(packed, CENTRAL_HEADER_BYTES) {
-                    let variable = [28, 30, 32].map(|at| u64::from(u16_at(entry, at)));
-                    self.skip(variable.iter().sum());
-                }
-                Ok(Coded::Nothing)
+            Some(Signature::DirectoryEntry) => self.pass(packed, CENTRAL_HEADER_BYTES, |entry| {
+                [28, 30, 32].iter().map(|at| u64::from(u16_at(entry, *at))).sum()
+            }),
+            Some(Signature::LargeEnd) => self.large_end(packed),
+            Some(Signature::Locator) => self.pass(packed, LOCATOR_BYTES, |_| 0),
+            Some(Signature::ExtraData) => {
+                self.pass(packed, EXTRA_DATA_HEADER_BYTES, |header| u32_at(header, 4).into())
             }
-            Some(Signature::Other) => {
-                // The directory of a large archive: it is followed by the one of a small one.
-                self.state = State::End;
-                *packed = &[];
-                Ok(Coded::Nothing)
+            Some(Signature::Signed) => {
+                self.pass(packed, DIGITAL_SIGNATURE_HEADER_BYTES, |header| u16_at(header, 4).into())
             }
-            Some(Signature::End) => {
-                if let Some(end) = self.collect(packed, END_BYTES) {
-                    let named = u64::from(u16_at(end, 10));
-                    self.state = State::End;
-                    if named != u64::from(u16::MAX) && named != self.members {
-                        let members = self.members;
-                        return Err(corrupt(format!("it names {named} members and has {members}")));
-                    }
-                }
-                Ok(Coded::Nothing)
-            }
+            Some(Signature::End) => self.end(packed),
             None => Err(corrupt("what follows a member is no header")),
         }
+    }
+
+    fn large_end(&mut self, packed: &mut &[u8]) -> Result<Coded, Corrupt> {
+        let Some(end) = self.collect(packed, LARGE_END_BYTES) else {
+            return Ok(Coded::Nothing);
+        };
+        // Its size does not count signature and size.
+        let bytes = u64_at(end, 4).saturating_add(12);
+        let named = u64_at(end, 32);
+        let Some(more) = bytes.checked_sub(LARGE_END_BYTES as u64) else {
+            return Err(corrupt("the end of its directory is too short"));
+        };
+        self.named_large = Some(named);
+        self.pass(packed, LARGE_END_BYTES, |_| more)
+    }
+
+    fn end(&mut self, packed: &mut &[u8]) -> Result<Coded, Corrupt> {
+        let Some(end) = self.collect(packed, END_BYTES) else {
+            return Ok(Coded::Nothing);
+        };
+        let named = match (u16_at(end, 10), self.named_large) {
+            (u16::MAX, Some(named)) => named,
+            (named, _) => named.into(),
+        };
+        if named != self.members {
+            let members = self.members;
+            return Err(corrupt(format!("it names {named} members and has {members}")));
+        }
+        self.ended = true;
+        self.pass(packed, END_BYTES, |end| u16_at(end, 20).into())
     }
 
     /// Begins the member whose header comes, once all of that is there.
@@ -141,10 +178,28 @@ impl Zip {
         self.collected.get(..length)
     }
 
-    fn skip(&mut self, bytes: u64) {
-        self.collected.clear();
-        if bytes > 0 {
-            self.state = State::Skip(bytes);
+    /// Passes over a header of this length and what follows it, once the header is there.
+    fn pass(
+        &mut self,
+        packed: &mut &[u8],
+        header_bytes: usize,
+        bytes_behind: impl FnOnce(&[u8]) -> u64,
+    ) -> Result<Coded, Corrupt> {
+        let Some(header) = self.collect(packed, header_bytes) else {
+            return Ok(Coded::Nothing);
+        };
+        let behind = bytes_behind(header);
+        // Of the shortest ones, more may have been looked at already.
+        let here = self.collected.len() - header_bytes;
+        let passed = usize::try_from(behind).unwrap_or(usize::MAX).min(here);
+        self.collected.drain(..header_bytes + passed);
+        match behind - passed as u64 {
+            0 if self.collected.is_empty() => Ok(Coded::Nothing),
+            0 => self.next_header(packed),
+            left => {
+                self.state = State::Skip(left);
+                Ok(Coded::Nothing)
+            }
         }
     }
 }

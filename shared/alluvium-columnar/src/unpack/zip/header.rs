@@ -3,6 +3,12 @@
 pub(super) const LOCAL_HEADER_BYTES: usize = 30;
 pub(super) const CENTRAL_HEADER_BYTES: usize = 46;
 pub(super) const END_BYTES: usize = 22;
+/// The end of the directory of a large archive, without what may follow in it.
+pub(super) const LARGE_END_BYTES: usize = 56;
+/// Where that end stands.
+pub(super) const LOCATOR_BYTES: usize = 20;
+pub(super) const EXTRA_DATA_HEADER_BYTES: usize = 8;
+pub(super) const DIGITAL_SIGNATURE_HEADER_BYTES: usize = 6;
 
 const ZIP64_EXTRA: u16 = 1;
 /// Bytes of a name that are kept for messages.
@@ -13,9 +19,15 @@ const NAME_BYTES_MAX: usize = 200;
 pub(super) enum Signature {
     Member,
     DirectoryEntry,
+    /// Before the end, if the archive is large.
+    LargeEnd,
+    /// Behind that one.
+    Locator,
+    /// Before the directory.
+    ExtraData,
+    /// Behind the entries of the directory.
+    Signed,
     End,
-    /// Other things that stand at the end.
-    Other,
 }
 
 impl Signature {
@@ -24,7 +36,10 @@ impl Signature {
             b"PK\x03\x04" => Some(Self::Member),
             b"PK\x01\x02" => Some(Self::DirectoryEntry),
             b"PK\x05\x06" => Some(Self::End),
-            b"PK\x06\x06" | b"PK\x06\x07" | b"PK\x06\x08" | b"PK\x05\x05" => Some(Self::Other),
+            b"PK\x06\x06" => Some(Self::LargeEnd),
+            b"PK\x06\x07" => Some(Self::Locator),
+            b"PK\x06\x08" => Some(Self::ExtraData),
+            b"PK\x05\x05" => Some(Self::Signed),
             _ => None,
         }
     }
@@ -115,6 +130,11 @@ fn printable(name: &[u8]) -> String {
 /// The number that begins at `at`; 0 where there is none.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u16::from_le_bytes(*bytes))
+}
+
+/// The number that begins at `at`; 0 where there is none.
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The number that begins at `at`; 0 where there is none.

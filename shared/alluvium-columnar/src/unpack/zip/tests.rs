@@ -167,10 +167,58 @@ fn damage_stays_with_its_member_where_the_next_one_can_be_found() {
 }
 
 #[test]
+fn nothing_behind_the_end_of_an_archive_vanishes() {
+    let one = |name| archive(&[member(name, b"{}", DEFLATED)]);
+    let first = one("a");
+    check(&[first.clone(), one("b")].concat(), "<a>{}<end><b>{}<end>");
+    check(&[first.clone(), archive(&[]), vec![0; 600], one("b")].concat(), "<a>{}<end><b>{}<end>");
+    check(&[first.clone(), vec![0; 600]].concat(), "<a>{}<end>");
+    for junk in [&b"junk"[..], b"j", b"\0\0junk and more", b"PK", b"PK\x01\x02", b"{\"a\":1}\n"] {
+        let expected = "<a>{}<end><><truncated_input: zip: what follows the archive is none>";
+        check(&[&first, junk].concat(), expected);
+    }
+    let mut commented = first;
+    let length = commented.len();
+    commented[length - 2] = 7;
+    check(&[&commented, &b"comment"[..], &one("b")].concat(), "<a>{}<end><b>{}<end>");
+    let missing = "<a>{}<end><><truncated_input: zip: the end is missing>";
+    check(&[&commented, &b"comm"[..]].concat(), missing);
+}
+
+/// The ends of an archive that names this many members in the larger one.
+fn large_end(named: usize) -> Vec<u8> {
+    let mut bytes = [&b"PK\x06\x06"[..], &size(44 + 5, 8), &[0; 12]].concat();
+    bytes.extend([size(named, 8), size(named, 8), vec![0; 16], b"extra".to_vec()].concat());
+    bytes.extend([&b"PK\x06\x07"[..], &[0; 16]].concat());
+    bytes.extend([&b"PK\x05\x06\0\0\0\0"[..], &[0xff; 12], &[0; 2]].concat());
+    bytes
+}
+
+#[test]
+fn a_large_archive_is_checked_by_its_own_end() {
+    let member = member("a", b"{}", DEFLATED);
+    let with = |end: &[u8]| [&member, end].concat();
+    check(&with(&large_end(1)), "<a>{}<end>");
+    let wrong = "<a>{}<end><><truncated_input: zip: it names 70000 members and has 1>";
+    check(&with(&large_end(70_000)), wrong);
+    let missing = "<a>{}<end><><truncated_input: zip: the end is missing>";
+    let end = large_end(1);
+    for length in 0..end.len() {
+        check(&with(&end[..length]), missing);
+    }
+    let short = "<a>{}<end><><truncated_input: zip: the end of its directory is too short>";
+    check(&with(&[&b"PK\x06\x06"[..], &[0; 52]].concat()), short);
+    let descriptor = Some(Descriptor { signed: false, size_bytes: 4 });
+    let member = self::member("a", b"{}", Writing { descriptor, ..DEFLATED });
+    let others = b"PK\x06\x08\x02\0\0\0abPK\x05\x05\x02\0ab";
+    check(&[&member, &others[..], &large_end(1)].concat(), "<a>{}<end>");
+}
+
+#[test]
 fn an_archive_that_is_cut_off_says_so() {
     let whole = archive(&[member("a", b"{}", DEFLATED), member("b", b"{\"b\":1}", DEFLATED)]);
     let end = "<truncated_input: zip: the end is missing>";
-    for length in (4..whole.len() - 1).rev() {
+    for length in (4..whole.len()).rev() {
         let found = unpacked(&whole[..length]);
         assert!(found.ends_with(end), "{length}: {found}");
     }
