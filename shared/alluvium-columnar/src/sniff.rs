@@ -4,7 +4,7 @@
 //! taken for JSON, and if it is none its records say so.
 
 /// Bytes at the beginning that suffice to tell; fewer do if there are no more.
-pub(crate) const HEAD_BYTES: usize = 262;
+pub(crate) const HEAD_BYTES: usize = 265;
 
 /// What some bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +37,20 @@ pub(crate) enum Format {
 /// Where a tar file says what it is.
 const TAR_MAGIC_AT: usize = 257;
 
-/// JSON text never begins with any of these, nor does what is packed.
-const FOREIGN: [(&[u8], &str); 23] = [
+/// What a tar file says there, as POSIX and as GNU have it.
+const TAR_MAGIC: [&[u8]; 2] = [b"ustar\0", b"ustar  \0"];
+
+/// JSON text never begins with any of these, nor does what is packed, nor does a line that might
+/// stand before JSON: one that is taken for another thing here takes the whole text along, while
+/// other things are noticed later by their records.
+const FOREIGN: [(&[u8], &str); 17] = [
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (b"GIF8", "a GIF image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
     (b"%PDF-", "a PDF document"),
-    (b"PAR1", "a Parquet file"),
     (b"Obj\x01", "an Avro file"),
-    (b"ORC", "an ORC file"),
-    (b"ARROW1", "an Arrow file"),
+    (b"ARROW1\0\0", "an Arrow file"),
     (b"\xf3\x89\x9a\xc2", "an aggregate of the Kinesis Producer Library"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x7fELF", "a program"),
@@ -57,29 +61,52 @@ const FOREIGN: [(&[u8], &str); 23] = [
     (b"Rar!\x1a\x07", "a RAR archive, which is not read"),
     (b"\0\0\xfe\xff", "text in UTF-32, which is not read"),
     (b"\xff\xfe\0\0", "text in UTF-32, which is not read"),
-    (b"{\0", "UTF-16 without a byte order mark, which is not read"),
-    (b"[\0", "UTF-16 without a byte order mark, which is not read"),
-    (b"\0{", "UTF-16 without a byte order mark, which is not read"),
-    (b"\0[", "UTF-16 without a byte order mark, which is not read"),
-    (b"<?xml", "XML"),
 ];
+
+/// These may also be words, unless what follows is no text.
+const FOREIGN_WORDS: [(&[u8], &str); 2] = [(b"PAR1", "a Parquet file"), (b"ORC", "an ORC file")];
+/// Bytes behind such a word in which there is one that no text has.
+const BEHIND_WORD_BYTES: usize = 16;
 
 /// Tells what begins with `head`: all of it, or its first [`HEAD_BYTES`].
 pub(crate) fn sniff(head: &[u8]) -> Content {
     if let Some(format) = packed(head) {
         return Content::Packed(format);
     }
-    if let Some((_, what)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+    if let Some(what) = foreign(head) {
         return Content::Foreign(what);
-    }
-    if head.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar")) {
-        return Content::Foreign("a tar archive, which is not read");
     }
     match head {
         [0xff, 0xfe, ..] => Content::Text(Charset::Utf16Le),
         [0xfe, 0xff, ..] => Content::Text(Charset::Utf16Be),
         _ => Content::Text(Charset::Utf8),
     }
+}
+
+fn foreign(head: &[u8]) -> Option<&'static str> {
+    if let Some((_, what)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some(what);
+    }
+    let is_word = |word: &[u8]| head.strip_prefix(word).is_some_and(is_no_text);
+    if let Some((_, what)) = FOREIGN_WORDS.iter().find(|(word, _)| is_word(word)) {
+        return Some(what);
+    }
+    let tar = head.get(TAR_MAGIC_AT..).unwrap_or_default();
+    if TAR_MAGIC.iter().any(|magic| tar.starts_with(magic)) {
+        return Some("a tar archive, which is not read");
+    }
+    match head {
+        [b'{' | b'[', 0, _, 0, ..] | [0, b'{' | b'[', 0, _, ..] => {
+            Some("UTF-16 without a byte order mark, which is not read")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a control character other than white space and separators of records comes soon.
+fn is_no_text(bytes: &[u8]) -> bool {
+    let control = |byte: &u8| matches!(byte, 0..=8 | 0x0b..=0x0c | 0x0e..=0x1d | 0x1f | 0x7f);
+    bytes.iter().take(BEHIND_WORD_BYTES).any(control)
 }
 
 fn packed(head: &[u8]) -> Option<Format> {
@@ -122,15 +149,39 @@ mod tests {
         check(b"\xff\xd8\xff\xe0\0\x10JFIF", Content::Foreign("a JPEG image"));
         check(b"PAR1\x15\x04", Content::Foreign("a Parquet file"));
         check(b"\xff\xfe\0\0", Content::Foreign("text in UTF-32, which is not read"));
-        let mut tar = vec![b'x'; TAR_MAGIC_AT];
-        tar.extend(b"ustar");
-        assert_eq!(tar.len(), HEAD_BYTES);
-        check(&tar, Content::Foreign("a tar archive, which is not read"));
+        check(b"ORC\x0a\x0b\x0a\x03\0\0\0", Content::Foreign("an ORC file"));
+        check(b"GIF89a\x01\0", Content::Foreign("a GIF image"));
+        let utf16 = Content::Foreign("UTF-16 without a byte order mark, which is not read");
+        check(b"{\0\"\0", utf16);
+        check(b"\0[\0{", utf16);
+        for magic in [&b"ustar\x0000"[..], b"ustar  \0"] {
+            let mut tar = vec![b'x'; TAR_MAGIC_AT];
+            tar.extend(magic);
+            assert_eq!(tar.len(), HEAD_BYTES);
+            check(&tar, Content::Foreign("a tar archive, which is not read"));
+        }
+    }
+
+    /// Each of these had a whole file of records given up.
+    #[test]
+    fn no_few_letters_have_a_text_given_up() {
+        let check = |head: &[u8]| assert_eq!(sniff(head), Content::Text(Charset::Utf8), "{head:?}");
+        for line in ["ORC", "GIF8", "GIF", "MZ", "PAR1", "ARROW1", "Obj", "<?xml version=\"1.0\"?>"]
+        {
+            check(format!("{line}\n{{\"n\":1}}\n{{\"n\":2}}\n").as_bytes());
+        }
+        check(b"\0{\"n\":1}\n");
+        check(b"\0\0\0\0{\"n\":1}\n");
+        check(b"{\0");
+        let record = format!("{{\"s\":\"{}ustar\",\"n\":1}}", "x".repeat(TAR_MAGIC_AT - 6));
+        assert_eq!(record.find("ustar"), Some(TAR_MAGIC_AT));
+        check(record.as_bytes());
+        check(record.replace("ustar", "ustar  ").as_bytes());
     }
 
     #[test]
     fn nothing_foreign_begins_like_json() {
-        for (magic, what) in FOREIGN {
+        for (magic, what) in FOREIGN.into_iter().chain(FOREIGN_WORDS) {
             let text = std::str::from_utf8(magic).unwrap_or_default();
             let json = text.starts_with(['{', '[', '"', ' ', '\n', '-', 't', 'f', 'n']);
             assert!(!json || text.contains('\0'), "{what}");
