@@ -10,16 +10,20 @@
 mod bzip2;
 mod gzip;
 mod snappy;
+mod totals;
 mod zip;
 mod zstd;
 
 use alluvium_model::{Limits, Reason};
 
+use self::totals::Totals;
 use crate::sniff::{Charset, Content, Format, HEAD_BYTES, sniff};
 
 /// A gzip file in a zip archive is as deep as it gets in practice, and every further layer would
 /// multiply what a bomb can become.
 const LAYERS_MAX: u32 = 2;
+/// The number of the layer that is the source itself.
+const SOURCE: u32 = 1;
 /// Packed bytes taken at a time.
 const BLOCK_BYTES: usize = 16 << 10;
 /// Room for what comes out of them in one step.
@@ -69,6 +73,11 @@ trait Codec: Send {
 
     /// Says whether what was packed may end here.
     fn finish(&self) -> Result<(), Corrupt>;
+
+    /// Bytes that the last step unpacked without appending them to `out`, or took the time of.
+    fn dropped(&self) -> u64 {
+        0
+    }
 }
 
 /// What a step of a [`Codec`] brought, besides bytes.
@@ -83,58 +92,24 @@ enum Coded {
 /// A source on its way to its texts.
 pub(crate) struct Unpacker {
     layer: Layer,
-    limits: Limits,
-    /// Bytes that went in and bytes that came out.
-    packed: u64,
-    unpacked: u64,
-    /// The limit that was exceeded, until that was said.
-    exceeded: Option<Corrupt>,
+    totals: Totals,
 }
 
 impl Unpacker {
-    pub(crate) fn new(limits: Limits) -> Self {
-        let layer = Layer::new(1, limits);
-        Self { layer, limits, packed: 0, unpacked: 0, exceeded: None }
+    pub(crate) const fn new(limits: Limits) -> Self {
+        Self { layer: Layer::new(SOURCE), totals: Totals::new(limits) }
     }
 
     /// Takes some of `input`, of which more follows unless it `ended`. Bytes of the text are
     /// appended to `out`.
     pub(crate) fn step(&mut self, input: &mut &[u8], ended: bool, out: &mut Vec<u8>) -> Unpacked {
-        if let Some(corrupt) = self.exceeded.take() {
-            self.layer.state = State::Done;
-            return Unpacked::TextEnds(Err(corrupt));
-        }
-        let (before, length) = (out.len(), input.len());
-        let unpacked = self.layer.step(input, ended.then_some(&Ok(())), out);
-        self.packed += (length - input.len()) as u64;
-        if matches!(self.layer.state, State::Packed(_)) {
-            self.count(before, out);
-        }
-        unpacked
-    }
-
-    /// Counts what came out behind `before`, and cuts off what is too much.
-    fn count(&mut self, before: usize, out: &mut Vec<u8>) {
-        let Limits { unpacked_bytes, compression_ratio, .. } = self.limits;
-        self.unpacked += (out.len() - before) as u64;
-        let suspicious = self.packed.saturating_mul(compression_ratio);
-        if self.unpacked > unpacked_bytes {
-            let excess = usize::try_from(self.unpacked - unpacked_bytes).unwrap_or(usize::MAX);
-            out.truncate(out.len().saturating_sub(excess).max(before));
-            let message = format!("more than {unpacked_bytes} bytes come out of the source");
-            self.exceeded = Some(Corrupt { reason: Reason::SourceTooLarge, message });
-        } else if self.unpacked > suspicious.max(self.limits.compression_ratio_from_bytes) {
-            let message = format!("it is compressed to less than a {compression_ratio}th");
-            self.exceeded = Some(Corrupt { reason: Reason::CompressionRatio, message });
-        }
+        self.layer.step(input, ended.then_some(&Ok(())), &mut self.totals, out)
     }
 }
 
 /// Bytes that are a text or packed.
 struct Layer {
-    /// The first one is the source itself.
     number: u32,
-    limits: Limits,
     state: State,
 }
 
@@ -150,14 +125,14 @@ enum State {
 }
 
 impl Layer {
-    const fn new(number: u32, limits: Limits) -> Self {
-        Self { number, limits, state: State::Unknown(Vec::new()) }
+    const fn new(number: u32) -> Self {
+        Self { number, state: State::Unknown(Vec::new()) }
     }
 
     /// Bytes that are a text which cannot be read, whatever they look like.
-    fn unreadable(number: u32, limits: Limits, why: String) -> Self {
+    fn unreadable(number: u32, why: String) -> Self {
         let facts = TextFacts { unreadable: Some(why), ..TextFacts::default() };
-        Self { number, limits, state: State::Known(facts) }
+        Self { number, state: State::Known(facts) }
     }
 
     /// Takes some of `input`; `end` says how it ends if nothing follows it.
@@ -165,6 +140,7 @@ impl Layer {
         &mut self,
         input: &mut &[u8],
         end: Option<&Result<(), Corrupt>>,
+        totals: &mut Totals,
         out: &mut Vec<u8>,
     ) -> Unpacked {
         match &mut self.state {
@@ -174,9 +150,9 @@ impl Layer {
                     return Unpacked::NeedInput;
                 }
                 let head = std::mem::take(head);
-                match self.recognise(head) {
+                match self.recognise(head, totals) {
                     Some(facts) => Unpacked::TextBegins(facts),
-                    None => self.step(input, end, out),
+                    None => self.step(input, end, totals, out),
                 }
             }
             State::Known(facts) => {
@@ -197,7 +173,7 @@ impl Layer {
                     }
                 }
             }
-            State::Packed(packed) => packed.step(input, end, out),
+            State::Packed(packed) => packed.step(input, end, totals, out),
             State::Done => {
                 *input = &[];
                 Unpacked::Done
@@ -206,11 +182,11 @@ impl Layer {
     }
 
     /// Decides what it is; says so if it is a text.
-    fn recognise(&mut self, head: Vec<u8>) -> Option<TextFacts> {
+    fn recognise(&mut self, head: Vec<u8>, totals: &mut Totals) -> Option<TextFacts> {
         let text = |charset, unreadable| Some(TextFacts { charset, member: None, unreadable });
         match sniff(&head) {
             Content::Packed(format) if self.number <= LAYERS_MAX => {
-                let packed = Packed::new(format, head, self.number, self.limits);
+                let packed = Packed::new(format, head, self.number, totals);
                 self.state = State::Packed(Box::new(packed));
                 None
             }
@@ -234,7 +210,8 @@ impl Layer {
 struct Packed {
     codec: Box<dyn Codec>,
     number: u32,
-    limits: Limits,
+    /// Whether more may come out once what is within has ended.
+    is_archive: bool,
     /// The block at hand, and how much of it the codec has taken.
     block: Vec<u8>,
     taken: usize,
@@ -253,19 +230,23 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(format: Format, head: Vec<u8>, number: u32, limits: Limits) -> Self {
+    fn new(format: Format, head: Vec<u8>, number: u32, totals: &mut Totals) -> Self {
         let codec: Box<dyn Codec> = match format {
             Format::Gzip => Box::new(gzip::Gzip::default()),
-            Format::Zstd => Box::new(zstd::Zstd::new(limits.zstd_window_bytes)),
+            Format::Zstd => Box::new(zstd::Zstd::new(totals.limits.zstd_window_bytes)),
             Format::Bzip2 => Box::new(bzip2::Bzip2::default()),
             Format::Snappy => Box::new(snappy::Snappy::default()),
             Format::Zip => Box::new(zip::Zip::default()),
         };
-        let within = (format != Format::Zip).then(|| Layer::new(number + 1, limits));
+        if number == SOURCE {
+            totals.went_in(head.len());
+        }
+        let is_archive = format == Format::Zip;
+        let within = (!is_archive).then(|| Layer::new(number + 1));
         Self {
             codec,
             number,
-            limits,
+            is_archive,
             block: head,
             taken: 0,
             filling: true,
@@ -282,34 +263,44 @@ impl Packed {
         &mut self,
         input: &mut &[u8],
         end: Option<&Result<(), Corrupt>>,
+        totals: &mut Totals,
         out: &mut Vec<u8>,
     ) -> Unpacked {
         loop {
-            if let Some(unpacked) = self.pass_on(out) {
+            if let Some(unpacked) = self.pass_on(totals, out) {
                 return unpacked;
             }
             if self.over {
                 return Unpacked::Done;
             }
             if self.filling {
-                take(input, BLOCK_BYTES.saturating_sub(self.block.len()), &mut self.block);
+                self.fill(input, totals);
                 if self.block.len() < BLOCK_BYTES && end.is_none() {
                     return Unpacked::NeedInput;
                 }
                 self.filling = false;
             }
-            if let Err(end) = self.unpack(end.filter(|_| input.is_empty())) {
+            if let Err(end) = self.unpack(end.filter(|_| input.is_empty()), totals) {
                 self.over = true;
                 self.end_within(end);
             }
         }
     }
 
+    /// Takes more of the block.
+    fn fill(&mut self, input: &mut &[u8], totals: &mut Totals) {
+        let before = self.block.len();
+        take(input, BLOCK_BYTES.saturating_sub(before), &mut self.block);
+        if self.number == SOURCE {
+            totals.went_in(self.block.len() - before);
+        }
+    }
+
     /// Gives what came out to the layer within; says what that made of it, if anything.
-    fn pass_on(&mut self, out: &mut Vec<u8>) -> Option<Unpacked> {
+    fn pass_on(&mut self, totals: &mut Totals, out: &mut Vec<u8>) -> Option<Unpacked> {
         let within = self.within.as_mut()?;
         let mut rest = self.plain.get(self.passed_on..).unwrap_or_default();
-        let unpacked = within.step(&mut rest, self.within_ends.as_ref(), out);
+        let unpacked = within.step(&mut rest, self.within_ends.as_ref(), totals, out);
         self.passed_on = self.plain.len() - rest.len();
         match unpacked {
             Unpacked::NeedInput => None,
@@ -317,6 +308,7 @@ impl Packed {
                 self.within = None;
                 self.within_ends = None;
                 self.member = None;
+                self.over |= !self.is_archive || totals.is_exceeded();
                 None
             }
             Unpacked::TextBegins(mut facts) => {
@@ -328,25 +320,32 @@ impl Packed {
     }
 
     /// Unpacks some of the block, or else asks for another one or says how everything ends.
-    fn unpack(&mut self, end: Option<&Result<(), Corrupt>>) -> Result<(), Result<(), Corrupt>> {
+    fn unpack(
+        &mut self,
+        end: Option<&Result<(), Corrupt>>,
+        totals: &mut Totals,
+    ) -> Result<(), Result<(), Corrupt>> {
         self.plain.clear();
         self.passed_on = 0;
         let mut packed = self.block.get(self.taken..).unwrap_or_default();
         let before = packed.len();
-        let coded = self.codec.step(&mut packed, &mut self.plain).map_err(Err)?;
+        let coded = self.codec.step(&mut packed, &mut self.plain);
+        let dropped = self.codec.dropped();
+        totals.came_out(&mut self.plain, dropped).map_err(Err)?;
+        let coded = coded.map_err(Err)?;
         let (left, took) = (packed.len(), before > packed.len());
         self.taken = self.block.len() - left;
         match coded {
             Coded::MemberBegins(name, unreadable) => {
                 let number = self.number + 1;
                 self.within = Some(match unreadable {
-                    Some(why) => Layer::unreadable(number, self.limits, why),
-                    None => Layer::new(number, self.limits),
+                    Some(why) => Layer::unreadable(number, why),
+                    None => Layer::new(number),
                 });
                 self.member = Some(name);
             }
             Coded::MemberEnds(how) => self.within_ends = Some(how),
-            Coded::Nothing if took || !self.plain.is_empty() => {}
+            Coded::Nothing if took || dropped > 0 || !self.plain.is_empty() => {}
             Coded::Nothing if left > 0 => return Err(Err(Corrupt::truncated("it does not go on"))),
             Coded::Nothing => match end {
                 // Whoever unpacked this knows better why it ends here.
@@ -365,7 +364,7 @@ impl Packed {
     /// Lets what is within end like this; what is wrong is said even if nothing is within.
     fn end_within(&mut self, how: Result<(), Corrupt>) {
         if how.is_err() && self.within.is_none() {
-            self.within = Some(Layer::new(self.number + 1, self.limits));
+            self.within = Some(Layer::new(self.number + 1));
         }
         self.within_ends = Some(how);
     }

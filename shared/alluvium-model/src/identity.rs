@@ -86,7 +86,8 @@ pub struct Limits {
     pub part_path_bytes: u32,
     /// Bytes of a written path; values under longer ones go to `_rescued`.
     pub path_bytes: u32,
-    /// Bytes that may come out of a compressed source; the rest is quarantined unread.
+    /// Bytes that may come out of a compressed source, of all its layers together; the rest is
+    /// quarantined unread.
     pub unpacked_bytes: u64,
     /// Bytes that may come out of a compressed source for each byte of it.
     pub compression_ratio: u64,

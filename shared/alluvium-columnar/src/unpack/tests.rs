@@ -192,6 +192,32 @@ fn a_suspicious_ratio_counts_from_a_size_on() {
 }
 
 #[test]
+fn what_leaves_no_text_counts_too() {
+    let skippable = [&b"\xff\x06\0\0sNaPpY\xfe\x9c\x86\x01"[..], &vec![0; 99_996]].concat();
+    let sources = [
+        ("zeros behind gzip", bzip2(&[gzip(b""), vec![0; 1_000_000]].concat())),
+        ("empty streams", gzip(&bzip2(b"").repeat(1_000))),
+        ("chunks to be skipped", bzip2(&skippable.repeat(10))),
+        ("a member beside the files", zip::tests::beside_the_files(&vec![b' '; 1_000_000])),
+    ];
+    let ratio = Limits { compression_ratio_from_bytes: 900_000, ..Limits::default() };
+    let bytes = Limits { unpacked_bytes: 900_000, ..Limits::default() };
+    for (what, source) in sources {
+        let found = |limits, step| {
+            String::from_utf8_lossy(&unpacked_with(limits, &source, step)).into_owned()
+        };
+        assert!(source.len() < 9_000, "{what}: {}", source.len());
+        let whole = found(Limits::default(), 1000);
+        assert!(whole.is_empty() || whole == "<><end>", "{what}: {whole}");
+        for (limits, reason) in [(ratio, "compression_ratio"), (bytes, "source_too_large")] {
+            let cut = found(limits, 1000);
+            assert!(cut.starts_with("<><") && cut.contains(reason), "{what}: {cut}");
+            assert_eq!(cut, found(limits, 1), "{what}");
+        }
+    }
+}
+
+#[test]
 fn memory_for_a_window_is_limited() {
     let text = long_text();
     let pack = |window_log| {

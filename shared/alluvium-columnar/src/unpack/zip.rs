@@ -35,6 +35,8 @@ pub(super) struct Zip {
     named_large: Option<u64>,
     /// Whether its end was seen.
     ended: bool,
+    /// Bytes that the last step brought and nobody wanted.
+    dropped: u64,
 }
 
 #[derive(Default)]
@@ -53,12 +55,14 @@ enum State {
 
 impl Codec for Zip {
     fn step(&mut self, packed: &mut &[u8], out: &mut Vec<u8>) -> Result<Coded, Corrupt> {
+        self.dropped = 0;
         match &mut self.state {
             State::Between => self.next_header(packed),
             State::Member { data, wanted } => {
                 let before = out.len();
                 let taken = data.take(packed, out);
                 if !*wanted {
+                    self.dropped = (out.len() - before) as u64;
                     out.truncate(before);
                 }
                 match taken? {
@@ -67,7 +71,7 @@ impl Codec for Zip {
                         let wanted = *wanted;
                         self.collected = too_much;
                         self.state = State::Between;
-                        if wanted { Ok(Coded::MemberEnds(how)) } else { self.step(packed, out) }
+                        if wanted { Ok(Coded::MemberEnds(how)) } else { self.next_header(packed) }
                     }
                 }
             }
@@ -81,6 +85,10 @@ impl Codec for Zip {
                 Ok(Coded::Nothing)
             }
         }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     fn finish(&self) -> Result<(), Corrupt> {
@@ -209,4 +217,4 @@ fn corrupt(message: impl std::fmt::Display) -> Corrupt {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

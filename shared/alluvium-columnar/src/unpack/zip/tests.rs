@@ -83,6 +83,11 @@ fn archive(members: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
+/// An archive of nothing but what macOS might have noted.
+pub(in crate::unpack) fn beside_the_files(text: &[u8]) -> Vec<u8> {
+    archive(&[member("__MACOSX/a", text, DEFLATED)])
+}
+
 const DEFLATED: Writing = Writing { method: 8, flags: 0, descriptor: None, zip64: false };
 
 #[test]
