@@ -139,12 +139,12 @@ impl Part {
     }
 
     pub(crate) fn push_bad(&mut self, bad: BadRecord) {
-        self.bad_bytes += bad.bytes.len();
+        self.bad_bytes += bad.memory_bytes();
         self.bad.push((self.first_record + u64::from(self.records), bad));
         self.records += 1;
     }
 
-    /// Whether the part takes no more records. Kept bytes of bad records count like text.
+    /// Whether the part takes no more records. What bad records take counts like text.
     pub(crate) fn is_full(&self) -> bool {
         let limits = &self.facts.limits;
         let text_max = limits.part_text_bytes.min(u32::MAX - limits.record_bytes);
@@ -156,4 +156,23 @@ impl Part {
 /// A part is full as soon as it is over its limit, by less than one record.
 const fn text_bytes_max(limits: &Limits) -> usize {
     limits.part_text_bytes as usize + limits.record_bytes as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Shredder, Step};
+
+    #[test]
+    fn bad_records_fill_a_part_by_what_they_take() {
+        let limits = Limits { part_text_bytes: 1_000, ..Limits::default() };
+        let origin =
+            Origin { source: "s".to_owned(), arrived_at: "2026-11-22T00:00:00Z".parse().unwrap() };
+        let mut shredder = Shredder::new(origin, PartitionSpec::default(), limits);
+        shredder.feed(bytes::Bytes::from_static(b"{}\n1\n2\n3\n4\n5\n6\n"));
+        shredder.finish();
+        let Step::Part(part) = shredder.step() else { panic!("a part is full") };
+        // A digit, 25 bytes of message and 200 of the rest.
+        assert_eq!(part.records(), 6);
+    }
 }

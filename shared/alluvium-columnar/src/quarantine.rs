@@ -17,6 +17,8 @@ use crate::{
 /// Bytes of a bad record that are kept; of a longer one the source holds the rest.
 pub const QUARANTINE_BYTES_MAX: usize = 64 << 10;
 
+/// What a bad record takes in memory besides its bytes and its message, allocations included.
+const OVERHEAD_BYTES: usize = 200;
 /// Bad records written at a time: 8 MiB of bytes at most.
 const BATCH_RECORDS: usize = 128;
 
@@ -43,6 +45,11 @@ impl BadRecord {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.is_cut && self.bytes.len() as u64 == self.length
+    }
+
+    /// What it takes in memory.
+    pub(crate) const fn memory_bytes(&self) -> usize {
+        self.bytes.len() + self.message.len() + OVERHEAD_BYTES
     }
 
     /// A record of which no bytes were seen yet.

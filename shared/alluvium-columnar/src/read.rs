@@ -180,14 +180,16 @@ impl Reader {
         if self.text.is_cut_in(&bad) {
             bad.cut_off();
         }
-        self.held_bytes += bad.bytes.len();
+        self.held_bytes += bad.memory_bytes();
         self.held.push_back(bad);
         if !matches!(self.text.state, State::Unproven) {
             return;
         }
         if self.held.len() >= self.limits.unreadable_records as usize {
             self.give_up();
-        } else if self.held_bytes >= self.limits.part_text_bytes as usize {
+        } else if self.held_bytes >= self.limits.part_text_bytes as usize
+            || self.held.len() >= self.limits.part_records as usize
+        {
             // A part would not hold more either.
             self.text.state = State::Read;
         }

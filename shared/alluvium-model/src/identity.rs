@@ -70,7 +70,8 @@ impl fmt::Display for SourceId {
 /// gives, so all of it is part of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A part ends when it holds this many bytes of JSON text.
+    /// A part ends when it holds this many bytes of JSON text; what its quarantined records take in
+    /// memory counts too.
     pub part_text_bytes: u32,
     /// A part ends when it holds this many records, the quarantined ones too.
     pub part_records: u32,

@@ -293,6 +293,16 @@ fn a_record_is_complete_only_if_no_byte_of_it_is_missing() {
 }
 
 #[test]
+fn no_more_bad_records_are_held_than_a_part_takes() {
+    let limits = Limits { unreadable_records: 4, ..Limits::default() };
+    let text = b"a\nb\nc\nd\ne\n";
+    assert_eq!(bad_with(limits, text).len(), 1);
+    assert_eq!(bad_with(Limits { part_records: 3, ..limits }, text).len(), 5);
+    // Three times a letter, a message and what else a bad record takes.
+    assert_eq!(bad_with(Limits { part_text_bytes: 600, ..limits }, text).len(), 5);
+}
+
+#[test]
 fn members_of_an_archive_are_named() {
     let archive =
         b"PK\x03\x04\x14\0\x01\0\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x03\0\0\0\x06\0\0\0a.jsonabc";
