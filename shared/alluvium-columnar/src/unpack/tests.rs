@@ -226,8 +226,31 @@ fn memory_for_a_window_is_limited() {
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
-    let limits = Limits { zstd_window_bytes: 1 << 16, ..Limits::default() };
-    assert!(unpacked_with(limits, &pack(16), 1000) == format!("<>{text}<end>").as_bytes());
-    let refused = String::from_utf8(unpacked_with(limits, &pack(17), 1000)).unwrap();
-    assert_eq!(refused, "<><window_too_large: zstd: its window is larger than 65536 bytes>");
+    let found = |zstd_window_bytes, packed: &[u8]| {
+        let limits = Limits { zstd_window_bytes, ..Limits::default() };
+        let found = unpacked_with(limits, packed, 1000);
+        assert!(found == unpacked_with(limits, packed, 1));
+        String::from_utf8(found).unwrap()
+    };
+    let whole = format!("<>{text}<end>");
+    let refused =
+        |limit| format!("<><window_too_large: zstd: its window is larger than {limit} bytes>");
+    for window_log in [10, 16, 17] {
+        let (window, packed) = (1 << window_log, pack(window_log));
+        for limit in [window, window + 1, 2 * window - 1, 1 << 31] {
+            assert!(found(limit, &packed) == whole, "{window_log} {limit}");
+        }
+        for limit in [1, 1023, window - 1, window / 2] {
+            assert_eq!(found(limit.min(window - 1), &packed), refused(limit.min(window - 1)));
+        }
+    }
+    // What says how long it is needs no more than that.
+    let known = ::zstd::bulk::compress(text.as_bytes(), 1).unwrap();
+    let length = text.len() as u64;
+    assert!(found(length, &known) == whole);
+    assert_eq!(found(length - 1, &known), refused(length - 1));
+    let (short, long) = (::zstd::bulk::compress(b"{}", 1).unwrap(), [b' '; 300]);
+    let several = [short.clone(), ::zstd::bulk::compress(&long, 1).unwrap(), short].concat();
+    assert!(found(300, &several).ends_with(" {}<end>"));
+    assert_eq!(found(299, &several), refused(299).replace("<><", "<>{}<"));
 }
