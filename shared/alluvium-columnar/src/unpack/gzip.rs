@@ -24,9 +24,9 @@ impl Codec for Gzip {
             None => self.member.insert(Decompress::new_gzip(WINDOW_BITS)),
             Some(member) => member,
         };
-        if inflate(member, packed, out)
-            .map_err(|error| Corrupt::truncated(format!("gzip: {error}")))?
-        {
+        // What the library says of damage does not help: it has "bad state" for most of it.
+        let ended = inflate(member, packed, out);
+        if ended.map_err(|_| Corrupt::truncated("gzip: it is damaged"))? {
             self.member = None;
         }
         Ok(Coded::Nothing)

@@ -123,6 +123,17 @@ fn what_came_before_the_damage_comes_out() {
 }
 
 #[test]
+fn damaged_gzip_is_called_damaged() {
+    let [mut data, mut checksum] = [gzip(b"{}"), gzip(b"{}")];
+    // A block of the kind that is none.
+    data[10] = 7;
+    check(&data, "<><truncated_input: gzip: it is damaged>");
+    let at = checksum.len() - 8;
+    checksum[at] ^= 1;
+    check(&checksum, "<>{}<truncated_input: gzip: it is damaged>");
+}
+
+#[test]
 fn behind_the_last_stream_nothing_else_is_allowed() {
     for (name, pack) in PACKINGS {
         let found = unpacked(&[&pack(b"{\"a\":1}\n"), &b"no stream"[..]].concat());

@@ -156,7 +156,7 @@ impl Data {
             Ok(false) if self.left != Some(0) || out.len() > before => return Ok(false),
             Ok(true) => corrupt("the data ends before its size"),
             Ok(false) => corrupt("the data does not end with its size"),
-            Err(error) => corrupt(error),
+            Err(_) => corrupt("the data is damaged"),
         };
         if self.left.is_none() {
             return Err(flaw);
