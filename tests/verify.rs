@@ -214,6 +214,22 @@ async fn rows_are_found_in_files_of_later_generations_too() {
     assert_eq!(findings(&verify(&lake).await), "");
 }
 
+/// Both tables want to be called `camera`; the second one is not, but its name is tried first.
+#[tokio::test]
+async fn what_another_table_got_of_a_source_is_no_repetition() {
+    let lake = lake().await;
+    let other = TableSource::new("Camera");
+    let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), Limits::default());
+    let report = verify.verify(&other, memory_source(KEY, &text())).await.unwrap();
+    assert_eq!(report.found.rows, 0, "rows of another table");
+    lake.ingest().ingest(&other, memory_source(KEY, &text())).await.unwrap();
+    let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), Limits::default());
+    for table in [TableSource::new("camera"), other] {
+        let report = verify.verify(&table, memory_source(KEY, &text())).await.unwrap();
+        assert!(report.is_clean(), "{}: {report:?}", table.as_str());
+    }
+}
+
 #[tokio::test]
 async fn a_source_that_was_never_loaded_is_missing_record_by_record() {
     let lake = Lake::default();

@@ -4,7 +4,7 @@
 //! Memory is that of one part of the source and one file of the lake.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     error::Error as _,
     ops::Range,
 };
@@ -110,10 +110,7 @@ where
         table: &TableSource,
         mut source: Source<R>,
     ) -> Result<VerifyReport, LakeError> {
-        let bound_for = self.tables_of(table).await?;
-        let rows = bound_for.iter().cloned().map(Holds::Rows);
-        let bad_records = bound_for.iter().cloned().map(Holds::BadRecords);
-        let all: Vec<_> = rows.chain(bad_records).collect();
+        let all = self.holding(table).await?;
         let mut report = VerifyReport::default();
         let partitions = PartitionSpec::default();
         let mut shredder = Shredder::new(source.origin.clone(), partitions, self.limits);
@@ -219,22 +216,20 @@ where
         Ok(beyond)
     }
 
-    /// The tables that records of a table's source are bound for: the one that is made of it, and
-    /// the one that it would be made first, where bad records go that come before any good one.
-    async fn tables_of(&mut self, source: &TableSource) -> Result<BTreeSet<TableName>, LakeError> {
-        let mut bound_for: BTreeSet<_> = source.table_names().take(1).collect();
+    /// Where records of a table's source are: in the table that is made of it and in quarantine,
+    /// bound for that table, or where nothing was good yet for the one it would be made first.
+    async fn holding(&mut self, source: &TableSource) -> Result<Vec<Holds>, LakeError> {
         for name in source.table_names() {
             match self.catalog.table(&name).await? {
                 None => break,
                 Some(found) if found.value.source() == Some(source.as_str()) => {
                     self.schemas.insert(name.clone(), found.value.schema()?);
-                    bound_for.insert(name);
-                    break;
+                    return Ok(vec![Holds::Rows(name.clone()), Holds::BadRecords(name)]);
                 }
                 Some(_) => {}
             }
         }
-        Ok(bound_for)
+        Ok(source.table_names().take(1).map(Holds::BadRecords).collect())
     }
 
     /// The files that may hold rows of a source, in the order of their keys.
