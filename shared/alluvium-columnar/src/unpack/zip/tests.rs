@@ -1,6 +1,8 @@
 use std::io::Write as _;
 
-use crate::unpack::tests::{check, unpacked};
+use alluvium_model::Limits;
+
+use crate::unpack::tests::{check, gzip, unpacked, unpacked_with};
 
 /// How an archive is written: what it says of its members, and where.
 #[derive(Clone, Copy, Default)]
@@ -106,7 +108,7 @@ fn members_are_texts_in_their_order() {
 
 #[test]
 fn what_is_packed_in_a_member_is_unpacked() {
-    let gzipped = super::super::tests::gzip(b"{}");
+    let gzipped = gzip(b"{}");
     check(&archive(&[member("a.gz", &gzipped, DEFLATED)]), "<a.gz>{}<end>");
     let bzip2 = Writing { method: 12, ..DEFLATED };
     check(&archive(&[member("a", b"{}", bzip2)]), "<a>{}<end>");
@@ -230,4 +232,20 @@ fn an_archive_that_is_cut_off_says_so() {
     let missing = archive(&[member("a", b"{}", DEFLATED), Vec::new()]);
     let expected = "<a>{}<end><><truncated_input: zip: it names 2 members and has 1>";
     check(&missing, expected);
+}
+
+#[test]
+fn behind_a_limit_no_member_is_unpacked() {
+    let text = vec![b' '; 10_000];
+    let limits = Limits { unpacked_bytes: 12_000, ..Limits::default() };
+    // It may strike in the archive or within what a member packs.
+    for content in [text.clone(), gzip(&text)] {
+        let members = ["1", "2", "3"].map(|name| member(name, &content, DEFLATED));
+        for step in [1, 1_000] {
+            let found = unpacked_with(limits, &archive(&members), step);
+            let found = String::from_utf8(found).unwrap();
+            assert_eq!(found.matches("source_too_large").count(), 1, "{found}");
+            assert!(found.contains("<2>") && !found.contains("<3>"), "{found}");
+        }
+    }
 }
