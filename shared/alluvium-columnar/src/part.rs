@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use alluvium_model::{Discovery, Limits, Origin, PartitionKey, PartitionSpec, TableSchema};
+use alluvium_model::{
+    Discovery, Limits, Origin, PartitionKey, PartitionSpec, RowTraits, TableSchema,
+};
 
 use crate::{
     ColumnarError, EncodedFile, cell::ROWS_MAX, encode, flatten::Flattener, quarantine::BadRecord,
@@ -54,7 +56,11 @@ impl Part {
             text: String::with_capacity(text_bytes_max(&facts.limits)),
             rows: Vec::new(),
             flattener: Flattener::new(&facts.limits),
-            partition: vec![facts.partitions.key(facts.origin.arrived_at)],
+            partition: vec![facts.partitions.key(&RowTraits {
+                arrived_at: facts.origin.arrived_at,
+                event_time: None,
+                scalars: Vec::new(),
+            })],
             bad: Vec::new(),
             bad_bytes: 0,
             facts,

@@ -106,12 +106,14 @@ pub fn source_of_file(key: &ObjectKey) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PartitionSpec, Plan};
+    use crate::{PartitionSpec, Plan, RowTraits};
 
     #[test]
     fn a_file_is_named_for_its_source_plan_and_part() {
         let (database, table) = ("lake".parse().unwrap(), "camera".parse().unwrap());
-        let day = PartitionSpec::default().key("2026-11-22T00:00:00Z".parse().unwrap());
+        let arrived_at = "2026-11-22T00:00:00Z".parse().unwrap();
+        let row = RowTraits { arrived_at, event_time: None, scalars: Vec::new() };
+        let day = PartitionSpec::default().key(&row);
         let source = SourceId::of_object("landing", "camera/1.json", "etag");
         let name = file_name(source, Plan::default().id(), 3);
         let key = first_generation(&database, &table, &day).object(&name);

@@ -9,6 +9,7 @@ mod counts;
 mod ddl;
 mod discovery;
 mod error;
+mod event_time;
 mod extend;
 mod identity;
 mod kind;
@@ -18,6 +19,7 @@ mod partition;
 mod path;
 pub mod ports;
 mod quarantine;
+mod rules;
 mod schema;
 mod stages;
 mod table;
@@ -29,13 +31,17 @@ pub use announcement::{AnnouncedObject, LandingPlace, LandingPrefix, ParseLandin
 pub use counts::Counts;
 pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
+pub use event_time::{EventTime, InvalidPattern, TimeFormat, TimePattern, Window};
 pub use extend::{Budget, Extension, Origin, Refusal};
 pub use identity::{Digest, LAYOUT_VERSION, LimitError, Limits, Plan, PlanId, SourceId};
 pub use kind::{Kind, ParseKindError, Scalar};
 pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
-pub use partition::{PartitionKey, PartitionSpec, Transform};
+pub use partition::{
+    Moment, PartitionKey, PartitionScalar, PartitionSpec, PartitionSpecError, RowTraits, Transform,
+};
 pub use path::{JsonPath, ParsePathError};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
+pub use rules::{ColumnRule, Destination, Mode, NameStyle, Numbers, TableRules, Timestamps};
 pub use schema::{DataColumn, NameChange, SystemColumn, TableSchema};
 pub use stages::Stages;
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
