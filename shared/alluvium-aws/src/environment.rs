@@ -76,7 +76,7 @@ impl Environment {
             lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
             database: parsed("ALLUVIUM_DATABASE", &needed("ALLUVIUM_DATABASE")?)?,
             landing_prefix: parsed("ALLUVIUM_LANDING_PREFIX", &prefix)?,
-            plan: Plan { limits },
+            plan: Plan { limits, ..Plan::default() },
             patience,
         })
     }

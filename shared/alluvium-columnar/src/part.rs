@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use alluvium_model::{
-    Discovery, Limits, Origin, PartitionKey, PartitionSpec, RowTraits, TableSchema,
-};
+use alluvium_model::{Discovery, Limits, Origin, PartitionKey, RowTraits, TableRules, TableSchema};
 
 use crate::{
     ColumnarError, EncodedFile, cell::ROWS_MAX, encode, flatten::Flattener, quarantine::BadRecord,
@@ -14,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct SourceFacts {
     pub(crate) origin: Origin,
-    pub(crate) partitions: PartitionSpec,
+    pub(crate) rules: Arc<TableRules>,
     pub(crate) limits: Limits,
 }
 
@@ -56,7 +54,7 @@ impl Part {
             text: String::with_capacity(text_bytes_max(&facts.limits)),
             rows: Vec::new(),
             flattener: Flattener::new(&facts.limits),
-            partition: vec![facts.partitions.key(&RowTraits {
+            partition: vec![facts.rules.partitions.key(&RowTraits {
                 arrived_at: facts.origin.arrived_at,
                 event_time: None,
                 scalars: Vec::new(),
@@ -174,7 +172,7 @@ mod tests {
         let limits = Limits { part_text_bytes: 1_000, ..Limits::default() };
         let origin =
             Origin { source: "s".to_owned(), arrived_at: "2026-11-22T00:00:00Z".parse().unwrap() };
-        let mut shredder = Shredder::new(origin, PartitionSpec::default(), limits);
+        let mut shredder = Shredder::new(origin, Arc::default(), limits);
         shredder.feed(bytes::Bytes::from_static(b"{}\n1\n2\n3\n4\n5\n6\n"));
         shredder.finish();
         let Step::Part(part) = shredder.step() else { panic!("a part is full") };

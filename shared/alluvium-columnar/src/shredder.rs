@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alluvium_model::{Limits, Origin, PartitionSpec};
+use alluvium_model::{Limits, Origin, TableRules};
 use bytes::Bytes;
 
 use crate::{Part, frame::Frame, part::SourceFacts, read::Reader};
@@ -22,13 +22,13 @@ pub enum Step {
 ///
 /// ```
 /// use alluvium_columnar::{Shredder, Step};
-/// use alluvium_model::{Limits, Origin, PartitionSpec};
+/// use alluvium_model::{Limits, Origin};
 ///
 /// let origin = Origin {
 ///     source: "s3://landing/camera/1.json".to_owned(),
 ///     arrived_at: "2026-11-22T00:00:00Z".parse()?,
 /// };
-/// let mut shredder = Shredder::new(origin, PartitionSpec::default(), Limits::default());
+/// let mut shredder = Shredder::new(origin, Default::default(), Limits::default());
 /// shredder.feed(bytes::Bytes::from_static(b"{\"id\": 1}\n{\"id\": 2"));
 /// let mut records = 0;
 /// loop {
@@ -52,8 +52,9 @@ pub struct Shredder {
 impl Shredder {
     /// A shredder at the beginning of a source.
     #[must_use]
-    pub fn new(origin: Origin, partitions: PartitionSpec, limits: Limits) -> Self {
-        let facts = Arc::new(SourceFacts { origin, partitions, limits });
+    pub fn new(origin: Origin, rules: Arc<TableRules>, limits: Limits) -> Self {
+        let limits = rules.limits(limits);
+        let facts = Arc::new(SourceFacts { origin, rules, limits });
         Self {
             input: Bytes::new(),
             finished: false,

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken expectation must stop the test")]
 
+use std::sync::Arc;
+
 use alluvium_columnar::{QUARANTINE_BYTES_MAX, Shredder, Step};
-use alluvium_model::{Limits, Origin, PartitionSpec, Reason};
+use alluvium_model::{Limits, Origin, Reason};
 use bytes::Bytes;
 
 /// Values that are JSON.
@@ -280,7 +282,7 @@ fn outcome(text: &[u8]) -> (u64, Vec<(u64, Reason, Vec<u8>)>) {
         source: "s3://landing/t/1.json".to_owned(),
         arrived_at: "2026-11-24T00:00:00Z".parse().unwrap(),
     };
-    let mut shredder = Shredder::new(origin, PartitionSpec::default(), Limits::default());
+    let mut shredder = Shredder::new(origin, Arc::default(), Limits::default());
     shredder.feed(Bytes::copy_from_slice(text));
     let (mut rows, mut bad) = (0, Vec::new());
     loop {

@@ -9,8 +9,8 @@ use alluvium_columnar::{
     encode_bad_records,
 };
 use alluvium_model::{
-    Budget, Counts, DatabaseName, ErrorKind, Origin, PartitionKey, PartitionSpec, Plan, Reason,
-    SourceId, Stages, TableName, TableSource, UtcInstant,
+    Budget, Counts, DatabaseName, Destination, ErrorKind, Origin, PartitionKey, PartitionSpec,
+    Plan, Reason, SourceId, Stages, TableName, TableSource, UtcInstant,
     layout::{Location, file_name},
     ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
@@ -120,7 +120,6 @@ pub struct Ingest<C, O> {
     partitions: Partitions<C>,
     objects: O,
     settings: IngestSettings,
-    partition_spec: PartitionSpec,
 }
 
 impl<C, O> Ingest<C, O>
@@ -130,10 +129,9 @@ where
 {
     /// An ingest into the lake of these ports.
     pub fn new(catalog: C, objects: O, settings: IngestSettings) -> Self {
-        let partition_spec = PartitionSpec::default();
         let rules = SchemaRules {
             database: settings.database.clone(),
-            partitions: partition_spec.clone(),
+            partitions: PartitionSpec::default(),
             budget: settings.budget,
             backoff: settings.backoff,
         };
@@ -142,7 +140,6 @@ where
             partitions: Partitions::new(catalog, settings.database.clone(), settings.backoff),
             objects,
             settings,
-            partition_spec,
         }
     }
 
@@ -153,13 +150,13 @@ where
     /// that succeeds.
     pub async fn ingest<R: ReadSource>(
         &self,
-        table: &TableSource,
+        destination: impl Into<Destination>,
         mut source: Source<R>,
     ) -> Result<IngestReport, LakeError> {
+        let Destination { table, rules } = destination.into();
         let limits = self.settings.plan.limits;
         let mut attempt = Attempt::new(self, &source);
-        let mut shredder =
-            Shredder::new(source.origin.clone(), self.partition_spec.clone(), limits);
+        let mut shredder = Shredder::new(source.origin.clone(), rules, limits);
         loop {
             let step = timed(&mut attempt.report.stages.shred, || shredder.step());
             match step {
@@ -167,7 +164,7 @@ where
                     Some(chunk) => shredder.feed(chunk),
                     None => shredder.finish(),
                 },
-                Step::Part(part) => attempt.load(table, &part).await?,
+                Step::Part(part) => attempt.load(&table, &part).await?,
                 Step::Done => return attempt.finish(),
             }
         }

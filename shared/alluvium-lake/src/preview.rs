@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use alluvium_columnar::{Part, Shredder, Step};
 use alluvium_model::{
-    Budget, ColumnName, Counts, DatabaseName, ExtendedTable, Kind, Limits, NameChange, Origin,
-    PartitionSpec, TableEntry, TableName, TableSchema, TableSource, layout::table_location,
+    Budget, ColumnName, Counts, DatabaseName, Destination, ExtendedTable, Kind, Limits, NameChange,
+    Origin, PartitionSpec, TableEntry, TableName, TableSchema, TableSource, layout::table_location,
     ports::ReadSource,
 };
 use serde::Serialize;
@@ -103,19 +103,19 @@ impl Preview {
     /// When the source cannot be read.
     pub async fn read<R: ReadSource>(
         &mut self,
-        table: &TableSource,
+        destination: impl Into<Destination>,
         origin: Origin,
         mut reader: R,
     ) -> Result<(), LakeError> {
-        let partitions = PartitionSpec::default();
-        let mut shredder = Shredder::new(origin.clone(), partitions, self.limits);
+        let Destination { table, rules } = destination.into();
+        let mut shredder = Shredder::new(origin.clone(), rules, self.limits);
         loop {
             match shredder.step() {
                 Step::NeedInput => match reader.next_chunk().await? {
                     Some(chunk) => shredder.feed(chunk),
                     None => shredder.finish(),
                 },
-                Step::Part(part) => self.note(table, &origin, &part)?,
+                Step::Part(part) => self.note(&table, &origin, &part)?,
                 Step::Done => return Ok(()),
             }
         }

@@ -11,7 +11,7 @@ use std::{
 
 use alluvium_columnar::{Part, Shredder, Step, StoredError, StoredFile, Verification, Verifier};
 use alluvium_model::{
-    Limits, PartitionKey, PartitionSpec, SourceId, TableName, TableSchema, TableSource,
+    Destination, Limits, PartitionKey, SourceId, TableName, TableSchema, TableSource,
     layout::{ObjectKey, source_of_file},
     ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
@@ -107,13 +107,13 @@ where
     /// When a port fails, or the table is not as Alluvium left it.
     pub async fn verify<R: ReadSource>(
         &mut self,
-        table: &TableSource,
+        destination: impl Into<Destination>,
         mut source: Source<R>,
     ) -> Result<VerifyReport, LakeError> {
-        let all = self.holding(table).await?;
+        let Destination { table, rules } = destination.into();
+        let all = self.holding(&table).await?;
         let mut report = VerifyReport::default();
-        let partitions = PartitionSpec::default();
-        let mut shredder = Shredder::new(source.origin.clone(), partitions, self.limits);
+        let mut shredder = Shredder::new(source.origin.clone(), rules, self.limits);
         loop {
             match shredder.step() {
                 Step::NeedInput => match source.reader.next_chunk().await? {

@@ -226,6 +226,8 @@ impl Default for Limits {
 pub struct Plan {
     /// How much is read, and where it is cut.
     pub limits: Limits,
+    /// What the contract says; none if it says nothing new.
+    pub contract: Option<Digest>,
 }
 
 impl Plan {
@@ -239,6 +241,7 @@ impl Plan {
             .into_iter()
             .chain(others.map(|(ours, _)| ours))
             .map(|(name, value)| format!("{name}={value}"))
+            .chain(self.contract.map(|digest| format!("contract={digest}")))
             .collect();
         let fields: Vec<_> = texts.iter().map(String::as_bytes).collect();
         let [a, b, c, d, ..] = Digest::of_fields(&fields).0;
@@ -276,9 +279,17 @@ mod tests {
     }
 
     #[test]
-    fn other_limits_are_another_plan() {
+    fn other_limits_and_contracts_are_other_plans() {
         let limits = Limits { part_records: 10, ..Limits::default() };
-        assert_ne!(Plan { limits }.id(), Plan::default().id());
+        let contract = Some(Digest::of_text("contract"));
+        let plans = [
+            Plan::default(),
+            Plan { limits, ..Plan::default() },
+            Plan { contract, ..Plan::default() },
+            Plan { limits, contract },
+        ];
+        let ids: std::collections::BTreeSet<_> = plans.iter().map(Plan::id).collect();
+        assert_eq!(ids.len(), plans.len());
     }
 
     #[test]

@@ -185,11 +185,17 @@ pub struct Destination {
     pub rules: Arc<TableRules>,
 }
 
-impl Destination {
-    /// The table made of `table`, without a contract.
-    #[must_use]
-    pub fn without_contract(table: TableSource) -> Self {
+/// A table without a contract.
+impl From<TableSource> for Destination {
+    fn from(table: TableSource) -> Self {
         Self { table, rules: Arc::default() }
+    }
+}
+
+/// A table without a contract.
+impl From<&TableSource> for Destination {
+    fn from(table: &TableSource) -> Self {
+        table.clone().into()
     }
 }
 

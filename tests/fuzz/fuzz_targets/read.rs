@@ -32,7 +32,7 @@ fn read(source: &[u8], step: usize) -> (u64, Vec<(u64, BadRecord)>) {
         source: "s3://landing/t/1.json".to_owned(),
         arrived_at: "2026-11-24T00:00:00Z".parse().unwrap(),
     };
-    let mut shredder = Shredder::new(origin, PartitionSpec::default(), LIMITS());
+    let mut shredder = Shredder::new(origin, Default::default(), LIMITS());
     let mut chunks = source.chunks(step);
     let (mut rows, mut records, mut bad) = (0, 0, Vec::new());
     loop {

@@ -103,7 +103,7 @@ fn shred(text: String) -> Part {
     let lines = text.lines().count() as u64;
     let limits = Limits { part_text_bytes: 1 << 20, record_bytes: 1 << 16, ..Limits::default() };
     let limits = Limits { part_paths: 20, path_depth: 3, ..limits };
-    let mut shredder = Shredder::new(origin(), PartitionSpec::default(), limits);
+    let mut shredder = Shredder::new(origin(), Default::default(), limits);
     shredder.feed(Bytes::from(text));
     loop {
         match shredder.step() {
