@@ -51,7 +51,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Budget, ClassSet, Discovery, Origin, ValueClass};
+    use crate::{Budget, ClassSet, Discovery, Origin, TableRules, ValueClass};
 
     /// The comments of the columns of `path` once these classes of value were seen there, one
     /// after the other, objects with more keys than they may have.
@@ -60,7 +60,10 @@ mod tests {
             source: "s3://landing/camera/1.json".to_owned(),
             arrived_at: "2026-11-24T00:00:00Z".parse().unwrap(),
         };
-        let budget = Budget { max_keys: 1, ..Budget::default() };
+        let rules = TableRules {
+            budget: Budget { max_keys: 1, ..Budget::default() },
+            ..TableRules::default()
+        };
         let mut schema = TableSchema::default();
         for class in classes {
             let mut found = Discovery::default();
@@ -68,7 +71,7 @@ mod tests {
             for key in ["x", "y"].into_iter().filter(|_| class == ValueClass::Object) {
                 found.insert(path.child(key), ClassSet::of(&[ValueClass::Bigint]));
             }
-            schema = schema.extend(&found, &origin, budget).schema;
+            schema = schema.extend(&found, &origin, &rules).schema;
         }
         schema.columns().iter().map(|column| comment(&schema, column)).collect()
     }

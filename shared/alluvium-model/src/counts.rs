@@ -36,6 +36,9 @@ pub struct Counts {
     pub siblings_added: u64,
     /// Columns that a budget refused, counted anew in every part that asked for them.
     pub columns_refused: u64,
+    /// Rows that went to the partition of rows without values, because their part had more
+    /// partitions than it may.
+    pub rows_beyond_partitions: u64,
     /// Schema commits that lost against another writer and were made again.
     pub commit_conflicts: u64,
 }
@@ -70,6 +73,7 @@ impl Counts {
         self.columns_added += other.columns_added;
         self.siblings_added += other.siblings_added;
         self.columns_refused += other.columns_refused;
+        self.rows_beyond_partitions += other.rows_beyond_partitions;
         self.commit_conflicts += other.commit_conflicts;
     }
 }

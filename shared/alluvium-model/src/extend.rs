@@ -2,14 +2,15 @@
 //!
 //! `extend` is idempotent, monotone (nothing that is in the table is renamed, retyped, moved or
 //! removed) and total (every discovered value has a column, a sibling or `_rescued` afterwards).
+//! What a contract declares comes first, and under one that does not evolve nothing comes after it.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::{
-    ClassSet, ColumnName, DataColumn, Discovery, JsonPath, Kind, TableSchema, UtcInstant,
-    ValueClass,
+    ClassSet, ColumnName, DataColumn, Discovery, JsonPath, Kind, Mode, TableRules, TableSchema,
+    UtcInstant, ValueClass,
 };
 
 /// Where a discovery comes from; kept with every column that it brings.
@@ -82,33 +83,50 @@ impl Extension {
 
 /// What a discovery wants of a schema, in the order in which it is to have it.
 pub(crate) struct Wanted<'a> {
+    /// What the contract declares.
+    declared: Vec<(&'a JsonPath, Kind)>,
     paths: Vec<(&'a JsonPath, ClassSet)>,
     /// The objects that are to be kept whole.
     wide: BTreeSet<&'a str>,
 }
 
 impl TableSchema {
-    /// The schema after `discovery`, within `budget`; its bound on the bytes of the table's
+    /// The schema after `discovery`, by `rules`; their bound on the bytes of the table's
     /// definition is kept by [`crate::TableEntry::extend`], which knows them.
     #[must_use]
-    pub fn extend(&self, discovery: &Discovery, origin: &Origin, budget: Budget) -> Extension {
-        self.grow(&self.wanted(discovery, budget), origin, budget)
+    pub fn extend(&self, discovery: &Discovery, origin: &Origin, rules: &TableRules) -> Extension {
+        self.grow(&self.wanted(discovery, rules), origin, rules)
     }
 
-    pub(crate) fn wanted<'a>(&self, discovery: &'a Discovery, budget: Budget) -> Wanted<'a> {
-        let wide = self.wide_objects(discovery, budget.max_keys);
+    pub(crate) fn wanted<'a>(&self, discovery: &'a Discovery, rules: &'a TableRules) -> Wanted<'a> {
+        let lacks =
+            |(path, _): &(&JsonPath, Kind)| self.base(path).is_none() && !self.lies_in_whole(path);
+        let declared = rules.typed().filter(lacks).collect();
+        if rules.mode != Mode::Evolve {
+            return Wanted { declared, paths: Vec::new(), wide: BTreeSet::new() };
+        }
+        let wide = self.wide_objects(discovery, rules);
         let wants = |(path, classes): &(&JsonPath, ClassSet)| {
             wide.contains(path.as_str()) || self.lacks_a_column(path, *classes)
         };
         // A path whose keys are names already shall keep them, whoever else wants them.
+        let keeps_its_keys = |path: &JsonPath| ColumnName::needs_no_change(path, rules.names);
         let (mut plain, changed): (Vec<_>, Vec<_>) =
-            discovery.iter().filter(wants).partition(|(path, _)| ColumnName::needs_no_change(path));
+            discovery.iter().filter(wants).partition(|(path, _)| keeps_its_keys(path));
         plain.extend(changed);
-        Wanted { paths: plain, wide }
+        Wanted { declared, paths: plain, wide }
     }
 
-    pub(crate) fn grow(&self, wanted: &Wanted<'_>, origin: &Origin, budget: Budget) -> Extension {
-        let mut growth = Growth::new(self, origin, budget);
+    pub(crate) fn grow(
+        &self,
+        wanted: &Wanted<'_>,
+        origin: &Origin,
+        rules: &TableRules,
+    ) -> Extension {
+        let mut growth = Growth::new(self, origin, rules);
+        for (path, kind) in &wanted.declared {
+            growth.add_column(path, *kind);
+        }
         for (path, classes) in &wanted.paths {
             if growth.schema.lies_in_whole(path) {
                 continue;
@@ -133,8 +151,10 @@ impl TableSchema {
 
     /// The objects of a discovery that are to be kept whole: none of their keys has a column, and
     /// they were seen with more keys than may have one.
-    fn wide_objects<'a>(&self, discovery: &'a Discovery, keys_max: usize) -> BTreeSet<&'a str> {
+    fn wide_objects<'a>(&self, discovery: &'a Discovery, rules: &TableRules) -> BTreeSet<&'a str> {
+        let keys_max = rules.budget.max_keys;
         let keys = discovery.keys();
+        let with_declared: BTreeSet<_> = rules.typed().flat_map(|(p, _)| p.ancestors()).collect();
         let mut wide = BTreeSet::new();
         // Objects come before what lies in them.
         for (path, classes) in discovery.iter() {
@@ -142,6 +162,7 @@ impl TableSchema {
                 && !path.is_root()
                 && keys.get(path.as_str()).is_some_and(|keys| *keys > keys_max)
                 && self.keys(path.as_str()) == 0
+                && !with_declared.contains(path.as_str())
                 && !self.keeps_whole(path)
                 && !path.ancestors().any(|object| wide.contains(object))
             {
@@ -155,15 +176,15 @@ impl TableSchema {
 struct Growth<'a> {
     schema: TableSchema,
     origin: &'a Origin,
-    budget: Budget,
+    rules: &'a TableRules,
     kept_whole: Vec<JsonPath>,
     refused: Vec<(JsonPath, Refusal)>,
 }
 
 impl<'a> Growth<'a> {
-    fn new(schema: &TableSchema, origin: &'a Origin, budget: Budget) -> Self {
+    fn new(schema: &TableSchema, origin: &'a Origin, rules: &'a TableRules) -> Self {
         let schema = schema.clone();
-        Self { schema, origin, budget, kept_whole: Vec::new(), refused: Vec::new() }
+        Self { schema, origin, rules, kept_whole: Vec::new(), refused: Vec::new() }
     }
 
     fn finish(self, columns_before: usize) -> Extension {
@@ -180,30 +201,29 @@ impl<'a> Growth<'a> {
         }
     }
 
+    /// Makes the column of a new path and, for what that cannot take, its siblings.
     fn add_path(&mut self, path: &JsonPath, classes: ClassSet) {
-        let containers = classes.container_kind();
-        let kinds = match classes.scalar_kind() {
-            // Containers never join scalars: they get a sibling.
-            Some(scalar) => (Kind::Scalar(scalar), containers.map(|_| Kind::Json)),
-            None => match containers {
-                Some(kind) => (kind, None),
-                None => return,
-            },
+        let scalar = self.rules.numbers.scalar_kind(classes);
+        let Some(kind) = scalar.map(Kind::Scalar).or_else(|| classes.container_kind()) else {
+            return;
         };
-        let crowded =
-            |object: &str| object != "$" && self.schema.keys(object) >= self.budget.max_keys;
+        let max_keys = self.rules.budget.max_keys;
+        let crowded = |object: &str| object != "$" && self.schema.keys(object) >= max_keys;
         if self.schema.objects_that_gain(path).any(crowded) {
             self.refused.push((path.clone(), Refusal::Keys));
             return;
         }
-        let free = ColumnName::candidates(path).find(|name| !self.schema.is_taken(name));
-        let Some(name) = free else { return };
-        let (kind, sibling) = kinds;
-        if self.push(name.clone(), path, kind, None)
-            && let Some(kind) = sibling
+        if self.add_column(path, kind)
+            && let Some(base) = self.schema.base(path).cloned()
         {
-            self.push_sibling(&name, path, kind);
+            self.add_missing_siblings(&base, classes);
         }
+    }
+
+    fn add_column(&mut self, path: &JsonPath, kind: Kind) -> bool {
+        let mut names = ColumnName::candidates(path, self.rules.names);
+        let free = names.find(|name| !self.schema.is_taken(name));
+        free.is_some_and(|name| self.push(name, path, kind, None))
     }
 
     fn add_missing_siblings(&mut self, base: &DataColumn, classes: ClassSet) {
@@ -231,7 +251,7 @@ impl<'a> Growth<'a> {
         kind: Kind,
         sibling_of: Option<ColumnName>,
     ) -> bool {
-        let refusal = if self.schema.width() >= self.budget.max_columns {
+        let refusal = if self.schema.width() >= self.rules.budget.max_columns {
             Some(Refusal::Columns)
         } else if self.schema.is_at_its_width() {
             Some(Refusal::TableBytes)

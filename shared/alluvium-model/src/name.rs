@@ -8,7 +8,7 @@ use std::fmt;
 use deunicode::deunicode_char;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, JsonPath};
+use crate::{Digest, JsonPath, NameStyle};
 
 /// Bytes of a base name at most: with the longest sibling suffix (`__timestamp`) it stays within
 /// the 128 that Athena's API allows for a column (AWS documentation, `Column` of the Athena API).
@@ -93,8 +93,8 @@ name!(DatabaseName, |b| b != b'_');
 impl ColumnName {
     /// The names that a path may take, the best first: its base name, then the same with ever
     /// more digits of the path's hash.
-    pub(crate) fn candidates(path: &JsonPath) -> impl Iterator<Item = Self> + use<> {
-        candidates(base_name(path), path.as_str()).map(Self)
+    pub fn candidates(path: &JsonPath, style: NameStyle) -> impl Iterator<Item = Self> + use<> {
+        candidates(base_name(path, style), path.as_str()).map(Self)
     }
 
     /// The name of the sibling with this suffix.
@@ -103,14 +103,15 @@ impl ColumnName {
     }
 
     /// Whether the base name of `path` is short enough to be a name.
-    pub(crate) fn is_whole(path: &JsonPath) -> bool {
-        base_name(path).len() <= BASE_BYTES_MAX
+    pub(crate) fn is_whole(path: &JsonPath, style: NameStyle) -> bool {
+        base_name(path, style).len() <= BASE_BYTES_MAX
     }
 
     /// Whether the keys of `path` stand in its base name as they are.
-    pub(crate) fn needs_no_change(path: &JsonPath) -> bool {
+    pub(crate) fn needs_no_change(path: &JsonPath, style: NameStyle) -> bool {
         let keys = path.keys();
-        keys.iter().all(|key| segment(key) == **key) && base_name(path) == keys.join("_")
+        keys.iter().all(|key| segment(key, style) == **key)
+            && base_name(path, style) == keys.join("_")
     }
 }
 
@@ -135,7 +136,7 @@ impl TableSource {
     /// `*_unified`) are left out.
     pub fn table_names(&self) -> impl Iterator<Item = TableName> + use<> {
         let reserved = |name: &String| name == "quarantine" || name.ends_with("_unified");
-        candidates(base(&[segment(&self.0)]), &self.0)
+        candidates(base(&[segment(&self.0, NameStyle::Snake)]), &self.0)
             .filter(move |name| !reserved(name))
             .map(TableName)
     }
@@ -161,9 +162,9 @@ fn candidates(base: String, hashed: &str) -> impl Iterator<Item = String> + use<
     whole.into_iter().chain(hashed)
 }
 
-/// The name of a path before it meets other names: all its keys in snake case.
-fn base_name(path: &JsonPath) -> String {
-    let segments: Vec<_> = path.keys().iter().map(|key| segment(key)).collect();
+/// The name of a path before it meets other names: all its keys.
+fn base_name(path: &JsonPath, style: NameStyle) -> String {
+    let segments: Vec<_> = path.keys().iter().map(|key| segment(key, style)).collect();
     base(&segments)
 }
 
@@ -179,8 +180,8 @@ fn base(segments: &[String]) -> String {
     }
 }
 
-/// One key in snake case: lower-case ASCII, no `_` at either end, no two in a row.
-fn segment(key: &str) -> String {
+/// One key: lower-case ASCII, no `_` at either end, no two in a row.
+fn segment(key: &str, style: NameStyle) -> String {
     let mut out = String::with_capacity(key.len() + 4);
     let mut push = |c: char| {
         if c != '_' || !(out.is_empty() || out.ends_with('_')) {
@@ -190,7 +191,7 @@ fn segment(key: &str) -> String {
     let mut previous = None;
     let mut chars = key.chars().peekable();
     while let Some(c) = chars.next() {
-        if begins_word(previous, c, chars.peek().copied()) {
+        if style == NameStyle::Snake && begins_word(previous, c, chars.peek().copied()) {
             push('_');
         }
         // Control characters are ASCII already, but the transliteration would drop them.
@@ -221,7 +222,7 @@ mod tests {
 
     fn first_name(keys: &[&str]) -> String {
         let path = JsonPath::from_keys(keys.iter().copied());
-        ColumnName::candidates(&path).next().unwrap().0
+        ColumnName::candidates(&path, NameStyle::Snake).next().unwrap().0
     }
 
     #[test]
@@ -262,7 +263,7 @@ mod tests {
     fn keys_that_stay_as_they_are_are_told_from_those_that_change() {
         let check = |keys: &[&str], expected| {
             let path = JsonPath::from_keys(keys.iter().copied());
-            assert_eq!(ColumnName::needs_no_change(&path), expected, "{keys:?}");
+            assert_eq!(ColumnName::needs_no_change(&path, NameStyle::Snake), expected, "{keys:?}");
         };
         check(&["tag", "a_1"], true);
         check(&["tag", "Tag"], false);
@@ -285,7 +286,7 @@ mod tests {
         #[test]
         fn every_path_gets_lawful_names(keys: Vec<String>) {
             let path = JsonPath::from_keys(keys.iter().map(String::as_str));
-            for name in ColumnName::candidates(&path) {
+            for name in ColumnName::candidates(&path, NameStyle::Snake) {
                 prop_assert!(name.0.len() <= BASE_BYTES_MAX);
                 prop_assert!(!name.0.contains("__") && !name.0.starts_with('_'));
                 prop_assert!(!name.0.starts_with(|c: char| c.is_ascii_digit()));

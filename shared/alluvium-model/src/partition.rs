@@ -148,6 +148,12 @@ impl PartitionSpec {
         })
     }
 
+    /// Whether rows of one source may belong to different partitions.
+    #[must_use]
+    pub fn depends_on_rows(&self) -> bool {
+        self.needs_event_time() || self.paths().next().is_some()
+    }
+
     /// The paths whose scalars matter.
     pub fn paths(&self) -> impl Iterator<Item = &JsonPath> {
         self.transforms.iter().filter_map(Transform::path)

@@ -32,11 +32,14 @@ pub enum Reason {
     WindowTooLarge,
     /// Its object lies in no folder that could name a table.
     NoTable,
+    /// It has a field that its table does not have, or a value that no column takes, and the
+    /// contract wants such records here.
+    Contract,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidJson,
         Self::NotAnObject,
         Self::NotUnicode,
@@ -49,6 +52,7 @@ impl Reason {
         Self::CompressionRatio,
         Self::WindowTooLarge,
         Self::NoTable,
+        Self::Contract,
     ];
 
     /// The text in the column `reason` and in reports.
@@ -67,6 +71,7 @@ impl Reason {
             Self::CompressionRatio => "compression_ratio",
             Self::WindowTooLarge => "window_too_large",
             Self::NoTable => "no_table",
+            Self::Contract => "contract",
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What the contract of a table means, built once and followed by everything that reads, types,
 //! cuts and places its records.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use crate::{Budget, Digest, EventTime, JsonPath, Kind, Limits, PartitionSpec, TableSource};
+use crate::{
+    Budget, ClassSet, Digest, EventTime, JsonPath, Kind, Limits, PartitionSpec, Scalar,
+    TableSource, ValueClass,
+};
 
 /// How the records of a table are read, typed, partitioned and placed. The default is that of
 /// tables without a contract.
@@ -19,10 +22,8 @@ pub struct TableRules {
     pub partitions: PartitionSpec,
     /// What becomes of fields that the table does not have.
     pub mode: Mode,
-    /// Columns of the table at most.
-    pub max_columns: usize,
-    /// Keys with columns of one object at most.
-    pub max_keys: usize,
+    /// How wide the table may become.
+    pub budget: Budget,
     /// Objects below this many keys of a path become JSON text; that of [`Limits`] if none is
     /// said.
     pub max_depth: Option<u32>,
@@ -85,15 +86,13 @@ pub enum ColumnRule {
 
 impl Default for TableRules {
     fn default() -> Self {
-        let Budget { max_columns, max_keys, .. } = Budget::default();
         Self {
             wrappers: Vec::new(),
             route: None,
             event_time: None,
             partitions: PartitionSpec::default(),
             mode: Mode::Evolve,
-            max_columns,
-            max_keys,
+            budget: Budget::default(),
             max_depth: None,
             names: NameStyle::Snake,
             numbers: Numbers::Infer,
@@ -115,8 +114,7 @@ impl TableRules {
             event_time,
             partitions,
             mode,
-            max_columns,
-            max_keys,
+            budget,
             max_depth,
             names,
             numbers,
@@ -130,8 +128,7 @@ impl TableRules {
             event_time.as_ref().map(|time| format!("event_time {time:?}")),
             (*partitions != default.partitions).then(|| format!("partitions {partitions:?}")),
             (*mode != default.mode).then(|| format!("mode {mode:?}")),
-            (*max_columns != default.max_columns).then(|| format!("max_columns {max_columns}")),
-            (*max_keys != default.max_keys).then(|| format!("max_keys {max_keys}")),
+            (*budget != default.budget).then(|| format!("budget {budget:?}")),
             max_depth.map(|depth| format!("max_depth {depth}")),
             (*names != default.names).then(|| format!("names {names:?}")),
             (*numbers != default.numbers).then(|| format!("numbers {numbers:?}")),
@@ -141,13 +138,6 @@ impl TableRules {
         let said: Vec<_> = said.into_iter().flatten().chain(columns).collect();
         let fields: Vec<_> = said.iter().map(String::as_bytes).collect();
         (!fields.is_empty()).then(|| Digest::of_fields(&fields))
-    }
-
-    /// How wide the table may become.
-    #[must_use]
-    pub fn budget(&self) -> Budget {
-        let Self { max_columns, max_keys, .. } = *self;
-        Budget { max_columns, max_keys, ..Budget::default() }
     }
 
     /// The limits under which its sources are read.
@@ -176,6 +166,17 @@ impl TableRules {
     }
 }
 
+impl Numbers {
+    /// The kind that a new column takes for the scalars among `classes`.
+    pub(crate) fn scalar_kind(self, classes: ClassSet) -> Option<Scalar> {
+        let numbers = ClassSet::of(&[ValueClass::WideBigint, ValueClass::Double]);
+        let scalars = classes.scalars();
+        let rounded = self == Self::Double && scalars == numbers;
+        // Integers that a double would round have their sibling instead of making text of all.
+        if rounded { Some(Scalar::Double) } else { scalars.scalar_kind() }
+    }
+}
+
 /// Where the records of a source go, and by which rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
@@ -183,6 +184,17 @@ pub struct Destination {
     pub table: TableSource,
     /// Its rules.
     pub rules: Arc<TableRules>,
+}
+
+impl Destination {
+    /// Where the records go that say this about which table of several they belong to.
+    #[must_use]
+    pub fn routed(&self, route: Option<&str>) -> Cow<'_, Self> {
+        let Some(route) = route else { return Cow::Borrowed(self) };
+        // No folder can be called like this, so such a table is no other one.
+        let table = TableSource::new(format!("{}/{route}", self.table.as_str()));
+        Cow::Owned(Self { table, rules: Arc::clone(&self.rules) })
+    }
 }
 
 /// A table without a contract.
@@ -212,8 +224,7 @@ mod tests {
             route: Some("$.type".parse().unwrap()),
             event_time: Some(EventTime::at("$.at".parse().unwrap())),
             mode: Mode::Freeze,
-            max_columns: 10,
-            max_keys: 20,
+            budget: Budget { max_columns: 10, max_keys: 20, ..Budget::default() },
             max_depth: Some(3),
             names: NameStyle::Lower,
             numbers: Numbers::Double,
@@ -225,6 +236,6 @@ mod tests {
             .into(),
             ..TableRules::default()
         };
-        insta::assert_snapshot!(rules.digest().unwrap(), @"86ed7f826306b01197b69f7bdb46ec8191213a49387244f60a8121500e36527a");
+        insta::assert_snapshot!(rules.digest().unwrap(), @"06e8869a9a5435cc62bc89eb3a2e7e009b41b00ba382508419b991b3407e9385");
     }
 }

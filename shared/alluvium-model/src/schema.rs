@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::{ColumnName, JsonPath, Kind, Scalar, UtcInstant, ValueClass};
+use crate::{ColumnName, JsonPath, Kind, NameStyle, Scalar, UtcInstant, ValueClass};
 
 /// The columns that every table begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,13 +143,13 @@ impl TableSchema {
     /// Why a column is called otherwise than its keys; none for a sibling, which is called like
     /// its column.
     #[must_use]
-    pub fn name_change(&self, column: &DataColumn) -> Option<NameChange> {
+    pub fn name_change(&self, column: &DataColumn, style: NameStyle) -> Option<NameChange> {
         if column.sibling_of.is_some() || column.path.keys().join("_") == column.name.as_str() {
             return None;
         }
-        let wanted = ColumnName::candidates(&column.path).next()?;
+        let wanted = ColumnName::candidates(&column.path, style).next()?;
         if wanted == column.name {
-            let whole = ColumnName::is_whole(&column.path);
+            let whole = ColumnName::is_whole(&column.path, style);
             return Some(if whole { NameChange::Spelling } else { NameChange::Length });
         }
         let holder = self.columns.iter().find(|other| other.name == wanted);

@@ -301,7 +301,7 @@ fn parameters_of(schema: &TableSchema, column: &DataColumn) -> BTreeMap<String, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Budget, ClassSet, Discovery, Origin, ValueClass, layout::table_location};
+    use crate::{ClassSet, Discovery, Origin, TableRules, ValueClass, layout::table_location};
 
     fn table() -> TableEntry {
         let location = table_location(&"lake".parse().unwrap(), &"camera".parse().unwrap());
@@ -314,7 +314,7 @@ mod tests {
             paths.iter().map(|(path, c)| (path.parse().unwrap(), ClassSet::of(&[*c]))).collect();
         let arrived_at = "2026-11-22T00:00:00Z".parse().unwrap();
         let origin = Origin { source: "s3://landing/camera/1.json".to_owned(), arrived_at };
-        table.extend(&found, &origin, Budget::default()).unwrap().entry
+        table.extend(&found, &origin, &TableRules::default()).unwrap().entry
     }
 
     #[test]

@@ -2,13 +2,13 @@
 //!
 //! The Glue catalog takes about 1 MB of compressed metadata for a table (AWS documentation, Glue
 //! quotas) and refuses what is larger, whatever it holds. So a table never comes near: columns
-//! that would take it beyond [`Budget::max_table_bytes`] are refused like any beyond its width.
+//! that would take it beyond [`crate::Budget::max_table_bytes`] are refused like any beyond its width.
 
 use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Budget, Discovery, Extension, Origin, SchemaError, TableEntry, TableSchema};
+use crate::{Discovery, Extension, Origin, SchemaError, TableEntry, TableRules, TableSchema};
 
 /// A table after a discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct ExtendedTable {
 }
 
 impl TableEntry {
-    /// The table after `discovery`, within `budget`. Its new columns are as many of those that
+    /// The table after `discovery`, by `rules`. Its new columns are as many of those that
     /// [`TableSchema::extend`] brings, the first ones first, as the bytes of its definition allow.
     ///
     /// # Errors
@@ -29,20 +29,21 @@ impl TableEntry {
         &self,
         discovery: &Discovery,
         origin: &Origin,
-        budget: Budget,
+        rules: &TableRules,
     ) -> Result<ExtendedTable, SchemaError> {
         let schema = self.schema()?;
-        let wanted = schema.wanted(discovery, budget);
+        let bytes_max = rules.budget.max_table_bytes;
+        let wanted = schema.wanted(discovery, rules);
         let grown = |schema: &TableSchema| {
-            let extension = schema.grow(&wanted, origin, budget);
+            let extension = schema.grow(&wanted, origin, rules);
             ExtendedTable { entry: self.extended(schema, &extension), extension }
         };
         let fits = |width: usize| {
             let grown = grown(&schema.narrowed(width));
-            grown.entry.definition_fits(budget.max_table_bytes)
+            grown.entry.definition_fits(bytes_max)
         };
         let all = grown(&schema);
-        if all.entry.definition_fits(budget.max_table_bytes) {
+        if all.entry.definition_fits(bytes_max) {
             return Ok(all);
         }
         // The first `width` columns fit, `beyond` columns do not. Where not even one more does,
@@ -82,7 +83,8 @@ fn gzipped_bytes(text: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::{
-        ClassSet, JsonPath, PartitionSpec, Refusal, TableSource, ValueClass, layout::table_location,
+        Budget, ClassSet, JsonPath, PartitionSpec, Refusal, TableSource, ValueClass,
+        layout::table_location,
     };
 
     fn table() -> TableEntry {
@@ -108,8 +110,11 @@ mod tests {
 
     #[test]
     fn a_definition_stays_within_its_bytes_and_what_is_beyond_is_refused() {
-        let budget = Budget { max_table_bytes: 20_000, ..Budget::default() };
-        let grown = table().extend(&long_keys(100, 512), &origin(), budget).unwrap();
+        let rules = TableRules {
+            budget: Budget { max_table_bytes: 20_000, ..Budget::default() },
+            ..TableRules::default()
+        };
+        let grown = table().extend(&long_keys(100, 512), &origin(), &rules).unwrap();
         let (added, refused) = (grown.extension.added, &grown.extension.refused);
         assert!((20..80).contains(&added), "{added} columns");
         assert_eq!(added + refused.len(), 100);
@@ -117,9 +122,9 @@ mod tests {
         let size = |table: &TableEntry| gzipped_bytes(&serde_json::to_vec(table).unwrap()).unwrap();
         assert!((18_000..=20_000).contains(&size(&grown.entry)), "{} bytes", size(&grown.entry));
         // Who remembers the schema does not try again; who reads the table finds the same.
-        let again = grown.extension.schema.extend(&long_keys(100, 512), &origin(), budget);
+        let again = grown.extension.schema.extend(&long_keys(100, 512), &origin(), &rules);
         assert!(!again.changes_schema());
-        let again = grown.entry.extend(&long_keys(100, 512), &origin(), budget).unwrap();
+        let again = grown.entry.extend(&long_keys(100, 512), &origin(), &rules).unwrap();
         assert_eq!((again.extension.added, again.entry), (0, grown.entry));
     }
 
@@ -130,16 +135,16 @@ mod tests {
             .map(|n| (object.child(&n.to_string()), ClassSet::of(&[ValueClass::Bigint])))
             .collect();
         found.insert(object.clone(), ClassSet::of(&[ValueClass::Object]));
-        let grown = table().extend(&found, &origin(), Budget::default()).unwrap();
+        let grown = table().extend(&found, &origin(), &TableRules::default()).unwrap();
         let schema = grown.entry.schema().unwrap();
         assert_eq!(schema, grown.extension.schema);
         assert!(schema.keeps_whole(&object) && schema.columns().len() == 1);
 
         // A column that is there for arrays takes objects as well from then on.
         let arrays = [(object.clone(), ClassSet::of(&[ValueClass::Json]))].into_iter().collect();
-        let before = table().extend(&arrays, &origin(), Budget::default()).unwrap().entry;
+        let before = table().extend(&arrays, &origin(), &TableRules::default()).unwrap().entry;
         assert!(!before.schema().unwrap().keeps_whole(&object));
-        let grown = before.extend(&found, &origin(), Budget::default()).unwrap();
+        let grown = before.extend(&found, &origin(), &TableRules::default()).unwrap();
         assert!(grown.extension.changes_schema() && grown.extension.added == 0);
         assert_eq!(grown.entry.schema().unwrap(), grown.extension.schema);
         assert!(grown.extension.schema.keeps_whole(&object));
@@ -147,14 +152,16 @@ mod tests {
 
     #[test]
     fn a_thousand_columns_of_the_longest_keys_stay_below_the_limit_of_the_catalog() {
-        let grown = table().extend(&long_keys(1_000, 1_000), &origin(), Budget::default()).unwrap();
+        let grown =
+            table().extend(&long_keys(1_000, 1_000), &origin(), &TableRules::default()).unwrap();
         assert!((500..=996).contains(&grown.extension.added), "{}", grown.extension.added);
         assert!(grown.entry.definition_fits(768 << 10));
     }
 
     #[test]
     fn usual_tables_are_not_bounded_by_bytes() {
-        let grown = table().extend(&long_keys(1_000, 64), &origin(), Budget::default()).unwrap();
+        let grown =
+            table().extend(&long_keys(1_000, 64), &origin(), &TableRules::default()).unwrap();
         let columns = |(_, refusal): &(_, Refusal)| *refusal == Refusal::Columns;
         assert!(grown.extension.refused.iter().all(columns));
         assert_eq!(grown.extension.schema.width(), 1_000);

@@ -238,11 +238,17 @@ impl ClassSet {
         ValueClass::ALL.into_iter().filter(move |class| self.contains(*class))
     }
 
+    /// The scalars of this set.
+    #[must_use]
+    pub(crate) const fn scalars(self) -> Self {
+        Self(self.0 & Self::SCALARS.0)
+    }
+
     /// The kind that a new column takes for the scalars of this set: one kind stays that kind,
     /// exact integers and doubles are `double`, every other mixture is `string`.
     #[must_use]
     pub fn scalar_kind(self) -> Option<Scalar> {
-        let scalars = Self(self.0 & Self::SCALARS.0);
+        let scalars = self.scalars();
         let fitting = |kind: &Scalar| scalars.iter().all(|class| class.fits(Kind::Scalar(*kind)));
         if scalars.is_empty() { None } else { Scalar::ALL.into_iter().find(fitting) }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
-use crate::ValueClass;
+use crate::{NameStyle, ValueClass};
 
 fn origin() -> Origin {
     let arrived_at = UtcInstant::from_micros(0).unwrap();
@@ -17,7 +17,7 @@ fn discovery(paths: &[(&str, &[ValueClass])]) -> Discovery {
 }
 
 fn extend(schema: &TableSchema, paths: &[(&str, &[ValueClass])]) -> TableSchema {
-    schema.extend(&discovery(paths), &origin(), Budget::default()).schema
+    schema.extend(&discovery(paths), &origin(), &TableRules::default()).schema
 }
 
 fn columns(schema: &TableSchema) -> String {
@@ -57,7 +57,7 @@ fn a_name_that_changed_says_why() {
     let found: Vec<_> = paths.iter().map(|path| (*path, &[ValueClass::Bigint][..])).collect();
     let schema = extend(&TableSchema::with_names_taken(["dt"]), &found);
     let schema = extend(&schema, &[("$.tag", &[ValueClass::Double])]);
-    let why = |column| schema.name_change(column).map(|why| format!("{why:?}"));
+    let why = |column| schema.name_change(column, NameStyle::Snake).map(|why| format!("{why:?}"));
     let changes: Vec<_> = schema.columns().iter().filter_map(why).collect();
     assert_eq!(
         changes.join("\n"),
@@ -120,15 +120,18 @@ fn a_foreign_column_in_the_way_of_a_sibling_sends_its_values_to_rescued() {
 
 #[test]
 fn a_full_table_refuses_and_stays_as_it_is() {
-    let budget = Budget { max_columns: 2, ..Budget::default() };
+    let rules = TableRules {
+        budget: Budget { max_columns: 2, ..Budget::default() },
+        ..TableRules::default()
+    };
     let paths = discovery(&[
         ("$.a", &[ValueClass::Bigint]),
         ("$.b", &[ValueClass::Bigint, ValueClass::Json]),
         ("$.c", &[ValueClass::Bigint]),
     ]);
-    let extension = TableSchema::default().extend(&paths, &origin(), budget);
+    let extension = TableSchema::default().extend(&paths, &origin(), &rules);
     assert_eq!(columns(&extension.schema), "a bigint $.a\nb bigint $.b");
-    let again = extension.schema.extend(&paths, &origin(), budget);
+    let again = extension.schema.extend(&paths, &origin(), &rules);
     assert_eq!((again.added, again.schema), (0, extension.schema));
 }
 
@@ -149,10 +152,10 @@ fn an_object_of_too_many_keys_is_kept_whole_from_then_on() {
         let schema = extend(&TableSchema::default(), known);
         let before = schema.columns().len();
         let found = object("$.m", 0..keys);
-        let wide = schema.extend(&found, &origin(), Budget::default());
+        let wide = schema.extend(&found, &origin(), &TableRules::default());
         // A few keys alone do not bring back what was decided.
         let later = object("$.m", 7..9).join(object("$.m.k001.deeper", 0..300));
-        let later = wide.schema.extend(&later, &origin(), Budget::default());
+        let later = wide.schema.extend(&later, &origin(), &TableRules::default());
         let names = later.schema.columns()[before..].iter().map(|c| c.name.as_str());
         assert_eq!(names.collect::<Vec<_>>().join(" "), expected, "{known:?}");
         let carriers = later.schema.carriers(&"$.m".parse().unwrap(), Object);
@@ -170,7 +173,8 @@ fn an_object_with_columns_gets_no_more_than_it_may_have() {
     let columns_of = |keys: &[std::ops::Range<usize>]| {
         let empty = (TableSchema::default(), 0);
         let (schema, refused) = keys.iter().fold(empty, |(schema, refused), keys| {
-            let next = schema.extend(&object("$.m", keys.clone()), &origin(), Budget::default());
+            let next =
+                schema.extend(&object("$.m", keys.clone()), &origin(), &TableRules::default());
             assert_eq!(next.kept_whole, []);
             assert!(next.refused.iter().all(|(_, refusal)| *refusal == Refusal::Keys));
             (next.schema, refused + next.refused.len())
@@ -182,7 +186,10 @@ fn an_object_with_columns_gets_no_more_than_it_may_have() {
     assert_eq!(columns_of(&[0..150, 150..300, 150..300]), (200, 200));
     // The record itself has as many keys as the table has columns.
     let record = object("$", 0..990);
-    assert_eq!(TableSchema::default().extend(&record, &origin(), Budget::default()).added, 990);
+    assert_eq!(
+        TableSchema::default().extend(&record, &origin(), &TableRules::default()).added,
+        990
+    );
 }
 
 #[test]
@@ -191,20 +198,22 @@ fn keys_are_counted_however_deep_their_columns_lie() {
         let path = |key: &&str| JsonPath::from_keys(["m", key, "a", "b"]);
         keys.iter().map(|k| (path(k), ClassSet::of(&[ValueClass::Bigint]))).collect()
     };
-    let budget = Budget { max_keys: 2, ..Budget::default() };
-    let schema = TableSchema::default().extend(&deep(&["x", "y"]), &origin(), budget).schema;
-    let more = schema.extend(&deep(&["x.y", "y", "z"]), &origin(), budget);
+    let rules =
+        TableRules { budget: Budget { max_keys: 2, ..Budget::default() }, ..TableRules::default() };
+    let schema = TableSchema::default().extend(&deep(&["x", "y"]), &origin(), &rules).schema;
+    let more = schema.extend(&deep(&["x.y", "y", "z"]), &origin(), &rules);
     let refused: Vec<_> = more.refused.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!((more.added, refused), (0, vec!["$.m.z.a.b", r#"$.m["x.y"].a.b"#]));
     let beside: Discovery = [("$.m.x.a.c", ValueClass::Bigint), ("$.m.x.a", ValueClass::String)]
         .map(|(path, class)| (path.parse().unwrap(), ClassSet::of(&[class])))
         .into_iter()
         .collect();
-    assert_eq!(schema.extend(&beside, &origin(), budget).added, 2);
+    assert_eq!(schema.extend(&beside, &origin(), &rules).added, 2);
 }
 
-fn narrow() -> Budget {
-    Budget { max_columns: 20, max_keys: 3, ..Budget::default() }
+fn narrow() -> TableRules {
+    let budget = Budget { max_columns: 20, max_keys: 3, ..Budget::default() };
+    TableRules { budget, ..TableRules::default() }
 }
 
 fn any_path() -> impl Strategy<Value = JsonPath> {
@@ -224,7 +233,7 @@ fn any_schema() -> impl Strategy<Value = TableSchema> {
         let empty = TableSchema::with_names_taken(["dt"]);
         discoveries
             .iter()
-            .fold(empty, |schema, discovery| schema.extend(discovery, &origin(), narrow()).schema)
+            .fold(empty, |schema, discovery| schema.extend(discovery, &origin(), &narrow()).schema)
     })
 }
 
@@ -241,22 +250,22 @@ proptest! {
 
     #[test]
     fn extend_is_idempotent(schema in any_schema(), found in any_discovery()) {
-        let budget = narrow();
-        let once = schema.extend(&found, &origin(), budget).schema;
-        let twice = once.extend(&found, &origin(), budget);
+        let rules = narrow();
+        let once = schema.extend(&found, &origin(), &rules).schema;
+        let twice = once.extend(&found, &origin(), &rules);
         prop_assert_eq!(twice.added, 0);
         prop_assert_eq!(twice.schema, once);
     }
 
     #[test]
     fn extend_is_monotone(schema in any_schema(), found in any_discovery()) {
-        let extended = schema.extend(&found, &origin(), Budget::default()).schema;
+        let extended = schema.extend(&found, &origin(), &TableRules::default()).schema;
         prop_assert_eq!(&extended.columns()[..schema.columns().len()], schema.columns());
     }
 
     #[test]
     fn extend_is_total(schema in any_schema(), found in any_discovery()) {
-        let extended = schema.extend(&found, &origin(), Budget::default()).schema;
+        let extended = schema.extend(&found, &origin(), &TableRules::default()).schema;
         for (path, classes) in found.iter() {
             if extended.lies_in_whole(path) {
                 prop_assert_eq!(extended.base(path), None);
@@ -276,7 +285,7 @@ proptest! {
     fn no_two_columns_share_a_name_or_a_path_and_kind(
         schema in any_schema(), found in any_discovery()
     ) {
-        let extended = schema.extend(&found, &origin(), Budget::default()).schema;
+        let extended = schema.extend(&found, &origin(), &TableRules::default()).schema;
         let names: BTreeSet<_> = extended.columns().iter().map(|c| &c.name).collect();
         prop_assert_eq!(names.len(), extended.columns().len());
         let places: BTreeSet<_> =
