@@ -22,6 +22,11 @@ impl Cell {
         (self.0 >> 40) as u32
     }
 
+    /// The same leaf in another row.
+    pub(crate) fn with_row(self, row: u32) -> Self {
+        Self(u64::from(row) << 40 | self.0 & 0xff_ffff_ffff)
+    }
+
     pub(crate) const fn class(self) -> ValueClass {
         let [_, _, _, class, ..] = self.0.to_be_bytes();
         ValueClass::from_u8(class)

@@ -15,6 +15,7 @@ use crate::{
     cell::Cells,
     scalar::{bigint, double, is_json_null, timestamp},
     text::{byte, elements, unquote, value_text},
+    typing::whole_number,
 };
 
 /// The Arrow type of a data column. Lists have the field name of the Parquet specification.
@@ -56,6 +57,12 @@ pub(crate) struct ColumnCells<'a> {
 }
 
 impl ColumnCells<'_> {
+    /// Whether any of these rows has a value.
+    pub(crate) fn have_any(&self, rows: &Range<u32>) -> bool {
+        let cells = self.cells.since_row(rows.start).take_while(|cell| cell.row() < rows.end);
+        cells.into_iter().any(|cell| self.classes.contains(cell.class()))
+    }
+
     /// The column of `kind` over `rows`, NULL where no cell is.
     pub(crate) fn array(&self, kind: Kind, rows: Range<u32>) -> ArrayRef {
         match kind {
@@ -76,20 +83,22 @@ impl ColumnCells<'_> {
         match scalar {
             Scalar::Boolean => {
                 let mut builder = BooleanBuilder::new();
-                self.fill(rows, &mut builder, |b, at| b.append_value(byte(text, at) == b't'));
+                self.fill(rows, &mut builder, |b, at| {
+                    b.append_value(byte(text, at) == b't' || value_text(text, at) == "\"true\"");
+                });
                 Arc::new(builder.finish())
             }
             Scalar::Bigint => {
                 let mut builder = Int64Builder::new();
                 self.fill(rows, &mut builder, |b, at| {
-                    b.append_option(bigint(value_text(text, at)));
+                    b.append_option(integer(value_text(text, at)));
                 });
                 Arc::new(builder.finish())
             }
             Scalar::Double => {
                 let mut builder = Float64Builder::new();
                 self.fill(rows, &mut builder, |b, at| {
-                    b.append_option(double(value_text(text, at)));
+                    b.append_option(number(value_text(text, at)));
                 });
                 Arc::new(builder.finish())
             }
@@ -165,6 +174,19 @@ impl ColumnCells<'_> {
         }
         builder.append_nulls((rows.end - next) as usize);
     }
+}
+
+/// The integer that a value counts as, converted if it is not written as one.
+fn integer(text: &str) -> Option<i64> {
+    bigint(text).or_else(|| {
+        let lexeme = unquote(text);
+        bigint(&lexeme).or_else(|| whole_number(&lexeme))
+    })
+}
+
+/// The double that a value counts as, be it written as a number or as the text of one.
+fn number(text: &str) -> Option<f64> {
+    double(text).or_else(|| double(&unquote(text)))
 }
 
 /// An element that is not null.

@@ -1,8 +1,8 @@
 //! A part as a Parquet file: one column at a time, one row group after the other.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
-use alluvium_model::{ClassSet, ColumnName, DataColumn, SystemColumn, TableSchema};
+use alluvium_model::{ColumnName, DataColumn, SystemColumn};
 use arrow::{
     array::{
         DictionaryArray, Int32Array, Int64Array, MapBuilder, MapFieldNames, StringArray,
@@ -15,11 +15,10 @@ use parquet::file::metadata::KeyValue;
 use serde::Serialize;
 
 use crate::{
-    ColumnarError, Part,
+    ColumnarError, Part, PlacedPart,
     column::{ColumnCells, data_type, timestamp_type},
-    objects::WholeCells,
     parquet_file::{ParquetFile, Sink},
-    rescue::Homes,
+    rescue::Rescue,
 };
 
 /// The footer key under which a file says where its columns come from.
@@ -40,15 +39,16 @@ pub struct EncodedFile {
     pub rescued: u64,
 }
 
-/// Encodes the good records of a part.
-pub(crate) fn encode(part: &Part, schema: &TableSchema) -> Result<EncodedFile, ColumnarError> {
-    let homes = Homes::new(&part.flattener.paths, schema);
-    let whole_cells = part.whole_cells(&homes);
-    let layout = FileLayout::new(part, schema, homes, &whole_cells);
+/// Encodes these rows of a part.
+pub(crate) fn encode(
+    placed: &PlacedPart<'_>,
+    rows: Range<u32>,
+) -> Result<EncodedFile, ColumnarError> {
+    let layout = FileLayout::new(placed, &rows);
     let footer = KeyValue::new(FOOTER_KEY.to_owned(), layout.footer()?);
     let mut file = ParquetFile::new(layout.arrow_schema(), Some(footer))?;
     let mut rescued = 0;
-    for rows in row_groups(part) {
+    for rows in row_groups(&placed.part, rows) {
         file.row_group(|index, sink| match layout.columns.get(index) {
             Some(FileColumn::System(column)) => {
                 let rows = rows.clone();
@@ -65,18 +65,17 @@ pub(crate) fn encode(part: &Part, schema: &TableSchema) -> Result<EncodedFile, C
 }
 
 /// The rows of each row group.
-fn row_groups(part: &Part) -> Vec<Range<u32>> {
+fn row_groups(part: &Part, rows: Range<u32>) -> Vec<Range<u32>> {
     let mut groups = Vec::new();
-    let (mut begin, mut begin_at) = (0, 0);
-    for (row, next) in (0..).zip(&part.rows) {
-        let at = next.at as usize;
-        if row > begin && at - begin_at >= ROW_GROUP_TEXT_BYTES {
+    let (mut begin, mut bytes) = (rows.start, 0);
+    for row in rows.clone() {
+        if bytes >= ROW_GROUP_TEXT_BYTES {
             groups.push(begin..row);
-            (begin, begin_at) = (row, at);
+            (begin, bytes) = (row, 0);
         }
+        bytes += part.rows.get(row as usize).map_or(0, |row| row.length as usize);
     }
-    let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
-    groups.push(begin..rows);
+    groups.push(begin..rows.end);
     groups
 }
 
@@ -90,39 +89,21 @@ struct FileLayout<'a> {
     part: &'a Part,
     /// In the order of the table.
     columns: Vec<FileColumn<'a>>,
-    homes: Homes,
+    rescue: Rescue<'a>,
 }
 
 impl<'a> FileLayout<'a> {
-    fn new(
-        part: &'a Part,
-        schema: &'a TableSchema,
-        homes: Homes,
-        whole_cells: &'a WholeCells,
-    ) -> Self {
-        let mut taken: BTreeMap<&ColumnName, ColumnCells<'_>> = BTreeMap::new();
-        for (id, node) in part.flattener.paths.ids() {
-            for class in node.classes.iter() {
-                for column in schema.carriers(&node.path, class) {
-                    let whole = whole_cells.get(&id).filter(|_| schema.takes_objects(column));
-                    let cells = whole.unwrap_or(&node.cells);
-                    let none =
-                        ColumnCells { text: &part.text, cells, classes: ClassSet::default() };
-                    taken.entry(&column.name).or_insert(none).classes.insert(class);
-                }
-            }
-        }
-        let rescues = part.rescues(&homes);
+    fn new(placed: &'a PlacedPart<'_>, rows: &Range<u32>) -> Self {
+        let rescue = placed.rescue();
+        let rescues = rescue.finds_any(rows.clone());
         let system = SystemColumn::ALL
             .into_iter()
             .filter(|column| *column != SystemColumn::Rescued || rescues)
             .map(FileColumn::System);
-        let data = schema.columns().iter().filter_map(|column| {
-            // A column without a value is left out of the file.
-            let cells = taken.remove(&column.name)?;
-            Some(FileColumn::Data { column, cells })
-        });
-        Self { part, columns: system.chain(data).collect(), homes }
+        // A column without a value is left out of the file.
+        let data = placed.columns().filter(|(_, cells)| cells.have_any(rows));
+        let data = data.map(|(column, cells)| FileColumn::Data { column, cells });
+        Self { part: &placed.part, columns: system.chain(data).collect(), rescue }
     }
 
     fn arrow_schema(&self) -> Schema {
@@ -180,10 +161,8 @@ impl<'a> FileLayout<'a> {
                 sink(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, source)?))
             }
             SystemColumn::Record => {
-                let first = self.part.first_record();
                 let index = |row: u32| -> Option<i64> {
-                    let record = self.part.rows.get(row as usize)?.record;
-                    i64::try_from(first + u64::from(record)).ok()
+                    i64::try_from(self.part.record_number(row as usize)?).ok()
                 };
                 sink(Arc::new(rows.map(index).collect::<Int64Array>()))
             }
@@ -203,10 +182,9 @@ impl<'a> FileLayout<'a> {
     ) -> Result<(), ColumnarError> {
         let mut map = map_builder();
         let mut bytes = 0;
-        let rescue = self.part.rescue(&self.homes);
         for row in rows {
             let mut values = 0;
-            rescue.row(row, &mut |path, text| {
+            self.rescue.row(row, &mut |path, text| {
                 map.keys().append_value(path);
                 map.values().append_value(text);
                 bytes += path.len() + text.len();

@@ -1,8 +1,8 @@
 //! From the text of a record to cells under paths.
 
-use std::{borrow::Cow, collections::HashMap, convert::Infallible};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, sync::Arc};
 
-use alluvium_model::{ClassSet, Limits, ValueClass};
+use alluvium_model::{ClassSet, JsonPath, Limits, TableRules, ValueClass};
 
 use crate::{
     cell::Cell,
@@ -15,7 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Flattener {
     pub(crate) paths: Paths,
-    path_depth: u32,
+    /// The scalars at the watched paths of the record at hand: what they are, where they begin.
+    watched: Vec<Option<(ValueClass, usize)>>,
     /// Objects seen so far; each has a number of its own.
     objects: u64,
     /// What the record at hand has left where.
@@ -37,10 +38,11 @@ struct Trace {
 struct DuplicateKey;
 
 impl Flattener {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// A flattener for records that are read by these rules, with an eye on the watched paths.
+    pub(crate) fn new(limits: &Limits, rules: Arc<TableRules>, watched: &[JsonPath]) -> Self {
         Self {
-            paths: Paths::new(limits),
-            path_depth: limits.path_depth,
+            paths: Paths::new(limits, rules, watched),
+            watched: vec![None; watched.len()],
             objects: 0,
             journal: Vec::new(),
             loses: false,
@@ -52,6 +54,7 @@ impl Flattener {
     /// that stands there again later.
     pub(crate) fn record(&mut self, text: &str, at: u32, row: u32) -> bool {
         self.journal.clear();
+        self.watched.fill(None);
         self.loses = false;
         let mut record = Record { text, row, duplicates: false, flattener: self };
         if record.object(NodeId::ROOT, at as usize).is_err() {
@@ -65,6 +68,11 @@ impl Flattener {
         self.loses
     }
 
+    /// The scalar of the last record at the watched path with this number.
+    pub(crate) fn watched(&self, number: usize) -> Option<(ValueClass, usize)> {
+        self.watched.get(number).copied().flatten()
+    }
+
     fn note(&mut self, id: NodeId, class: ValueClass, cell: Option<Cell>) {
         if let Some(node) = self.paths.node_mut(id) {
             self.journal.push(Trace { id, classes_before: node.classes, cell: cell.is_some() });
@@ -76,6 +84,7 @@ impl Flattener {
     }
 
     fn take_back(&mut self) {
+        self.watched.fill(None);
         for Trace { id, classes_before, cell } in self.journal.drain(..).rev() {
             if let Some(node) = self.paths.node_mut(id) {
                 if cell {
@@ -124,7 +133,6 @@ impl Record<'_> {
             self.flattener.loses |= !is_null(self.text, at);
             return Ok(end_of_value(self.text, at));
         };
-        let path_depth = self.flattener.path_depth;
         let Some(node) = self.flattener.paths.node_mut(id) else { return Ok(at) };
         if node.seen_in == object {
             return Err(DuplicateKey);
@@ -133,15 +141,29 @@ impl Record<'_> {
         if is_null(self.text, at) {
             return Ok(end_of_value(self.text, at));
         }
-        if byte(self.text, at) == b'{' && node.depth < path_depth {
+        if byte(self.text, at) == b'{' && node.flattens {
             self.flattener.note(id, ValueClass::Object, None);
             return self.object(id, at);
         }
-        let (class, end) = classify(self.text, at);
+        let (class, end) = self.classify(id, at);
         if let Ok(at) = u32::try_from(at) {
             self.flattener.note(id, class, Some(Cell::new(self.row, class, at)));
         }
         Ok(end)
+    }
+
+    /// What the value at `at` counts as, and where it ends. If somebody has an eye on it, it is
+    /// kept for them.
+    fn classify(&mut self, id: NodeId, at: usize) -> (ValueClass, usize) {
+        let (class, end) = classify(self.text, at);
+        let Flattener { paths, watched, .. } = &mut *self.flattener;
+        let Some(node) = paths.node(id) else { return (class, end) };
+        let text = self.text.get(at..end).unwrap_or_default();
+        let class = paths.class_at(node, class, text);
+        if let Some(slot) = node.watched.and_then(|number| watched.get_mut(number)) {
+            *slot = (!text.starts_with(['{', '['])).then_some((class, at));
+        }
+        (class, end)
     }
 }
 
@@ -161,7 +183,8 @@ mod tests {
     use crate::text::value_text;
 
     fn check(limits: Limits, records: &[&str], expected: &str) {
-        let (mut text, mut flattener, mut loses) = (String::new(), Flattener::new(&limits), vec![]);
+        let (mut text, mut flattener, mut loses) =
+            (String::new(), Flattener::new(&limits, Arc::default(), &[]), vec![]);
         for (row, record) in (0..).zip(records) {
             let at = u32::try_from(text.len()).unwrap();
             text.push_str(record);
@@ -200,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_was_never_seen() {
-        let mut flattener = Flattener::new(&Limits::default());
+        let mut flattener = Flattener::new(&Limits::default(), Arc::default(), &[]);
         flattener.record(r#"{"a":{"b":1},"a":2}"#, 0, 0);
         let classes: Vec<_> = flattener.paths.iter().map(|node| node.classes).collect();
         let of = |classes: &[ValueClass]| ClassSet::of(classes);

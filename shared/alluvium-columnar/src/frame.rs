@@ -8,6 +8,7 @@
 use alluvium_model::{Limits, Reason};
 
 use crate::{
+    part::Extent,
     place::Place,
     quarantine::BadRecord,
     recover::{End, Nesting, RECORD_SEPARATOR, Surroundings, end_of_bad_record, guess_within},
@@ -40,8 +41,9 @@ pub(crate) struct Framer {
     /// Bytes that were not given away yet, from `at` on; those before are done with.
     buffer: Vec<u8>,
     at: usize,
-    /// The text of the record at hand.
+    /// The text of the record at hand, and where it stands.
     record: String,
+    extent: (Place, u64),
     /// Where `at` is in the source.
     place: Place,
     /// Whether nothing of the text was looked at yet.
@@ -50,6 +52,7 @@ pub(crate) struct Framer {
     ended: Option<Result<(), Corrupt>>,
     around: Surroundings,
     wrapper: Wrapper,
+    wrapper_keys: Vec<String>,
     /// Whether the last record lay on one line, until it is known what follows it.
     one_line: bool,
     /// Bytes of a record that must be there before it is looked at again: twice what did not
@@ -68,6 +71,8 @@ impl Framer {
             limits,
             buffer: Vec::new(),
             record: String::new(),
+            extent: (Place::new(charset, offset), 0),
+            wrapper_keys: WRAPPER_KEYS.map(str::to_owned).into(),
             at: 0,
             place: Place::new(charset, offset),
             fresh: true,
@@ -85,6 +90,12 @@ impl Framer {
             lookahead: limits.record_bytes as usize + 1,
             skip: None,
         }
+    }
+
+    /// The same framer, that takes these keys for those of wrappers, too.
+    pub(crate) fn knowing_wrappers(mut self, keys: &[String]) -> Self {
+        self.wrapper_keys.extend_from_slice(keys);
+        self
     }
 
     /// A framer that has no text.
@@ -109,6 +120,12 @@ impl Framer {
     /// The text of the record that was found last, without white space.
     pub(crate) fn record(&self) -> &str {
         &self.record
+    }
+
+    /// Where that record stands in the source.
+    pub(crate) const fn extent(&self) -> Extent {
+        let (begin, bytes) = self.extent;
+        Extent { position: begin.position(), bytes }
     }
 
     /// The next record, or what is in its place.
@@ -215,7 +232,7 @@ impl Framer {
 
     /// Opens the wrapper that the text begins with, if it does.
     fn open_wrapper(&mut self) -> Frame {
-        match opening(self.rest(), self.ended.is_some(), &WRAPPER_KEYS) {
+        match opening(self.rest(), self.ended.is_some(), &self.wrapper_keys) {
             Opening::Unclear => return Frame::NeedInput,
             Opening::Record => self.wrapper = Wrapper::None,
             Opening::Wrapper(bytes) => {
@@ -274,7 +291,9 @@ impl Framer {
             (Reason::NotUnicode, "half of a surrogate pair".to_owned())
         } else if let Ok(record) = String::from_utf8(record) {
             self.record = record;
+            let begin = self.place;
             self.pass(end);
+            self.extent = (begin, self.place.offset_since(begin));
             return Frame::Record;
         } else {
             (Reason::NotUnicode, "invalid UTF-8".to_owned())

@@ -78,8 +78,7 @@ impl Walk<'_> {
     }
 
     fn member(&mut self, id: NodeId, at: usize) -> usize {
-        let node = self.part.flattener.paths.node(id);
-        let flattened = node.is_some_and(|node| node.depth < self.part.facts.limits.path_depth);
+        let flattened = self.part.flattener.paths.node(id).is_some_and(|node| node.flattens);
         if let Ok(place) = u32::try_from(at)
             && flattened
             && (self.visit)(id, Cell::new(self.row, ValueClass::Object, place))

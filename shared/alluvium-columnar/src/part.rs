@@ -1,11 +1,18 @@
 //! A part of a source: as many records as memory is meant to hold.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-use alluvium_model::{Discovery, Limits, Origin, PartitionKey, RowTraits, TableRules, TableSchema};
+use alluvium_model::{
+    Discovery, JsonPath, Limits, Mode, Origin, PartitionScalar, RowTraits, TableRules, TableSchema,
+};
 
 use crate::{
-    ColumnarError, EncodedFile, cell::ROWS_MAX, encode, flatten::Flattener, quarantine::BadRecord,
+    PlacedPart, Position,
+    flatten::Flattener,
+    partitions::{PartitionNumber, Partitions},
+    quarantine::BadRecord,
+    round::ROUTES_MAX,
+    text::{unquote, value_text},
 };
 
 /// Everything about a source that its parts share.
@@ -14,6 +21,39 @@ pub(crate) struct SourceFacts {
     pub(crate) origin: Origin,
     pub(crate) rules: Arc<TableRules>,
     pub(crate) limits: Limits,
+    /// The paths whose scalars decide about a whole record.
+    watched: Vec<JsonPath>,
+    /// Which of them tells the time of a record.
+    time: Option<usize>,
+    /// Which of them the partitions are made of.
+    partitioned_by: Vec<usize>,
+}
+
+impl SourceFacts {
+    pub(crate) fn new(origin: Origin, rules: Arc<TableRules>, limits: Limits) -> Self {
+        let mut watched: Vec<JsonPath> = Vec::new();
+        let mut watch = |path: &JsonPath| {
+            watched.iter().position(|known| known == path).unwrap_or_else(|| {
+                watched.push(path.clone());
+                watched.len() - 1
+            })
+        };
+        let time = rules.event_time.as_ref().filter(|_| rules.partitions.needs_event_time());
+        let time = time.map(|time| watch(&time.path));
+        let partitioned_by = rules.partitions.paths().map(watch).collect();
+        let mut limits = rules.limits(limits);
+        if rules.route.is_some() {
+            // As many parts share the memory for paths.
+            limits.part_paths = (limits.part_paths / ROUTES_MAX).max(1);
+            limits.part_path_bytes = (limits.part_path_bytes / ROUTES_MAX).max(1);
+        }
+        Self { origin, rules, limits, watched, time, partitioned_by }
+    }
+
+    /// What a row without values of its own has.
+    fn traits(&self) -> RowTraits<'_> {
+        RowTraits { arrived_at: self.origin.arrived_at, event_time: None, scalars: Vec::new() }
+    }
 }
 
 /// A good record: its index in the source, counted from the part's first, and where its text is.
@@ -21,66 +61,94 @@ pub(crate) struct SourceFacts {
 pub(crate) struct Row {
     pub(crate) record: u32,
     pub(crate) at: u32,
+    pub(crate) length: u32,
+    pub(crate) partition: PartitionNumber,
     /// Whether a value of it has no cell.
     pub(crate) loses: bool,
 }
 
-/// Some consecutive records of a source, bad ones included.
+/// Where a record stands in its source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) position: Position,
+    pub(crate) bytes: u64,
+}
+
+/// Some consecutive records of a source that belong to one table, bad ones included.
 ///
 /// Good records wait as text with one cell a leaf until their table's schema is known:
-/// [`Part::discovery`] says what to add to it, [`Part::encode`] takes what resulted.
+/// [`Part::discovery`] says what to add to it, [`Part::placed`] takes what resulted.
 #[derive(Debug)]
 pub struct Part {
     index: u32,
-    first_record: u64,
-    records: u32,
+    /// The records of the source that it is taken from; other parts may have some of them.
+    span: Range<u64>,
+    /// What the records say about where they belong; none for those of the table itself.
+    route: Option<String>,
     pub(crate) facts: Arc<SourceFacts>,
     pub(crate) text: String,
     pub(crate) rows: Vec<Row>,
+    /// Where each row stands in the source, if it may still turn out to be a bad record.
+    pub(crate) extents: Vec<Extent>,
     pub(crate) flattener: Flattener,
-    partition: Vec<PartitionKey>,
+    pub(crate) partitions: Partitions,
     bad: Vec<(u64, BadRecord)>,
-    bad_bytes: usize,
 }
 
 impl Part {
-    pub(crate) fn new(index: u32, first_record: u64, facts: Arc<SourceFacts>) -> Self {
+    /// A part without records that begins with the one of this number.
+    pub(crate) fn new(
+        index: u32,
+        first_record: u64,
+        route: Option<String>,
+        facts: Arc<SourceFacts>,
+    ) -> Self {
+        let mut partitions = Partitions::default();
+        if !facts.rules.partitions.depends_on_rows() {
+            partitions.of_row(&facts.rules.partitions, &facts.traits());
+        }
+        // Reserved at once and touched page by page as it fills: nothing is moved, and what is
+        // given back goes back to the system. Parts that share their memory grow as they need.
+        let alone = facts.rules.route.is_none();
+        let text_bytes = if alone { text_bytes_max(&facts.limits) } else { 0 };
         Self {
             index,
-            first_record,
-            records: 0,
-            // Reserved at once and touched page by page as it fills: nothing is moved, and what
-            // is given back goes back to the system.
-            text: String::with_capacity(text_bytes_max(&facts.limits)),
+            span: first_record..first_record,
+            route,
+            text: String::with_capacity(text_bytes),
             rows: Vec::new(),
-            flattener: Flattener::new(&facts.limits),
-            partition: vec![facts.rules.partitions.key(&RowTraits {
-                arrived_at: facts.origin.arrived_at,
-                event_time: None,
-                scalars: Vec::new(),
-            })],
+            extents: Vec::new(),
+            flattener: Flattener::new(&facts.limits, Arc::clone(&facts.rules), &facts.watched),
+            partitions,
             bad: Vec::new(),
-            bad_bytes: 0,
             facts,
         }
     }
 
-    /// The number of the part in its source, from 0.
+    /// The number of the part in its source, from 0. Parts for several tables may share one.
     #[must_use]
     pub const fn index(&self) -> u32 {
         self.index
     }
 
-    /// The index of the part's first record in the source.
+    /// What the records say about which table of several they belong to; none for those of the
+    /// table that the others are named for.
     #[must_use]
-    pub const fn first_record(&self) -> u64 {
-        self.first_record
+    pub fn route(&self) -> Option<&str> {
+        self.route.as_deref()
+    }
+
+    /// The records of the source that the part is taken from. Those that are not in it are in
+    /// other parts with the same number.
+    #[must_use]
+    pub fn span(&self) -> Range<u64> {
+        self.span.clone()
     }
 
     /// Records in the part, bad ones included.
     #[must_use]
-    pub const fn records(&self) -> u32 {
-        self.records
+    pub fn records(&self) -> u64 {
+        (self.rows.len() + self.bad.len()) as u64
     }
 
     /// Good records.
@@ -95,65 +163,95 @@ impl Part {
         &self.bad
     }
 
+    /// Gives up everything but the bad records.
+    #[must_use]
+    pub fn into_bad_records(self) -> Vec<(u64, BadRecord)> {
+        self.bad
+    }
+
     /// What the good records hold, for the schema of their table.
     #[must_use]
     pub fn discovery(&self) -> Discovery {
         self.flattener.paths.discovery()
     }
 
-    /// The partitions that the good records belong to.
+    /// Good records that went to the partition of rows without values, because the part has more
+    /// partitions than it may.
     #[must_use]
-    pub fn partitions(&self) -> &[PartitionKey] {
-        if self.rows.is_empty() { &[] } else { &self.partition }
+    pub const fn overflowed(&self) -> u64 {
+        self.partitions.overflowed()
     }
 
-    /// The good records of a partition as a Parquet file. Values are placed by `schema`, the one
-    /// that resulted from [`Part::discovery`]; what it has no column for goes to `_rescued`.
-    ///
-    /// # Errors
-    /// Only by a bug: no input makes this fail.
-    pub fn encode(
-        &self,
-        partition: &PartitionKey,
-        schema: &TableSchema,
-    ) -> Result<EncodedFile, ColumnarError> {
-        debug_assert!(self.partitions().contains(partition), "a part knows its partitions");
-        encode::encode(self, schema)
+    /// The same part with each value in its place in `schema`, the one that resulted from
+    /// [`Part::discovery`]; what it has no column for goes to `_rescued`, or its record to
+    /// quarantine, as the contract says.
+    #[must_use]
+    pub fn placed(self, schema: &TableSchema) -> PlacedPart<'_> {
+        PlacedPart::new(self, schema)
     }
 
     /// The text of the good record with this number in the part, without white space.
     pub(crate) fn record_text(&self, index: usize) -> Option<&str> {
-        let begin = self.rows.get(index)?.at as usize;
-        let end = self.rows.get(index + 1).map_or(self.text.len(), |next| next.at as usize);
-        self.text.get(begin..end)
+        let row = self.rows.get(index)?;
+        self.text.get(row.at as usize..)?.get(..row.length as usize)
     }
 
-    /// Takes a good record.
-    pub(crate) fn push(&mut self, record: &str) {
-        let begin = u32::try_from(self.text.len());
-        let (Ok(at), Ok(row)) = (begin, u32::try_from(self.rows.len())) else {
+    /// The index in the source of the good record with this number in the part.
+    pub(crate) fn record_number(&self, index: usize) -> Option<u64> {
+        self.rows.get(index).map(|row| self.span.start + u64::from(row.record))
+    }
+
+    /// The good record with this index in the source, by its number in the part. Only before rows
+    /// are brought together by their partitions.
+    pub(crate) fn row_of(&self, record: u64) -> Option<usize> {
+        let number = |row: &Row| self.span.start + u64::from(row.record);
+        self.rows.binary_search_by_key(&record, number).ok()
+    }
+
+    /// Takes a good record, the one with this index from the part's first.
+    pub(crate) fn push(&mut self, record: u32, text: &str, extent: Extent) {
+        let place = (u32::try_from(self.text.len()), u32::try_from(self.rows.len()));
+        let ((Ok(at), Ok(row)), Ok(length)) = (place, u32::try_from(text.len())) else {
             // A part that is full gets no more records. If it did, the counts would tell.
-            self.records += 1;
             return;
         };
-        self.text.push_str(record);
+        self.text.push_str(text);
         let loses = self.flattener.record(&self.text, at, row);
-        self.rows.push(Row { record: self.records, at, loses });
-        self.records += 1;
+        let partition = self.partition();
+        self.rows.push(Row { record, at, length, partition, loses });
+        if self.facts.rules.mode == Mode::Quarantine {
+            self.extents.push(extent);
+        }
     }
 
-    pub(crate) fn push_bad(&mut self, bad: BadRecord) {
-        self.bad_bytes += bad.memory_bytes();
-        self.bad.push((self.first_record + u64::from(self.records), bad));
-        self.records += 1;
+    pub(crate) fn push_bad(&mut self, record: u32, bad: BadRecord) {
+        self.bad.push((self.span.start + u64::from(record), bad));
     }
 
-    /// Whether the part takes no more records. What bad records take counts like text.
-    pub(crate) fn is_full(&self) -> bool {
-        let limits = &self.facts.limits;
-        let text_max = limits.part_text_bytes.min(u32::MAX - limits.record_bytes);
-        self.text.len() + self.bad_bytes >= text_max as usize
-            || self.records >= limits.part_records.min(ROWS_MAX)
+    /// Says how many records the part was taken from.
+    pub(crate) fn end(&mut self, records: u32) {
+        self.span.end = self.span.start + u64::from(records);
+    }
+
+    /// The partition of the record at hand.
+    fn partition(&mut self) -> PartitionNumber {
+        let facts = &*self.facts;
+        let (spec, text) = (&facts.rules.partitions, self.text.as_str());
+        if !spec.depends_on_rows() {
+            return PartitionNumber::FIRST;
+        }
+        let scalar = |number: usize| {
+            let (class, at) = self.flattener.watched(number)?;
+            Some(PartitionScalar { class, text: unquote(value_text(text, at)) })
+        };
+        let time = facts.rules.event_time.as_ref().zip(facts.time.and_then(scalar));
+        let row = RowTraits {
+            event_time: time
+                .and_then(|(time, said)| time.read(&said.text, facts.origin.arrived_at)),
+            scalars: facts.partitioned_by.iter().map(|number| scalar(*number)).collect(),
+            ..facts.traits()
+        };
+        self.partitions.of_row(spec, &row)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The paths of a part, and what was seen under each.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use alluvium_model::{ClassSet, Discovery, JsonPath, Limits};
+use alluvium_model::{
+    ClassSet, ColumnRule, Discovery, JsonPath, Kind, Limits, TableRules, ValueClass,
+};
 
-use crate::cell::Cells;
+use crate::{cell::Cells, typing::class_under};
 
 /// A path of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +29,13 @@ pub(crate) struct Node {
     /// The object that it is a key of; the record itself is its own.
     pub(crate) parent: NodeId,
     /// How many keys lead here.
-    pub(crate) depth: u32,
+    depth: u32,
+    /// The kind that the contract declares for it.
+    pub(crate) declared: Option<Kind>,
+    /// Whether objects here have places for their members instead of being JSON text.
+    pub(crate) flattens: bool,
+    /// Which of the values that decide about a whole record stands here.
+    pub(crate) watched: Option<usize>,
     /// The leaves, in the order of their rows, one a row at most.
     pub(crate) cells: Cells,
     pub(crate) classes: ClassSet,
@@ -47,6 +55,9 @@ impl Node {
             path,
             parent,
             depth,
+            declared: None,
+            flattens: true,
+            watched: None,
             cells: Cells::default(),
             classes: ClassSet::default(),
             seen_in: 0,
@@ -61,6 +72,8 @@ impl Node {
 #[derive(Debug)]
 pub(crate) struct Paths {
     nodes: Vec<Node>,
+    rules: Arc<TableRules>,
+    path_depth: u32,
     nodes_max: usize,
     path_bytes_max: usize,
     /// Bytes that paths may still take.
@@ -68,13 +81,28 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
+    /// The paths of records that are read by these rules. Those that are watched are there from
+    /// the beginning, so that no limit hides them.
+    pub(crate) fn new(limits: &Limits, rules: Arc<TableRules>, watched: &[JsonPath]) -> Self {
+        let mut paths = Self {
             nodes: vec![Node::new(JsonPath::root(), NodeId::ROOT, 0)],
-            nodes_max: limits.part_paths as usize,
-            path_bytes_max: limits.path_bytes as usize,
-            path_bytes_left: limits.part_path_bytes as usize,
+            path_depth: limits.path_depth,
+            rules,
+            nodes_max: usize::MAX,
+            path_bytes_max: usize::MAX,
+            path_bytes_left: usize::MAX,
+        };
+        for (index, path) in watched.iter().enumerate() {
+            let below = |parent, key: &Cow<'_, str>| paths.find_or_add(parent, key);
+            let found = path.keys().iter().try_fold(NodeId::ROOT, below);
+            if let Some(node) = found.and_then(|id| paths.node_mut(id)) {
+                node.watched = Some(index);
+            }
         }
+        paths.nodes_max = limits.part_paths as usize;
+        paths.path_bytes_max = limits.path_bytes as usize;
+        paths.path_bytes_left = limits.part_path_bytes as usize;
+        paths
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
@@ -119,8 +147,19 @@ impl Paths {
         node.next = node.children.len();
         let depth = node.depth + 1;
         self.path_bytes_left -= path.as_str().len();
-        self.nodes.push(Node::new(path, parent, depth));
+        let mut node = Node::new(path, parent, depth);
+        node.declared = match self.rules.column(node.path.as_str()) {
+            Some(ColumnRule::Typed(kind)) => Some(kind),
+            Some(ColumnRule::Drop) | None => None,
+        };
+        node.flattens = depth < self.path_depth && node.declared != Some(Kind::Json);
+        self.nodes.push(node);
         Some(new)
+    }
+
+    /// What the value of `class` with this JSON text counts as at a path.
+    pub(crate) fn class_at(&self, node: &Node, class: ValueClass, text: &str) -> ValueClass {
+        class_under(&self.rules, node.declared, class, text)
     }
 
     /// Says that a new object begins at `id`: its first key is expected first.
@@ -137,6 +176,11 @@ impl Paths {
     /// All paths with their places.
     pub(crate) fn ids(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         (0..).map(NodeId).zip(&self.nodes)
+    }
+
+    /// Gives the cells of each path to `change`.
+    pub(crate) fn each_cells(&mut self, change: impl Fn(&mut Cells)) {
+        self.nodes.iter_mut().for_each(|node| change(&mut node.cells));
     }
 
     /// What was seen, for the schema.

@@ -44,6 +44,11 @@ impl Place {
         Position { offset: self.offset, line: self.line, column }
     }
 
+    /// Bytes of the source between an earlier place and this one.
+    pub(crate) const fn offset_since(&self, earlier: Self) -> u64 {
+        self.offset - earlier.offset
+    }
+
     /// Passes a byte order mark, which stands in no column.
     pub(crate) fn pass_mark(&mut self, mark: &[u8]) {
         self.offset += self.charset.source_length(mark);

@@ -10,8 +10,8 @@ use arrow::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    ColumnarError, Position, encode::EncodedFile, parquet_file::ParquetFile, sniff::Charset,
-    utf16::Utf16,
+    ColumnarError, Position, encode::EncodedFile, parquet_file::ParquetFile, part::Extent,
+    sniff::Charset, utf16::Utf16,
 };
 
 /// Bytes of a bad record that are kept; of a longer one the source holds the rest.
@@ -37,6 +37,8 @@ pub struct BadRecord {
     pub bytes: Vec<u8>,
     /// Whether more of it is in the source than could be read, even if not a byte of it was.
     is_cut: bool,
+    /// Whether its bytes are its JSON text, which leaves out white space of the source.
+    is_text: bool,
     charset: Charset,
 }
 
@@ -44,7 +46,7 @@ impl BadRecord {
     /// Whether `bytes` is all of it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.is_cut && self.bytes.len() as u64 == self.length
+        !self.is_cut && (self.is_text || self.bytes.len() as u64 == self.length)
     }
 
     /// What it takes in memory.
@@ -56,12 +58,28 @@ impl BadRecord {
     #[must_use]
     pub const fn new(position: Position, reason: Reason, message: String) -> Self {
         let bytes = Vec::new();
-        Self { position, length: 0, reason, message, bytes, is_cut: false, charset: Charset::Utf8 }
+        let (is_cut, is_text, charset) = (false, false, Charset::Utf8);
+        Self { position, length: 0, reason, message, bytes, is_cut, is_text, charset }
     }
 
     /// Notes that more of it is in the source than could be read.
     pub(crate) const fn cut_off(&mut self) {
         self.is_cut = true;
+    }
+
+    /// Leaves its bytes to the source.
+    pub(crate) fn withhold(&mut self) {
+        self.bytes.clear();
+        self.is_cut = true;
+    }
+
+    /// A record that was read, but has no place in its table. Its bytes are its JSON text.
+    pub(crate) fn refused(extent: Extent, message: String, text: &str) -> Self {
+        let mut bad = Self::new(extent.position, Reason::Contract, message);
+        bad.extend(text.as_bytes());
+        bad.is_cut = bad.bytes.len() < text.len();
+        (bad.length, bad.is_text) = (extent.bytes, true);
+        bad
     }
 
     /// The same record, written like this.

@@ -11,6 +11,7 @@ use bytes::{Buf as _, Bytes};
 use crate::{
     QUARANTINE_BYTES_MAX,
     frame::{Frame, Framer},
+    part::Extent,
     place::Place,
     quarantine::BadRecord,
     unpack::{Corrupt, TextFacts, Unpacked, Unpacker},
@@ -22,6 +23,7 @@ pub(crate) struct Reader {
     limits: Limits,
     unpacker: Unpacker,
     framer: Framer,
+    wrappers: Vec<String>,
     text: Text,
     /// Bytes of the text that are still to be turned into UTF-8, or are not read at all.
     raw: Vec<u8>,
@@ -57,13 +59,15 @@ enum State {
 }
 
 impl Reader {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// A reader that knows these keys of wrappers besides its own.
+    pub(crate) fn new(limits: Limits, wrappers: Vec<String>) -> Self {
         let mut text = Text::new(TextFacts::default(), 0);
         text.state = State::Ended;
         Self {
             limits,
             unpacker: Unpacker::new(limits),
             framer: Framer::without_text(limits),
+            wrappers,
             text,
             raw: Vec::new(),
             held: VecDeque::new(),
@@ -75,6 +79,11 @@ impl Reader {
     /// The text of the record that was found last, without white space.
     pub(crate) fn record(&self) -> &str {
         self.framer.record()
+    }
+
+    /// Where that record stands.
+    pub(crate) const fn extent(&self) -> Extent {
+        self.framer.extent()
     }
 
     /// The next record, or what is in its place. Takes some of `input`, of which more follows
@@ -148,7 +157,8 @@ impl Reader {
             self.framer = Framer::without_text(self.limits);
             self.text.state = State::GivenUp(self.text.whole(why));
         } else {
-            self.framer = Framer::new(self.limits, self.text.facts.charset, offset);
+            self.framer = Framer::new(self.limits, self.text.facts.charset, offset)
+                .knowing_wrappers(&self.wrappers);
         }
     }
 

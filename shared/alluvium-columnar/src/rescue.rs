@@ -5,7 +5,7 @@
 //! of a key that stands again later in its object (`path#1`, `path#2`, …). What lies in an object
 //! that a column keeps whole has its place there.
 
-use std::{collections::HashMap, convert::Infallible};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, ops::Range};
 
 use alluvium_model::{ClassSet, JsonPath, TableSchema, ValueClass};
 
@@ -67,6 +67,11 @@ impl Homes {
 impl Part {
     /// What finds the values of this part that have no column.
     pub(crate) fn rescue<'a>(&'a self, homes: &'a Homes) -> Rescue<'a> {
+        Rescue { part: self, homes, seeks: Cow::Owned(self.rows_with_homeless(homes)) }
+    }
+
+    /// Whether each row may have values without a column.
+    pub(crate) fn rows_with_homeless(&self, homes: &Homes) -> Vec<bool> {
         let mut seeks: Vec<_> = self.rows.iter().map(|row| row.loses).collect();
         let paths = self.flattener.paths.iter().zip(&homes.homeless);
         for (node, classes) in paths.filter(|(_, classes)| !classes.is_empty()) {
@@ -76,33 +81,34 @@ impl Part {
                 }
             }
         }
-        Rescue { part: self, homes, seeks }
-    }
-
-    /// Whether any value of this part has no column.
-    pub(crate) fn rescues(&self, homes: &Homes) -> bool {
-        if homes.homeless.iter().any(|classes| !classes.is_empty()) {
-            return true;
-        }
-        let rescue = self.rescue(homes);
-        // What was lost may lie in objects that are kept whole, so that nothing is left to do.
-        (0..).zip(&self.rows).filter(|(_, row)| row.loses).any(|(index, _)| {
-            let mut found = false;
-            rescue.row(index, &mut |_, _| found = true);
-            found
-        })
+        seeks
     }
 }
 
 /// Finds the values of rows that have no column.
 pub(crate) struct Rescue<'a> {
-    part: &'a Part,
-    homes: &'a Homes,
+    pub(crate) part: &'a Part,
+    pub(crate) homes: &'a Homes,
     /// The rows that may have such values.
-    seeks: Vec<bool>,
+    pub(crate) seeks: Cow<'a, [bool]>,
 }
 
 impl<'a> Rescue<'a> {
+    /// Whether any value of these rows has no column.
+    pub(crate) fn finds_any(&self, mut rows: Range<u32>) -> bool {
+        // What was lost may lie in objects that are kept whole, so that nothing is left to do.
+        rows.any(|row| self.first(row).is_some())
+    }
+
+    /// The path of the first value of a row that has no column.
+    pub(crate) fn first(&self, row: u32) -> Option<String> {
+        let mut first = None;
+        self.row(row, &mut |path, _| {
+            first.get_or_insert_with(|| path.to_owned());
+        });
+        first
+    }
+
     /// Gives path and JSON text of each such value of a row to `take`. If they would take too
     /// much memory, the record itself is rescued instead, so that a long path with many keys
     /// below it cannot blow a record up.
@@ -163,16 +169,16 @@ impl Record<'_, '_> {
         let Rescue { part, homes, .. } = *self.rescue;
         let text = part.text.as_str();
         let Some(node) = part.flattener.paths.node(id) else { return at };
-        let flattened = node.depth < part.facts.limits.path_depth;
-        if byte(text, at) == b'{' && flattened && !homes.is_whole(id) {
+        let flattened = byte(text, at) == b'{' && node.flattens;
+        if flattened && !homes.is_whole(id) {
             return self.object(id, at);
         }
-        let end = end_of_value(text, at);
+        let value = value_text(text, at);
+        let class = || part.flattener.paths.class_at(node, classify(text, at).0, value);
         // An object that is kept whole has a column, whatever has none at its path.
-        let has_column = byte(text, at) == b'{' && flattened;
-        if !has_column && homes.is_homeless(id, classify(text, at).0) {
-            (self.take)(node.path.as_str(), text.get(at..end).unwrap_or_default());
+        if !flattened && homes.is_homeless(id, class()) {
+            (self.take)(node.path.as_str(), value);
         }
-        end
+        at + value.len()
     }
 }

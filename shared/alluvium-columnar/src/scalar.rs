@@ -53,7 +53,7 @@ pub(crate) fn is_json_null(text: &str, at: usize) -> bool {
     byte(text, at) == b'n'
 }
 
-fn classify_number(lexeme: &str) -> ValueClass {
+pub(crate) fn classify_number(lexeme: &str) -> ValueClass {
     if !lexeme.contains(['.', 'e', 'E']) {
         return match lexeme.parse() {
             Ok(integer) if is_exact_in_double(integer) => ValueClass::Bigint,

@@ -1,11 +1,11 @@
 //! Bytes in, parts out.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use alluvium_model::{Limits, Origin, TableRules};
 use bytes::Bytes;
 
-use crate::{Part, frame::Frame, part::SourceFacts, read::Reader};
+use crate::{Part, frame::Frame, part::SourceFacts, read::Reader, round::Round};
 
 /// What a shredder needs or gives next.
 #[derive(Debug)]
@@ -42,25 +42,25 @@ pub enum Step {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Shredder {
-    facts: Arc<SourceFacts>,
     input: Bytes,
     finished: bool,
     reader: Reader,
-    part: Part,
+    round: Round,
+    /// Parts of the round before.
+    ready: VecDeque<Part>,
 }
 
 impl Shredder {
-    /// A shredder at the beginning of a source.
+    /// A shredder at the beginning of a source that is read by these rules.
     #[must_use]
     pub fn new(origin: Origin, rules: Arc<TableRules>, limits: Limits) -> Self {
-        let limits = rules.limits(limits);
-        let facts = Arc::new(SourceFacts { origin, rules, limits });
+        let facts = Arc::new(SourceFacts::new(origin, rules, limits));
         Self {
             input: Bytes::new(),
             finished: false,
-            reader: Reader::new(limits),
-            part: Part::new(0, 0, Arc::clone(&facts)),
-            facts,
+            reader: Reader::new(limits, facts.rules.wrappers.clone()),
+            round: Round::new(facts),
+            ready: VecDeque::new(),
         }
     }
 
@@ -82,27 +82,20 @@ impl Shredder {
     /// Goes on until something is needed or ready.
     pub fn step(&mut self) -> Step {
         loop {
-            if self.part.is_full() {
-                return Step::Part(Box::new(self.take_part()));
+            if let Some(part) = self.ready.pop_front() {
+                return Step::Part(Box::new(part));
+            }
+            if self.round.is_full() {
+                self.ready.extend(self.round.take());
+                continue;
             }
             match self.reader.next(&mut self.input, self.finished) {
-                Frame::Record => self.part.push(self.reader.record()),
-                Frame::Bad(bad) => self.part.push_bad(bad),
+                Frame::Record => self.round.push(self.reader.record(), self.reader.extent()),
+                Frame::Bad(bad) => self.round.push_bad(bad),
                 Frame::NeedInput => return Step::NeedInput,
-                Frame::End if self.part.records() > 0 => {
-                    return Step::Part(Box::new(self.take_part()));
-                }
+                Frame::End if self.round.records() > 0 => self.ready.extend(self.round.take()),
                 Frame::End => return Step::Done,
             }
         }
-    }
-
-    fn take_part(&mut self) -> Part {
-        let next = Part::new(
-            self.part.index() + 1,
-            self.part.first_record() + u64::from(self.part.records()),
-            Arc::clone(&self.facts),
-        );
-        std::mem::replace(&mut self.part, next)
     }
 }

@@ -36,12 +36,11 @@ impl Part {
             true
         });
         let shown = |((id, class), (values, first)): ((NodeId, ValueClass), (u64, Cell))| {
-            let record = self.rows.get(first.row() as usize)?.record;
             Some(Seen {
                 path: &self.flattener.paths.node(id)?.path,
                 class,
                 values,
-                record: self.first_record() + u64::from(record),
+                record: self.record_number(first.row() as usize)?,
                 text: value_text(&self.text, first.at()),
             })
         };

@@ -10,6 +10,8 @@ mod stored;
 
 use std::collections::BTreeMap;
 
+use alluvium_model::Reason;
+
 use crate::Part;
 use leaves::RowCheck;
 pub use stored::{StoredError, StoredFile};
@@ -87,6 +89,8 @@ pub struct Verifier<'a> {
     /// How many rows each good record has, and each bad one.
     rows: Vec<u32>,
     bad_rows: Vec<u32>,
+    /// Good records that the contract wanted in quarantine.
+    refused: u64,
     found: Verification,
 }
 
@@ -95,7 +99,7 @@ impl<'a> Verifier<'a> {
     #[must_use]
     pub fn new(part: &'a Part) -> Self {
         let (rows, bad_rows) = (vec![0; part.rows.len()], vec![0; part.bad_records().len()]);
-        Self { part, rows, bad_rows, found: Verification::default() }
+        Self { part, rows, bad_rows, refused: 0, found: Verification::default() }
     }
 
     /// The URI of the source that the part is of.
@@ -111,18 +115,16 @@ impl<'a> Verifier<'a> {
     pub fn check_rows(&mut self, file: &StoredFile) -> Result<(), StoredError> {
         let part = self.part;
         file.rows(self.source(), self.records(), &mut |record, row| {
-            let index = part
-                .rows
-                .binary_search_by_key(&record, |row| part.first_record() + u64::from(row.record));
-            let text = index.ok().and_then(|index| part.record_text(index));
-            let (Ok(index), Some(text)) = (index, text) else {
+            let index = part.row_of(record);
+            let text = index.and_then(|index| part.record_text(index));
+            let (Some(index), Some(text)) = (index, text) else {
                 self.found.note(unexpected(record, "a row"));
                 return;
             };
             if let Some(count) = self.rows.get_mut(index) {
                 *count += 1;
             }
-            RowCheck::new(record, row, &mut self.found).record(text);
+            RowCheck::new(record, row, &part.facts.rules, &mut self.found).record(text);
         })
     }
 
@@ -133,6 +135,9 @@ impl<'a> Verifier<'a> {
     pub fn check_quarantine(&mut self, file: &StoredFile) -> Result<(), StoredError> {
         let bad_records = self.part.bad_records();
         file.bad_records(self.source(), self.records(), &mut |record, stored, complete| {
+            if self.refused(record, &stored) {
+                return;
+            }
             let Ok(index) = bad_records.binary_search_by_key(&record, |(record, _)| *record) else {
                 self.found.note(unexpected(record, "a row in quarantine"));
                 return;
@@ -162,9 +167,8 @@ impl<'a> Verifier<'a> {
     /// What was found, once every file was seen.
     #[must_use]
     pub fn finish(mut self) -> Verification {
-        let first = self.part.first_record();
-        let good = self.part.rows.iter().map(|row| first + u64::from(row.record)).zip(&self.rows);
-        for (index, (record, count)) in good.enumerate() {
+        let good = (0..self.rows.len()).filter_map(|index| self.part.record_number(index));
+        for (index, (record, count)) in good.zip(&self.rows).enumerate() {
             let text = || excerpt(self.part.record_text(index).unwrap_or_default());
             note_count(&mut self.found, record, *count, text);
         }
@@ -173,13 +177,32 @@ impl<'a> Verifier<'a> {
             note_count(&mut self.found, *record, *count, text);
         }
         self.found.rows = self.rows.iter().map(|count| u64::from(*count > 0)).sum();
+        self.found.rows -= self.refused;
         self.found.quarantined = self.bad_rows.iter().map(|count| u64::from(*count > 0)).sum();
+        self.found.quarantined += self.refused;
         self.found
     }
 
+    /// Notes a good record that the contract wanted in quarantine; false if it is none. Its row
+    /// there counts like one in the table: there is to be one in all.
+    fn refused(&mut self, record: u64, stored: &crate::BadRecord) -> bool {
+        let index = self.part.row_of(record).filter(|_| stored.reason == Reason::Contract);
+        let text = index.and_then(|index| self.part.record_text(index));
+        let (Some(index), Some(text)) = (index, text) else { return false };
+        if let Some(count) = self.rows.get_mut(index) {
+            *count += 1;
+        }
+        self.refused += 1;
+        if !text.as_bytes().starts_with(&stored.bytes) {
+            let found = excerpt(&String::from_utf8_lossy(&stored.bytes));
+            let (path, flaw) = ("$".to_owned(), Flaw::Different);
+            self.found.note(Finding { record, path, flaw, expected: excerpt(text), found });
+        }
+        true
+    }
+
     fn records(&self) -> std::ops::Range<u64> {
-        let first = self.part.first_record();
-        first..first + u64::from(self.part.records())
+        self.part.span()
     }
 }
 

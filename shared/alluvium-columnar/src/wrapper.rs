@@ -31,10 +31,10 @@ pub(crate) enum Opening {
 }
 
 /// Looks how a text begins, of which more may follow unless it `ended`.
-pub(crate) fn opening(text: &[u8], ended: bool, keys: &[&str]) -> Opening {
+pub(crate) fn opening(text: &[u8], ended: bool, keys: &[impl AsRef<str>]) -> Opening {
     let seen = text.get(..OPENING_BYTES_MAX).unwrap_or(text);
     let all = ended || seen.len() == OPENING_BYTES_MAX;
-    let openings = keys.iter().map(|key| opening_with(seen, key));
+    let openings = keys.iter().map(|key| opening_with(seen, key.as_ref()));
     openings.fold(Opening::Record, |found, next| match (found, next) {
         (Opening::Wrapper(bytes), _) | (_, Opening::Wrapper(bytes)) => Opening::Wrapper(bytes),
         (Opening::Unclear, _) | (_, Opening::Unclear) if !all => Opening::Unclear,

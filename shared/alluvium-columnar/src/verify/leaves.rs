@@ -1,8 +1,8 @@
 //! The leaves of one record, each looked for in one row.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
 
-use alluvium_model::{JsonPath, Kind, Scalar};
+use alluvium_model::{ColumnRule, JsonPath, Kind, Scalar, TableRules};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Finding, Flaw, Verification, excerpt,
-    same::{shown, tells},
+    same::{converted, shown, tells},
     stored::StoredRow,
 };
 
@@ -46,6 +46,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 pub(super) struct RowCheck<'a, 'f> {
     record: u64,
     row: &'a StoredRow<'a>,
+    rules: &'a TableRules,
     /// Whether the value of each column of the file was looked at.
     columns_seen: Vec<bool>,
     /// What was rescued, and whether it was looked at.
@@ -56,9 +57,15 @@ pub(super) struct RowCheck<'a, 'f> {
 }
 
 impl<'a, 'f> RowCheck<'a, 'f> {
-    pub(super) fn new(record: u64, row: &'a StoredRow<'a>, found: &'f mut Verification) -> Self {
+    pub(super) fn new(
+        record: u64,
+        row: &'a StoredRow<'a>,
+        rules: &'a TableRules,
+        found: &'f mut Verification,
+    ) -> Self {
         let mut check = Self {
             record,
+            rules,
             row,
             columns_seen: vec![false; row.file.columns.len()],
             rescued: HashMap::new(),
@@ -146,6 +153,7 @@ impl<'a, 'f> RowCheck<'a, 'f> {
         }
         self.found.values += 1;
         self.see(&holders);
+        let text = &*self.as_taken(path, text, &holders);
         let flaw = if holders.is_empty() {
             Flaw::Missing
         } else if !holders.iter().all(|index| tells(row, *index, text)) {
@@ -159,6 +167,16 @@ impl<'a, 'f> RowCheck<'a, 'f> {
         };
         let held = if holders.is_empty() { "nothing".to_owned() } else { self.held(&holders) };
         self.note(path.as_str(), flaw, text, &held);
+    }
+
+    /// The text of a value as the columns that hold it tell it: where the contract declares a
+    /// kind, it may be converted.
+    fn as_taken<'t>(&self, path: &JsonPath, text: &'t str, holders: &[usize]) -> Cow<'t, str> {
+        let held = holders.iter().find_map(|index| self.row.file.columns.get(*index));
+        match (self.rules.column(path.as_str()), held) {
+            (Some(ColumnRule::Typed(_)), Some(column)) => Cow::Owned(converted(column.kind, text)),
+            (Some(ColumnRule::Typed(_) | ColumnRule::Drop) | None, _) => Cow::Borrowed(text),
+        }
     }
 
     /// In how many columns of the file a value is to stand: in two where a `__double` stands

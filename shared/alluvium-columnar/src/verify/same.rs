@@ -39,6 +39,23 @@ pub(super) fn tells(row: &StoredRow<'_>, column: usize, text: &str) -> bool {
     }
 }
 
+/// What a value with this text is written like once a declared kind has taken it: the text of a
+/// number or of a boolean as what it says, a whole number without a point or an exponent.
+pub(super) fn converted(kind: Kind, text: &str) -> String {
+    let said = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    match kind {
+        Kind::Scalar(Scalar::Bigint) if said.contains(['.', 'e', 'E']) => {
+            // No double is taken for an integer that has rounded anything.
+            let whole = said.parse::<f64>().map(|double| format!("{:.0}", double + 0.0));
+            whole.unwrap_or_else(|_| said.to_owned())
+        }
+        Kind::Scalar(Scalar::Boolean | Scalar::Bigint | Scalar::Double) => said.to_owned(),
+        Kind::Scalar(Scalar::Timestamp | Scalar::String) | Kind::Array(_) | Kind::Json => {
+            text.to_owned()
+        }
+    }
+}
+
 fn scalar_tells(scalar: Scalar, array: &ArrayRef, index: usize, text: &str) -> bool {
     if text.starts_with(['{', '[']) {
         return false;

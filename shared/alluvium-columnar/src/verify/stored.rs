@@ -20,6 +20,7 @@ use parquet::{
         },
     },
     errors::ParquetError,
+    file::metadata::RowGroupMetaData,
 };
 use serde::Deserialize;
 
@@ -254,12 +255,14 @@ impl StoredFile {
         };
         let (lowest, highest) = (integers(&lowest)?, integers(&highest)?);
         let bound = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
-        let range = |(low, high)| match (bound(low), bound(high)) {
+        let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+        let range = |((low, high), rows)| match (bound(low), bound(high)) {
             (Some(low), Some(high)) => low..high.saturating_add(1),
+            _ if rows == 0 => 0..0,
             // Without statistics it may be any.
             _ => 0..u64::MAX,
         };
-        Ok(lowest.iter().zip(highest.iter()).map(range).collect())
+        Ok(lowest.iter().zip(highest.iter()).zip(rows).map(range).collect())
     }
 
     fn batches(

@@ -1,0 +1,106 @@
+//! What a contract wants nowhere, cut out of a record's text before anything else sees it.
+
+use std::collections::HashMap;
+
+use alluvium_model::{JsonPath, TableRules};
+
+use crate::text::{byte, end_of_value, unquote, value_text};
+
+/// The paths whose values are nowhere, key by key.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped {
+    /// What is below each key; none where the value itself is dropped.
+    keys: HashMap<String, Option<Dropped>>,
+}
+
+impl Dropped {
+    pub(crate) fn new(rules: &TableRules) -> Self {
+        let mut all = Self::default();
+        rules.dropped().for_each(|path| all.add(path));
+        all
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    fn add(&mut self, path: &JsonPath) {
+        let keys = path.keys();
+        let Some((last, above)) = keys.split_last() else { return };
+        let mut here = self;
+        for key in above {
+            let below = here.keys.entry(key.clone().into_owned());
+            // Whatever is below something that is dropped is dropped with it.
+            let Some(next) = below.or_insert_with(|| Some(Self::default())) else { return };
+            here = next;
+        }
+        here.keys.insert(last.clone().into_owned(), None);
+    }
+
+    /// Appends the record with this text to `out`, without what is dropped.
+    pub(crate) fn copy_rest(&self, record: &str, out: &mut String) {
+        self.copy_object(record, 0, out);
+    }
+
+    /// Appends the object at `at` and says where it ends.
+    fn copy_object(&self, text: &str, at: usize, out: &mut String) -> usize {
+        out.push('{');
+        let mut next = at + 1;
+        let mut first = true;
+        while byte(text, next) == b'"' {
+            let key = value_text(text, next);
+            let value = next + key.len() + 1;
+            let below = self.keys.get(&*unquote(key));
+            let end = if let Some(None) = below {
+                end_of_value(text, value)
+            } else {
+                if !std::mem::take(&mut first) {
+                    out.push(',');
+                }
+                out.push_str(key);
+                out.push(':');
+                match below {
+                    Some(Some(below)) if byte(text, value) == b'{' => {
+                        below.copy_object(text, value, out)
+                    }
+                    Some(_) | None => {
+                        out.push_str(value_text(text, value));
+                        end_of_value(text, value)
+                    }
+                }
+            };
+            next = end + usize::from(byte(text, end) == b',');
+        }
+        out.push('}');
+        next + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::ColumnRule;
+
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_nowhere() {
+        let check = |paths: &[&str], record: &str, expected: &str| {
+            let columns = paths.iter().map(|path| (path.parse().unwrap(), ColumnRule::Drop));
+            let rules = TableRules { columns: columns.collect(), ..TableRules::default() };
+            let mut rest = String::new();
+            Dropped::new(&rules).copy_rest(record, &mut rest);
+            assert_eq!(rest, expected);
+        };
+        let record = r#"{"a":1,"b":{"c":[1,2],"d":{"c":"}"}},"e":"x","a":{"f":2}}"#;
+        check(&["$.z", "$.e.f", "$.b.c.g"], record, record);
+        check(&["$.a"], record, r#"{"b":{"c":[1,2],"d":{"c":"}"}},"e":"x"}"#);
+        check(&["$.b.c", "$.e"], record, r#"{"a":1,"b":{"d":{"c":"}"}},"a":{"f":2}}"#);
+        check(&["$.b.c", "$.b.d.c"], record, r#"{"a":1,"b":{"d":{}},"e":"x","a":{"f":2}}"#);
+        check(&["$.a", "$.b", "$.e"], record, "{}");
+        check(&["$.a.f", "$.a"], record, r#"{"b":{"c":[1,2],"d":{"c":"}"}},"e":"x"}"#);
+        check(&["$.a"], r#"{"\u0061":1,"b":2}"#, r#"{"b":2}"#);
+        check(&["$.a"], "{}", "{}");
+        // Paths do not lead into arrays.
+        check(&["$.a.b"], r#"{"a":[{"b":1}]}"#, r#"{"a":[{"b":1}]}"#);
+    }
+}

@@ -1,0 +1,161 @@
+//! The records of a source that are in memory at a time, by the table that they belong to.
+
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, sync::Arc};
+
+use crate::{
+    Part,
+    cell::ROWS_MAX,
+    dropped::Dropped,
+    part::{Extent, SourceFacts},
+    quarantine::BadRecord,
+    text::{byte, end_of_value, unquote, value_text, walk_object},
+};
+
+/// Tables that the records of a round are split into at most, besides the one that they are named
+/// for, which takes those that say anything else.
+pub(crate) const ROUTES_MAX: u32 = 32;
+/// A longer value names no table.
+const ROUTE_BYTES_MAX: usize = 200;
+
+/// As many consecutive records as memory is meant to hold: one part, or one for each table.
+pub(crate) struct Round {
+    index: u32,
+    first_record: u64,
+    records: u32,
+    /// Text and bad records, in bytes.
+    bytes: usize,
+    facts: Arc<SourceFacts>,
+    dropped: Dropped,
+    /// The keys that lead to what says where a record belongs.
+    route: Option<Vec<String>>,
+    /// The part of the table itself, then the others.
+    parts: Vec<Part>,
+    by_route: HashMap<String, usize>,
+    /// A record without what is dropped.
+    rest: String,
+}
+
+impl Round {
+    pub(crate) fn new(facts: Arc<SourceFacts>) -> Self {
+        let rules = &facts.rules;
+        let route = rules.route.as_ref();
+        let route = route.map(|path| path.keys().into_iter().map(Into::into).collect());
+        let dropped = Dropped::new(rules);
+        let mut round = Self {
+            index: 0,
+            first_record: 0,
+            records: 0,
+            bytes: 0,
+            dropped,
+            route,
+            parts: Vec::new(),
+            by_route: HashMap::new(),
+            rest: String::new(),
+            facts,
+        };
+        round.add_part(None);
+        round
+    }
+
+    pub(crate) const fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Takes a good record.
+    pub(crate) fn push(&mut self, record: &str, extent: Extent) {
+        let mut rest = std::mem::take(&mut self.rest);
+        let text = if self.dropped.is_empty() {
+            record
+        } else {
+            rest.clear();
+            self.dropped.copy_rest(record, &mut rest);
+            &rest
+        };
+        let number = self.records;
+        let part = self.part_of(text);
+        if let Some(part) = self.parts.get_mut(part) {
+            part.push(number, text, extent);
+        }
+        self.records += 1;
+        self.bytes += text.len();
+        self.rest = rest;
+    }
+
+    /// Takes a bad record. What is dropped is nowhere, so none of its bytes may be kept if they
+    /// might hold some of that: they are still in the source.
+    pub(crate) fn push_bad(&mut self, mut bad: BadRecord) {
+        if !self.dropped.is_empty() {
+            bad.withhold();
+        }
+        self.bytes += bad.memory_bytes();
+        if let Some(part) = self.parts.first_mut() {
+            part.push_bad(self.records, bad);
+        }
+        self.records += 1;
+    }
+
+    /// Whether there is room for no more records. What bad records take counts like text.
+    pub(crate) fn is_full(&self) -> bool {
+        let limits = &self.facts.limits;
+        let text_max = limits.part_text_bytes.min(u32::MAX - limits.record_bytes);
+        self.bytes >= text_max as usize || self.records >= limits.part_records.min(ROWS_MAX)
+    }
+
+    /// Gives the parts that have records, and begins the next round.
+    pub(crate) fn take(&mut self) -> Vec<Part> {
+        let mut parts = std::mem::take(&mut self.parts);
+        for part in &mut parts {
+            part.end(self.records);
+        }
+        parts.retain(|part| part.records() > 0);
+        self.by_route.clear();
+        self.index += 1;
+        self.first_record += u64::from(self.records);
+        (self.records, self.bytes) = (0, 0);
+        self.add_part(None);
+        parts
+    }
+
+    fn add_part(&mut self, route: Option<String>) {
+        let part = Part::new(self.index, self.first_record, route, Arc::clone(&self.facts));
+        self.parts.push(part);
+    }
+
+    /// Where among the parts a record belongs.
+    fn part_of(&mut self, text: &str) -> usize {
+        let Some(route) = self.route.as_ref().and_then(|keys| route_of(text, keys)) else {
+            return 0;
+        };
+        if let Some(known) = self.by_route.get(&*route) {
+            return *known;
+        }
+        if self.by_route.len() >= ROUTES_MAX as usize {
+            return 0;
+        }
+        let number = self.parts.len();
+        self.by_route.insert(route.clone().into_owned(), number);
+        self.add_part(Some(route.into_owned()));
+        number
+    }
+}
+
+/// The scalar that these keys of a record lead to, as text; of equal keys the last one counts.
+fn route_of<'a>(record: &'a str, keys: &[String]) -> Option<Cow<'a, str>> {
+    let mut at = 0;
+    for wanted in keys {
+        let mut found = None;
+        let walked: Result<_, Infallible> = walk_object(record, at, |key, value| {
+            if key == wanted.as_str() {
+                found = Some(value);
+            }
+            Ok(end_of_value(record, value))
+        });
+        let Ok(_end) = walked;
+        at = found.filter(|_| byte(record, at) == b'{')?;
+    }
+    let value = value_text(record, at);
+    if value.starts_with(['{', '[', 'n']) {
+        return None;
+    }
+    Some(unquote(value)).filter(|text| (1..=ROUTE_BYTES_MAX).contains(&text.len()))
+}
