@@ -61,9 +61,8 @@ impl Place {
     fn function(&self, aws: &Aws) -> Function {
         let settings = IngestSettings::new(self.name.replace('-', "_").parse().unwrap());
         // Small parts, so that small files have several.
-        let plan =
-            Plan { limits: Limits { part_records: 2, ..Limits::default() }, ..Plan::default() };
-        let settings = IngestSettings { plan, ..settings };
+        let limits = Limits { part_records: 2, ..Limits::default() };
+        let settings = IngestSettings { limits, ..settings };
         let ingest = Ingest::new(self.catalog(aws), self.objects(aws), settings);
         IngestObjects::new(Landing::new(ingest, S3Sources::new(aws), LandingPrefix::default()))
     }

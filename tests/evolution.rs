@@ -173,7 +173,7 @@ async fn an_integer_minus_zero_is_zero_in_a_double_column() {
 async fn parts_are_cut_by_the_source_alone() {
     let lake = Lake::default();
     let mut settings = alluvium_tests::settings();
-    settings.plan.limits.part_records = 2;
+    settings.limits.part_records = 2;
     let (catalog, objects) = (lake.catalog.clone(), lake.objects.clone());
     let ingest = alluvium_lake::Ingest::new(catalog, objects, settings);
     let text = "{\"n\":0}\n{\"n\":1}\n{\"n\":2.5}\nbad\n{\"s\":4}\n";

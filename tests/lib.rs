@@ -13,7 +13,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
 use alluvium_model::{
-    AnnouncedObject, DataColumn, Origin, SourceId, TableName, TableSource,
+    AnnouncedObject, Budget, DataColumn, Destination, Origin, SourceId, TableName, TableRules,
+    TableSource,
     ports::{CommitTables, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
@@ -23,6 +24,7 @@ use arrow::{
     datatypes::{DataType, TimeUnit},
     util::display::{ArrayFormatter, FormatOptions},
 };
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
@@ -46,8 +48,38 @@ where
     C: ReadTables + CommitTables + RegisterPartitions + Clone,
     O: WriteObjects,
 {
-    let source = memory_source(key, text);
-    ingest.ingest(&TableSource::new(key.split('/').next().unwrap()), source).await
+    drop_under(ingest, &Arc::default(), key, text).await
+}
+
+/// The same by the rules of a contract.
+///
+/// # Errors
+/// When the ingest fails.
+pub async fn drop_under<C, O>(
+    ingest: &Ingest<C, O>,
+    rules: &Arc<TableRules>,
+    key: &str,
+    text: &str,
+) -> Result<IngestReport, LakeError>
+where
+    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    O: WriteObjects,
+{
+    ingest.ingest(destination(rules, key), memory_source(key, text)).await
+}
+
+/// Where the object `key` of a landing bucket belongs: its first segment names the table.
+#[must_use]
+pub fn destination(rules: &Arc<TableRules>, key: &str) -> Destination {
+    let table = TableSource::new(key.split('/').next().unwrap());
+    Destination { table, rules: Arc::clone(rules) }
+}
+
+/// Rules that allow as many columns and keys.
+#[must_use]
+pub fn within(max_columns: usize, max_keys: usize) -> Arc<TableRules> {
+    let budget = Budget { max_columns, max_keys, ..Budget::default() };
+    Arc::new(TableRules { budget, ..TableRules::default() })
 }
 
 /// `text` as the object `key` of a landing bucket.
@@ -188,4 +220,11 @@ fn shown_rows(batch: &RecordBatch) -> Vec<String> {
         columns.iter().filter_map(cell).collect::<Vec<_>>().join(" ")
     };
     (0..batch.num_rows()).map(row).collect()
+}
+
+/// How many rows a Parquet file has.
+#[must_use]
+pub fn rows_in(file: &Bytes) -> i64 {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
+    reader.metadata().file_metadata().num_rows()
 }

@@ -7,11 +7,14 @@
     reason = "a broken expectation must stop the test"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use alluvium_lake::{Ingest, IngestSettings, Verify};
-use alluvium_model::{Budget, JsonPath, Kind, TableSource};
-use alluvium_tests::{Lake, drop_file, memory_source, settings};
+use alluvium_model::{JsonPath, Kind, TableRules};
+use alluvium_tests::{Lake, destination, drop_under, memory_source, settings, within};
 use arrow::{
     array::{Array, ArrayRef, AsArray as _, RecordBatch},
     datatypes::{Float64Type, Int64Type, TimestampMicrosecondType},
@@ -235,20 +238,19 @@ fn any_object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value 
 }
 
 /// Budgets and limits that records of a few keys meet.
-fn any_settings() -> impl Strategy<Value = IngestSettings> {
+fn any_settings() -> impl Strategy<Value = (IngestSettings, Arc<TableRules>)> {
     let budgets = (select(vec![8, 12, 1_000]), select(vec![1, 3, 200]));
     let limits = (1..4_u32, select(vec![1, 2, 32]), select(vec![3, 10, 65_536]), 6..40_u32);
     let record_bytes = select(vec![60, 16 << 20]);
     (budgets, limits, record_bytes).prop_map(|(budgets, limits, record_bytes)| {
         let ((max_columns, max_keys), (records, depth, paths, bytes)) = (budgets, limits);
         let mut settings = settings();
-        settings.budget = Budget { max_columns, max_keys, ..Budget::default() };
-        settings.plan.limits.part_records = records;
-        settings.plan.limits.path_depth = depth;
-        settings.plan.limits.part_paths = paths;
-        settings.plan.limits.path_bytes = bytes;
-        settings.plan.limits.record_bytes = record_bytes;
-        settings
+        settings.limits.part_records = records;
+        settings.limits.path_depth = depth;
+        settings.limits.part_paths = paths;
+        settings.limits.path_bytes = bytes;
+        settings.limits.record_bytes = record_bytes;
+        (settings, within(max_columns, max_keys))
     })
 }
 
@@ -265,16 +267,15 @@ proptest! {
         part_records in 1..4_u32,
     ) {
         let mut settings = settings();
-        settings.budget.max_columns = max_columns;
-        settings.budget.max_keys = max_keys;
-        settings.plan.limits.part_records = part_records;
+        settings.limits.part_records = part_records;
+        let rules = within(max_columns, max_keys);
         let lake = Lake::default();
         let ingest = Ingest::new(lake.catalog.clone(), lake.objects.clone(), settings);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for (number, records) in generations.iter().enumerate() {
             let texts: Vec<_> = records.iter().map(|r| serde_json::to_string(r).unwrap()).collect();
             let key = format!("t/{number}");
-            let report = runtime.block_on(drop_file(&ingest, &key, &texts.join(" "))).unwrap();
+            let report = runtime.block_on(drop_under(&ingest, &rules, &key, &texts.join(" "))).unwrap();
             prop_assert_eq!(report.counts.loaded, records.len() as u64);
         }
         let rows = rows(&lake);
@@ -295,21 +296,21 @@ proptest! {
     #[test]
     fn a_verification_finds_every_value_again(
         generations in vec(vec(any_object_text(any_text()), 1..5), 1..4),
-        settings in any_settings(),
+        (settings, rules) in any_settings(),
     ) {
-        let limits = settings.plan.limits;
+        let limits = settings.limits;
         let lake = Lake::default();
         let ingest = Ingest::new(lake.catalog.clone(), lake.objects.clone(), settings);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let texts: Vec<_> = generations.iter().map(|records| records.join("\n")).collect();
         let key = |number| format!("t/{number}");
         for (number, text) in texts.iter().enumerate() {
-            runtime.block_on(drop_file(&ingest, &key(number), text)).unwrap();
+            runtime.block_on(drop_under(&ingest, &rules, &key(number), text)).unwrap();
         }
         let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), limits);
         for (number, text) in texts.iter().enumerate() {
             let source = memory_source(&key(number), text);
-            let report = runtime.block_on(verify.verify(&TableSource::new("t"), source)).unwrap();
+            let report = runtime.block_on(verify.verify(destination(&rules, "t"), source)).unwrap();
             prop_assert!(report.is_clean(), "{:?}", report.found);
             prop_assert_eq!(report.records, generations[number].len() as u64);
         }

@@ -33,10 +33,10 @@ pub struct IngestObjects<C, O, S> {
 impl IngestObjects<GlueCatalog, S3Objects, S3Sources> {
     /// The function over S3 and Glue.
     pub async fn on_aws(environment: Environment) -> Self {
-        let Environment { lake, database, landing_prefix, plan, patience } = environment;
+        let Environment { lake, database, landing_prefix, limits, patience } = environment;
         let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
-        let settings = IngestSettings { plan, ..IngestSettings::new(database) };
+        let settings = IngestSettings { limits, ..IngestSettings::new(database) };
         let ingest = Ingest::new(catalog, S3Objects::new(&aws, lake), settings);
         Self::new(Landing::new(ingest, S3Sources::new(&aws), landing_prefix))
     }

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use alluvium_model::{DatabaseName, LandingPrefix, Limits, Plan};
+use alluvium_model::{DatabaseName, LandingPrefix, Limits};
 
 use crate::{LakeRoot, Patience};
 
@@ -18,7 +18,7 @@ pub struct Environment {
     pub landing_prefix: LandingPrefix,
     /// `ALLUVIUM_PART_BYTES`: bytes of JSON text a part, 128 MiB by default; memory grows with it.
     /// `ALLUVIUM_LIMITS`: other limits than the defaults, such as `parse_depth=64,path_depth=8`.
-    pub plan: Plan,
+    pub limits: Limits,
     /// `ALLUVIUM_CALL_TIMEOUT_SECONDS`: a try of a call to S3 or Glue that takes longer is made
     /// again; 50 by default.
     pub patience: Patience,
@@ -76,7 +76,7 @@ impl Environment {
             lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
             database: parsed("ALLUVIUM_DATABASE", &needed("ALLUVIUM_DATABASE")?)?,
             landing_prefix: parsed("ALLUVIUM_LANDING_PREFIX", &prefix)?,
-            plan: Plan { limits, ..Plan::default() },
+            limits,
             patience,
         })
     }
@@ -114,10 +114,10 @@ mod tests {
         let mut variables = vec![("ALLUVIUM_LAKE", "s3://lake"), ("ALLUVIUM_DATABASE", "events")];
         let environment = read(&variables).unwrap();
         assert_eq!(environment.lake.to_string(), "s3://lake/");
-        assert_eq!(environment.plan, Plan::default());
+        assert_eq!(environment.limits, Limits::default());
         variables.push(("ALLUVIUM_PART_BYTES", "1048576"));
         variables.push(("ALLUVIUM_LIMITS", "parse_depth=64,path_depth=8"));
-        let limits = read(&variables).unwrap().plan.limits;
+        let limits = read(&variables).unwrap().limits;
         assert_eq!(
             (limits.part_text_bytes, limits.parse_depth, limits.path_depth),
             (1 << 20, 64, 8)

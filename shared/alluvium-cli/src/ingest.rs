@@ -60,7 +60,7 @@ pub(crate) async fn run(
     let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open_or_create().await?;
     let mut settings = IngestSettings::new(lake.database.clone());
-    settings.plan.limits = limits;
+    settings.limits = limits;
     let ingest = Arc::new(Ingest::new(catalog, objects, settings));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let summary = load_all(&ingest, inputs, threads, &bar).await?;

@@ -13,8 +13,8 @@ use std::{
 };
 
 use alluvium_model::{
-    Budget, ColumnName, DatabaseName, Discovery, ErrorKind, ExtendedTable, Extension, Kind, Origin,
-    PartitionSpec, PortError, TableEntry, TableName, TableSchema, TableSource,
+    ColumnName, DatabaseName, Destination, Discovery, ErrorKind, ExtendedTable, Extension, Kind,
+    Origin, PortError, TableEntry, TableName, TableRules, TableSchema, TableSource,
     layout::table_location,
     ports::{Commit, CommitTables, ReadTables},
 };
@@ -65,8 +65,6 @@ pub(crate) struct Committed {
 #[derive(Clone, Debug)]
 pub(crate) struct SchemaRules {
     pub(crate) database: DatabaseName,
-    pub(crate) partitions: PartitionSpec,
-    pub(crate) budget: Budget,
     pub(crate) backoff: Backoff,
 }
 
@@ -75,8 +73,16 @@ pub(crate) struct SchemaRules {
 pub(crate) struct SchemaCommitter<C> {
     catalog: C,
     rules: SchemaRules,
-    known: Mutex<BTreeMap<TableSource, (TableName, Arc<TableSchema>)>>,
+    known: Mutex<BTreeMap<TableSource, KnownTable>>,
     quarantine_known: AtomicBool,
+}
+
+/// A table as it was seen last, by these rules.
+#[derive(Clone, Debug)]
+struct KnownTable {
+    name: TableName,
+    schema: Arc<TableSchema>,
+    rules: Arc<TableRules>,
 }
 
 /// How one try ended.
@@ -96,15 +102,16 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         Self { catalog, rules, known: Mutex::default(), quarantine_known: AtomicBool::new(false) }
     }
 
-    /// Commits what `discovery` brings to the table that is made of `source`.
+    /// Commits what `discovery` brings to the table of `destination`.
     pub(crate) async fn commit(
         &self,
-        source: &TableSource,
+        destination: &Destination,
         discovery: &Discovery,
         origin: &Origin,
     ) -> Result<Committed, LakeError> {
-        if let Some((table, schema)) = self.known(source)
-            && let extension = schema.extend(discovery, origin, self.rules.budget)
+        let Destination { table: source, rules } = destination;
+        if let Some(KnownTable { name: table, schema, .. }) = self.known(destination)
+            && let extension = schema.extend(discovery, origin, rules)
             && !extension.changes_schema()
         {
             let refused = extension.refused.len() as u64;
@@ -115,13 +122,13 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         let (mut failed, mut conflicts) = (0, 0);
         for table in source.table_names() {
             loop {
-                match self.try_commit(&table, source, discovery, origin).await? {
+                match self.try_commit(&table, destination, discovery, origin).await? {
                     Try::Committed { extension, created } => {
                         let added = added_columns(&table, &extension);
                         let kept_whole = kept_whole(&table, &extension);
                         let refused = extension.refused.len() as u64;
                         let schema = Arc::new(extension.schema);
-                        self.remember(source, &table, &schema);
+                        self.remember(destination, &table, &schema);
                         return Ok(Committed {
                             table,
                             schema,
@@ -182,10 +189,11 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     async fn try_commit(
         &self,
         table: &TableName,
-        source: &TableSource,
+        destination: &Destination,
         discovery: &Discovery,
         origin: &Origin,
     ) -> Result<Try, LakeError> {
+        let Destination { table: source, rules } = destination;
         let found = match unless_busy(self.catalog.table(table).await)? {
             Ok(found) => found,
             Err(busy) => return Ok(Try::Again(Some(busy))),
@@ -198,11 +206,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             }
             None => {
                 let location = table_location(&self.rules.database, table);
-                TableEntry::new(table.clone(), source, location, &self.rules.partitions)
+                TableEntry::new(table.clone(), source, location, &rules.partitions)
             }
         };
-        let ExtendedTable { entry, extension } =
-            current.extend(discovery, origin, self.rules.budget)?;
+        let ExtendedTable { entry, extension } = current.extend(discovery, origin, rules)?;
         let created = found.is_none();
         let commit = match found {
             Some(_) if !extension.changes_schema() => Ok(Commit::Done),
@@ -230,22 +237,29 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     /// Forgets a table, so that it is looked for again.
     pub(crate) fn forget(&self, table: &TableName) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, (name, _)| name != table);
+        known.retain(|_, known| known.name != *table);
         if *table == TableName::quarantine() {
             self.quarantine_known.store(false, Ordering::Relaxed);
         }
     }
 
-    fn known(&self, source: &TableSource) -> Option<(TableName, Arc<TableSchema>)> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+    /// The table, if it was seen by the same rules: under other ones it must be asked whether
+    /// they suit it.
+    fn known(&self, destination: &Destination) -> Option<KnownTable> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&destination.table).filter(|known| known.rules == destination.rules).cloned()
     }
 
-    fn remember(&self, source: &TableSource, table: &TableName, schema: &Arc<TableSchema>) {
+    fn remember(&self, destination: &Destination, table: &TableName, schema: &Arc<TableSchema>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let wider = |(_, old): &(_, Arc<TableSchema>)| old.columns().len() > schema.columns().len();
+        let Destination { table: source, rules } = destination;
         // A slower task must not forget what a faster one learned: schemas only grow.
+        let wider = |old: &KnownTable| {
+            old.rules == *rules && old.schema.columns().len() > schema.columns().len()
+        };
         if !known.get(source).is_some_and(wider) {
-            known.insert(source.clone(), (table.clone(), Arc::clone(schema)));
+            let (name, schema, rules) = (table.clone(), Arc::clone(schema), Arc::clone(rules));
+            known.insert(source.clone(), KnownTable { name, schema, rules });
         }
     }
 }

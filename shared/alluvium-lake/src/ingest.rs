@@ -4,13 +4,15 @@
 //! the partitions it belongs to, write one file a partition. Names of files are functions of
 //! source and plan, so an attempt that is repeated writes the same files again.
 
+use std::sync::Arc;
+
 use alluvium_columnar::{
     BadRecord, EncodedFile, Part, Position, QUARANTINE_BYTES_MAX, Shredder, Step,
     encode_bad_records,
 };
 use alluvium_model::{
-    Budget, Counts, DatabaseName, Destination, ErrorKind, Origin, PartitionKey, PartitionSpec,
-    Plan, Reason, SourceId, Stages, TableName, TableSource, UtcInstant,
+    Counts, DatabaseName, Destination, ErrorKind, Limits, Mode, Origin, PartitionKey, Plan, PlanId,
+    Reason, SourceId, Stages, TableName, UtcInstant,
     layout::{Location, file_name},
     ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
@@ -34,10 +36,8 @@ const REPORTED_BYTES_MAX: usize = 200;
 pub struct IngestSettings {
     /// The database of its tables.
     pub database: DatabaseName,
-    /// How sources are read and cut.
-    pub plan: Plan,
-    /// How wide tables may become.
-    pub budget: Budget,
+    /// How sources are read and cut; what contracts say comes with their destinations.
+    pub limits: Limits,
     /// How a contended catalog is asked again.
     pub backoff: Backoff,
 }
@@ -46,12 +46,7 @@ impl IngestSettings {
     /// The defaults, for this database.
     #[must_use]
     pub fn new(database: DatabaseName) -> Self {
-        Self {
-            database,
-            plan: Plan::default(),
-            budget: Budget::default(),
-            backoff: Backoff::default(),
-        }
+        Self { database, limits: Limits::default(), backoff: Backoff::default() }
     }
 }
 
@@ -129,12 +124,7 @@ where
 {
     /// An ingest into the lake of these ports.
     pub fn new(catalog: C, objects: O, settings: IngestSettings) -> Self {
-        let rules = SchemaRules {
-            database: settings.database.clone(),
-            partitions: PartitionSpec::default(),
-            budget: settings.budget,
-            backoff: settings.backoff,
-        };
+        let rules = SchemaRules { database: settings.database.clone(), backoff: settings.backoff };
         Self {
             schemas: SchemaCommitter::new(catalog.clone(), rules),
             partitions: Partitions::new(catalog, settings.database.clone(), settings.backoff),
@@ -153,9 +143,10 @@ where
         destination: impl Into<Destination>,
         mut source: Source<R>,
     ) -> Result<IngestReport, LakeError> {
-        let Destination { table, rules } = destination.into();
-        let limits = self.settings.plan.limits;
-        let mut attempt = Attempt::new(self, &source);
+        let destination = destination.into();
+        let (limits, rules) = (self.settings.limits, Arc::clone(&destination.rules));
+        let plan = Plan { limits, contract: rules.digest() };
+        let mut attempt = Attempt::new(self, &source, plan);
         let mut shredder = Shredder::new(source.origin.clone(), rules, limits);
         loop {
             let step = timed(&mut attempt.report.stages.shred, || shredder.step());
@@ -164,7 +155,10 @@ where
                     Some(chunk) => shredder.feed(chunk),
                     None => shredder.finish(),
                 },
-                Step::Part(part) => attempt.load(&table, &part).await?,
+                Step::Part(part) => {
+                    let destination = destination.routed(part.route());
+                    attempt.load(&destination, *part).await?;
+                }
                 Step::Done => return attempt.finish(),
             }
         }
@@ -181,7 +175,8 @@ where
         reason: Reason,
         message: String,
     ) -> Result<IngestReport, LakeError> {
-        let mut attempt = Attempt::new(self, &source);
+        let plan = Plan { limits: self.settings.limits, contract: None };
+        let mut attempt = Attempt::new(self, &source, plan);
         let mut bad = BadRecord::new(Position::BEGIN, reason, message);
         while bad.bytes.len() < QUARANTINE_BYTES_MAX
             && let Some(chunk) = attempt.read(&mut source.reader).await?
@@ -201,6 +196,7 @@ where
 struct Attempt<'a, C, O> {
     ingest: &'a Ingest<C, O>,
     id: SourceId,
+    plan: PlanId,
     origin: Origin,
     report: IngestReport,
 }
@@ -210,21 +206,30 @@ where
     C: ReadTables + CommitTables + RegisterPartitions,
     O: WriteObjects,
 {
-    fn new<R>(ingest: &'a Ingest<C, O>, source: &Source<R>) -> Self {
+    fn new<R>(ingest: &'a Ingest<C, O>, source: &Source<R>, plan: Plan) -> Self {
         let mut report =
             IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
         report.counts.bytes_in = source.bytes;
-        Self { ingest, id: source.id, origin: source.origin.clone(), report }
+        Self { ingest, id: source.id, plan: plan.id(), origin: source.origin.clone(), report }
     }
 
     async fn read<R: ReadSource>(&mut self, reader: &mut R) -> Result<Option<Bytes>, LakeError> {
         Ok(timed_wait(&mut self.report.stages.read, reader.next_chunk()).await?)
     }
 
-    async fn load(&mut self, source: &TableSource, part: &Part) -> Result<(), LakeError> {
-        self.report.counts.records += u64::from(part.records());
-        let table = self.load_rows(source, part).await?;
-        if part.bad_records().is_empty() {
+    async fn load(&mut self, destination: &Destination, part: Part) -> Result<(), LakeError> {
+        let Destination { table: source, rules } = destination;
+        let index = part.index();
+        self.report.counts.records += part.records();
+        let (table, bad_records) = if part.rows() == 0 {
+            (None, part.into_bad_records())
+        } else {
+            let (table, bad_records) = self.load_rows(destination, part).await?;
+            (Some(table), bad_records)
+        };
+        // Which records a contract refuses depends on the table, which may have gained columns
+        // since an earlier attempt: even a file without rows replaces what that has written.
+        if bad_records.is_empty() && rules.mode != Mode::Quarantine {
             return Ok(());
         }
         // Where nothing was good no table was made; its first name says where it was bound.
@@ -232,21 +237,19 @@ where
         let Some(bound_for) = bound_for else {
             return Err(LakeError::NoTableName { table_source: source.as_str().to_owned() });
         };
-        self.load_bad_records(part.index(), part.bad_records(), Some(&bound_for)).await
+        self.load_bad_records(index, &bad_records, Some(&bound_for)).await
     }
 
-    /// Writes the good records; says what their table is called, if there are any.
+    /// Writes the good records; says what their table is called, and which records of the part
+    /// are bound for quarantine.
     async fn load_rows(
         &mut self,
-        source: &TableSource,
-        part: &Part,
-    ) -> Result<Option<TableName>, LakeError> {
-        if part.rows() == 0 {
-            return Ok(None);
-        }
+        destination: &Destination,
+        part: Part,
+    ) -> Result<(TableName, Vec<(u64, BadRecord)>), LakeError> {
         let Self { ingest, origin, report, .. } = self;
-        let discovery = part.discovery();
-        let commit = ingest.schemas.commit(source, &discovery, origin);
+        let (index, discovery) = (part.index(), part.discovery());
+        let commit = ingest.schemas.commit(destination, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
         let Committed { table, schema, added, kept_whole, refused, conflicts, created } = committed;
         if created {
@@ -257,17 +260,22 @@ where
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
         counts.columns_refused += refused;
         counts.commit_conflicts += conflicts;
+        counts.rows_beyond_partitions += part.overflowed();
         report.added_columns.extend(added);
         report.kept_whole.extend(kept_whole);
-        let locations = self.open(&table, part.partitions()).await?;
-        for (partition, location) in part.partitions().iter().zip(&locations) {
-            let encode = || part.encode(partition, &schema);
-            let file = timed(&mut self.report.stages.encode, encode)?;
+        let placed = timed(&mut report.stages.encode, || part.placed(&schema));
+        let keys: Vec<_> = placed.partitions().cloned().collect();
+        let locations = self.open(&table, &keys).await?;
+        let mut files = placed.files();
+        for location in &locations {
+            let file = timed(&mut self.report.stages.encode, || files.next()).transpose()?;
+            let Some(file) = file else { break };
             self.report.counts.loaded += file.rows;
             self.report.counts.rescued_values += file.rescued;
-            self.write(location, part.index(), &file).await?;
+            self.write(location, index, &file).await?;
         }
-        Ok(Some(table))
+        drop(files);
+        Ok((table, placed.into_bad_records()))
     }
 
     /// Writes bad records that were bound for a table, if they were bound for any.
@@ -328,7 +336,7 @@ where
         file: &EncodedFile,
     ) -> Result<(), LakeError> {
         let Self { ingest, report, .. } = self;
-        let name = file_name(self.id, ingest.settings.plan.id(), part);
+        let name = file_name(self.id, self.plan, part);
         let counts = &mut report.counts;
         counts.files += 1;
         counts.bytes_out += file.bytes.len() as u64;

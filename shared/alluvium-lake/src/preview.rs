@@ -4,12 +4,15 @@ mod budgets;
 mod conflicts;
 mod suggestions;
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use alluvium_columnar::{Part, Shredder, Step};
 use alluvium_model::{
-    Budget, ColumnName, Counts, DatabaseName, Destination, ExtendedTable, Kind, Limits, NameChange,
-    Origin, PartitionSpec, TableEntry, TableName, TableSchema, TableSource, layout::table_location,
+    ColumnName, Counts, DatabaseName, Destination, ExtendedTable, Kind, Limits, Mode, NameChange,
+    Origin, TableEntry, TableName, TableRules, TableSchema, TableSource, layout::table_location,
     ports::ReadSource,
 };
 use serde::Serialize;
@@ -82,6 +85,7 @@ pub struct Preview {
 #[derive(Debug)]
 struct Draft {
     table: TableEntry,
+    rules: Arc<TableRules>,
     /// The schema of `table`.
     schema: TableSchema,
     counts: Counts,
@@ -107,7 +111,8 @@ impl Preview {
         origin: Origin,
         mut reader: R,
     ) -> Result<(), LakeError> {
-        let Destination { table, rules } = destination.into();
+        let destination = destination.into();
+        let rules = Arc::clone(&destination.rules);
         let mut shredder = Shredder::new(origin.clone(), rules, self.limits);
         loop {
             match shredder.step() {
@@ -115,7 +120,9 @@ impl Preview {
                     Some(chunk) => shredder.feed(chunk),
                     None => shredder.finish(),
                 },
-                Step::Part(part) => self.note(&table, &origin, &part)?,
+                Step::Part(part) => {
+                    self.note(&destination.routed(part.route()), &origin, *part)?;
+                }
                 Step::Done => return Ok(()),
             }
         }
@@ -127,25 +134,32 @@ impl Preview {
         self.tables.into_values().map(Draft::finish).collect()
     }
 
-    fn note(&mut self, table: &TableSource, origin: &Origin, part: &Part) -> Result<(), LakeError> {
-        let draft = match self.tables.entry(table.clone()) {
+    fn note(
+        &mut self,
+        destination: &Destination,
+        origin: &Origin,
+        part: Part,
+    ) -> Result<(), LakeError> {
+        let draft = match self.tables.entry(destination.table.clone()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Draft::new(table, &self.database)?),
+            Entry::Vacant(new) => new.insert(Draft::new(destination, &self.database)?),
         };
         draft.note(origin, part)
     }
 }
 
 impl Draft {
-    fn new(source: &TableSource, database: &DatabaseName) -> Result<Self, LakeError> {
+    fn new(destination: &Destination, database: &DatabaseName) -> Result<Self, LakeError> {
+        let Destination { table: source, rules } = destination;
         let name = source.table_names().next();
         let name = name
             .ok_or_else(|| LakeError::NoTableName { table_source: source.as_str().to_owned() })?;
         let location = table_location(database, &name);
-        let table = TableEntry::new(name, source, location, &PartitionSpec::default());
+        let table = TableEntry::new(name, source, location, &rules.partitions);
         Ok(Self {
             schema: table.schema()?,
             table,
+            rules: Arc::clone(rules),
             counts: Counts::default(),
             seen: SeenPaths::default(),
             refusals: Refusals::default(),
@@ -153,30 +167,38 @@ impl Draft {
         })
     }
 
-    fn note(&mut self, origin: &Origin, part: &Part) -> Result<(), LakeError> {
+    fn note(&mut self, origin: &Origin, part: Part) -> Result<(), LakeError> {
         let counts = &mut self.counts;
-        counts.records += u64::from(part.records());
-        counts.loaded += part.rows();
-        for (record, bad) in part.bad_records() {
+        let discovery = part.discovery();
+        let ExtendedTable { entry, extension } =
+            self.table.extend(&discovery, origin, &self.rules)?;
+        counts.columns_added += extension.added as u64;
+        counts.columns_refused += extension.refused.len() as u64;
+        self.refusals.note(&extension, &discovery);
+        (self.table, self.schema) = (entry, extension.schema);
+        self.seen.note(&self.schema, &origin.source, &part);
+        let rescued = self.refusals.note_rescued(&self.schema, &part);
+        let records = part.records();
+        let bad_records = match self.rules.mode {
+            Mode::Evolve | Mode::Freeze => {
+                counts.rescued_values += rescued;
+                part.into_bad_records()
+            }
+            Mode::Quarantine => part.placed(&self.schema).into_bad_records(),
+        };
+        counts.records += records;
+        counts.loaded += records - bad_records.len() as u64;
+        for (record, bad) in &bad_records {
             *counts.quarantined.entry(bad.reason).or_default() += 1;
             if self.bad_records.len() < SHOWN_BAD_RECORDS_MAX {
                 self.bad_records.push(BadRecordReport::new(&origin.source, *record, bad));
             }
         }
-        let discovery = part.discovery();
-        let ExtendedTable { entry, extension } =
-            self.table.extend(&discovery, origin, Budget::default())?;
-        counts.columns_added += extension.added as u64;
-        counts.columns_refused += extension.refused.len() as u64;
-        self.refusals.note(&extension, &discovery);
-        (self.table, self.schema) = (entry, extension.schema);
-        self.seen.note(&self.schema, &origin.source, part);
-        counts.rescued_values += self.refusals.note_rescued(&self.schema, part);
         Ok(())
     }
 
     fn finish(self) -> TablePreview {
-        let Self { table, schema, counts, seen, refusals, bad_records } = self;
+        let Self { table, schema, rules, counts, seen, refusals, bad_records } = self;
         let columns = schema.columns().iter().map(|column| {
             let values = seen.by_column.get(&column.name).copied().unwrap_or_default();
             PreviewColumn {
@@ -184,7 +206,7 @@ impl Draft {
                 kind: column.kind,
                 glue_type: column.kind.glue_type(),
                 path: column.path.to_string(),
-                name_change: schema.name_change(column),
+                name_change: schema.name_change(column, rules.names),
                 sibling_of: column.sibling_of.clone(),
                 values,
                 nulls: counts.loaded.saturating_sub(values),
