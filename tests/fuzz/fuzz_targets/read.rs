@@ -3,7 +3,7 @@
 #![no_main]
 
 use alluvium_columnar::{BadRecord, Shredder, Step};
-use alluvium_model::{Limits, Origin, PartitionSpec};
+use alluvium_model::{Limits, Origin};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
@@ -42,8 +42,8 @@ fn read(source: &[u8], step: usize) -> (u64, Vec<(u64, BadRecord)>) {
                 None => shredder.finish(),
             },
             Step::Part(part) => {
-                assert_eq!(part.first_record(), records);
-                records += u64::from(part.records());
+                assert_eq!(part.span(), records..records + part.records());
+                records += part.records();
                 rows += part.rows();
                 bad.extend_from_slice(part.bad_records());
             }

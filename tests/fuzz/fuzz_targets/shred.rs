@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use alluvium_columnar::{Part, Shredder, Step, StoredFile, Verifier};
-use alluvium_model::{Budget, Limits, Origin, PartitionSpec, TableSchema};
+use alluvium_model::{Budget, Limits, Origin, TableRules, TableSchema};
 use bytes::Bytes;
 use libfuzzer_sys::{
     arbitrary::{Result, Unstructured},
@@ -42,14 +42,16 @@ const SCALARS: [&str; 22] = [
 fuzz_target!(|input: &[u8]| {
     let mut choices = Unstructured::new(input);
     let budget = Budget { max_columns: 12, max_keys: 3, ..Budget::default() };
+    let rules = TableRules { budget, ..TableRules::default() };
     let taken = ["_source", "_record", "_arrived_at", "_rescued", "dt"];
     let mut schema = TableSchema::with_names_taken(taken);
     while !choices.is_empty() {
         let Ok(text) = records(&mut choices) else { return };
-        let part = shred(text);
-        schema = schema.extend(&part.discovery(), &origin(), budget).schema;
-        check(&part, &schema);
-        let again = schema.extend(&part.discovery(), &origin(), budget);
+        let part = shred(text.clone());
+        let discovery = part.discovery();
+        schema = schema.extend(&discovery, &origin(), &rules).schema;
+        check(part, &shred(text), &schema);
+        let again = schema.extend(&discovery, &origin(), &rules);
         assert_eq!(again.added, 0, "what has a place needs no other");
     }
 });
@@ -117,13 +119,14 @@ fn shred(text: String) -> Part {
     }
 }
 
-/// Writes the part and looks for each of its values in the file.
-fn check(part: &Part, schema: &TableSchema) {
-    let [partition] = part.partitions() else { panic!("one partition") };
-    let file = part.encode(partition, schema).unwrap();
+/// Writes the part and looks for each value of another like it in the file.
+fn check(written: Part, part: &Part, schema: &TableSchema) {
+    let placed = written.placed(schema);
+    let files = placed.files().collect::<std::result::Result<Vec<_>, _>>().unwrap();
+    let [file] = &files[..] else { panic!("one partition") };
     assert_eq!(file.rows, part.rows());
     let mut verifier = Verifier::new(part);
-    verifier.check_rows(&StoredFile::open(file.bytes).unwrap()).unwrap();
+    verifier.check_rows(&StoredFile::open(file.bytes.clone()).unwrap()).unwrap();
     let found = verifier.finish();
     assert_eq!((found.rows, &found.findings[..]), (part.rows(), &[][..]));
 }
