@@ -85,6 +85,7 @@ async fn rows_go_to_the_day_and_hour_in_which_they_happened() {
     dt=2026-11-22/hr=11 1
     "#);
     assert_eq!((report.counts.loaded, report.counts.files), (9, 3));
+    assert_eq!(report.latest_event, Some("2026-11-22T11:00:00Z".parse().unwrap()));
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ class Stack:
             if copies:
                 connection.execute(
                     f"CREATE VIEW {table['Name']} AS SELECT * FROM read_parquet({copies!r}, "
-                    "union_by_name = true, hive_partitioning = true)"
+                    "union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
                 )
         return connection.sql(query)
 

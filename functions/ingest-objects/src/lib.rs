@@ -114,8 +114,11 @@ where
         let mut outcome = Ok(());
         for object in objects {
             match self.load(object, limit).await {
-                Ok(IngestReport { counts, stages, arrived_at, .. }) => {
+                Ok(IngestReport { counts, stages, arrived_at, latest_event, .. }) => {
                     invocation.add(&counts, stages, arrived_at);
+                    if let (Some(latest), Some(arrived_at)) = (latest_event, arrived_at) {
+                        invocation.add_event_time(latest, arrived_at);
+                    }
                 }
                 Err(failure) => {
                     match failure {

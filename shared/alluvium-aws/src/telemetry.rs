@@ -52,6 +52,8 @@ pub struct Invocation {
     postponed: u64,
     /// From the arrival of each source until its rows could be read, in milliseconds.
     freshness_ms: Vec<u64>,
+    /// From the latest event of each source until its arrival, in milliseconds.
+    event_time_lag_ms: Vec<i64>,
 }
 
 impl Invocation {
@@ -64,6 +66,11 @@ impl Invocation {
             self.sources += 1;
             self.freshness_ms.extend(since(arrived_at));
         }
+    }
+
+    /// Adds when the latest event of a source happened that arrived then.
+    pub fn add_event_time(&mut self, latest: UtcInstant, arrived_at: UtcInstant) {
+        self.event_time_lag_ms.push((arrived_at.micros() - latest.micros()) / 1_000);
     }
 
     /// Adds a source or message that failed.
@@ -178,6 +185,10 @@ impl Invocation {
             let shown: Vec<_> = self.freshness_ms.iter().take(VALUES_MAX).collect();
             metrics.push(("freshness_ms".to_owned(), "Milliseconds", json!(shown)));
         }
+        if !self.event_time_lag_ms.is_empty() {
+            let shown: Vec<_> = self.event_time_lag_ms.iter().take(VALUES_MAX).collect();
+            metrics.push(("event_time_lag_ms".to_owned(), "Milliseconds", json!(shown)));
+        }
         metrics
     }
 }
@@ -206,6 +217,8 @@ mod tests {
         };
         invocation.add(&counts, Stages::default(), None);
         invocation.add_failed();
+        let at = |text: &str| text.parse().unwrap();
+        invocation.add_event_time(at("2026-11-22T10:00:00Z"), at("2026-11-22T10:00:01.5Z"));
         let line = invocation.line("ingest-objects", "8476a536", Duration::from_millis(7), 1);
         let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         assert!(metrics.len() <= VALUES_MAX);
@@ -215,7 +228,7 @@ mod tests {
         }
         let mut shown = line.as_object().unwrap().clone();
         shown.remove("_aws");
-        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"encode_ms":0,"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
         insta::assert_snapshot!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], @r#"[["function"]]"#);
     }
 }

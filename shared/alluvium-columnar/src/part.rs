@@ -4,6 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use alluvium_model::{
     Discovery, JsonPath, Limits, Mode, Origin, PartitionScalar, RowTraits, TableRules, TableSchema,
+    UtcInstant,
 };
 
 use crate::{
@@ -38,8 +39,7 @@ impl SourceFacts {
                 watched.len() - 1
             })
         };
-        let time = rules.event_time.as_ref().filter(|_| rules.partitions.needs_event_time());
-        let time = time.map(|time| watch(&time.path));
+        let time = rules.event_time.as_ref().map(|time| watch(&time.path));
         let partitioned_by = rules.partitions.paths().map(watch).collect();
         let mut limits = rules.limits(limits);
         if rules.route.is_some() {
@@ -93,6 +93,7 @@ pub struct Part {
     pub(crate) flattener: Flattener,
     pub(crate) partitions: Partitions,
     bad: Vec<(u64, BadRecord)>,
+    latest_event: Option<UtcInstant>,
 }
 
 impl Part {
@@ -121,6 +122,7 @@ impl Part {
             flattener: Flattener::new(&facts.limits, Arc::clone(&facts.rules), &facts.watched),
             partitions,
             bad: Vec::new(),
+            latest_event: None,
             facts,
         }
     }
@@ -182,6 +184,12 @@ impl Part {
         self.partitions.overflowed()
     }
 
+    /// When the latest of its events happened that say so and are believed.
+    #[must_use]
+    pub const fn latest_event(&self) -> Option<UtcInstant> {
+        self.latest_event
+    }
+
     /// The same part with each value in its place in `schema`, the one that resulted from
     /// [`Part::discovery`]; what it has no column for goes to `_rescued`, or its record to
     /// quarantine, as the contract says.
@@ -233,21 +241,23 @@ impl Part {
         self.span.end = self.span.start + u64::from(records);
     }
 
-    /// The partition of the record at hand.
+    /// The partition of the record at hand; notes when that happened.
     fn partition(&mut self) -> PartitionNumber {
         let facts = &*self.facts;
         let (spec, text) = (&facts.rules.partitions, self.text.as_str());
-        if !spec.depends_on_rows() {
-            return PartitionNumber::FIRST;
-        }
         let scalar = |number: usize| {
             let (class, at) = self.flattener.watched(number)?;
             Some(PartitionScalar { class, text: unquote(value_text(text, at)) })
         };
         let time = facts.rules.event_time.as_ref().zip(facts.time.and_then(scalar));
+        let event_time =
+            time.and_then(|(time, said)| time.read(&said.text, facts.origin.arrived_at));
+        self.latest_event = self.latest_event.max(event_time);
+        if !spec.depends_on_rows() {
+            return PartitionNumber::FIRST;
+        }
         let row = RowTraits {
-            event_time: time
-                .and_then(|(time, said)| time.read(&said.text, facts.origin.arrived_at)),
+            event_time,
             scalars: facts.partitioned_by.iter().map(|number| scalar(*number)).collect(),
             ..facts.traits()
         };

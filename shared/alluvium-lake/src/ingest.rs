@@ -64,6 +64,9 @@ pub struct IngestReport {
     /// When the source arrived; none for one that was not read.
     #[serde(skip)]
     pub arrived_at: Option<UtcInstant>,
+    /// When the latest of its events happened that say so and are believed.
+    #[serde(skip)]
+    pub latest_event: Option<UtcInstant>,
     /// Where the time went.
     pub stages: Stages,
 }
@@ -221,6 +224,7 @@ where
         let Destination { table: source, rules } = destination;
         let index = part.index();
         self.report.counts.records += part.records();
+        self.report.latest_event = self.report.latest_event.max(part.latest_event());
         let (table, bad_records) = if part.rows() == 0 {
             (None, part.into_bad_records())
         } else {
