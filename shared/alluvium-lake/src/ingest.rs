@@ -9,8 +9,8 @@ use alluvium_columnar::{
     encode_bad_records,
 };
 use alluvium_model::{
-    Budget, Counts, DatabaseName, ErrorKind, Origin, PartitionKey, PartitionSpec, Plan, Reason,
-    SourceId, Stages, TableName, TableSource, UtcInstant,
+    Budget, Counts, DatabaseName, ErrorKind, Injury, Origin, PartitionKey, PartitionSpec, Plan,
+    Reason, SourceId, Stages, TableName, TableSource, UtcInstant,
     layout::{Location, file_name},
     ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
@@ -64,6 +64,8 @@ pub struct IngestReport {
     pub added_columns: Vec<AddedColumn>,
     /// The objects that are kept whole since.
     pub kept_whole: Vec<KeptWhole>,
+    /// What somebody had done to tables by hand, and is undone.
+    pub healed: Vec<Injury>,
     /// Its first bad records.
     pub bad_records: Vec<BadRecordReport>,
     /// When the source arrived; none for one that was not read.
@@ -251,7 +253,8 @@ where
         let discovery = part.discovery();
         let commit = ingest.schemas.commit(source, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
-        let Committed { table, schema, added, kept_whole, refused, conflicts, created } = committed;
+        let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
+            committed;
         if created {
             ingest.partitions.forget(&table);
         }
@@ -259,7 +262,9 @@ where
         counts.columns_added += added.len() as u64;
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
         counts.columns_refused += refused;
+        counts.columns_healed += healed.len() as u64;
         counts.commit_conflicts += conflicts;
+        report.healed.extend(healed);
         report.added_columns.extend(added);
         report.kept_whole.extend(kept_whole);
         let locations = self.open(&table, part.partitions()).await?;
@@ -292,7 +297,9 @@ where
             }
         }
         let commit = ingest.schemas.commit_quarantine();
-        let quarantine = timed_wait(&mut report.stages.commit, commit).await?;
+        let (quarantine, healed) = timed_wait(&mut report.stages.commit, commit).await?;
+        report.counts.columns_healed += healed.len() as u64;
+        report.healed.extend(healed);
         let partition = PartitionKey::of_quarantine(bound_for, origin.arrived_at);
         for location in self.open(&quarantine, &[partition]).await? {
             self.write(&location, part, &file).await?;

@@ -164,7 +164,7 @@ impl Draft {
             }
         }
         let discovery = part.discovery();
-        let ExtendedTable { entry, extension } =
+        let ExtendedTable { entry, extension, .. } =
             self.table.extend(&discovery, origin, Budget::default())?;
         counts.columns_added += extension.added as u64;
         counts.columns_refused += extension.refused.len() as u64;

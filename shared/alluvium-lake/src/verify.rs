@@ -11,7 +11,7 @@ use std::{
 
 use alluvium_columnar::{Part, Shredder, Step, StoredError, StoredFile, Verification, Verifier};
 use alluvium_model::{
-    Limits, PartitionKey, PartitionSpec, SourceId, TableName, TableSchema, TableSource,
+    Injury, Limits, PartitionKey, PartitionSpec, SourceId, TableName, TableSchema, TableSource,
     layout::{ObjectKey, source_of_file},
     ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
@@ -29,6 +29,9 @@ pub struct VerifyReport {
     pub found: Verification,
     /// What is wrong with files as such.
     pub damaged_files: Vec<DamagedFile>,
+    /// What somebody did by hand to the table that it is loaded into: readers that go through the
+    /// catalog may not see all of its values before the next commit heals it.
+    pub injuries: Vec<Injury>,
 }
 
 /// A file of a lake that is not as it should be.
@@ -46,6 +49,7 @@ impl VerifyReport {
     pub fn is_clean(&self) -> bool {
         self.found.flaws.is_empty()
             && self.damaged_files.is_empty()
+            && self.injuries.is_empty()
             && self.records == self.found.rows + self.found.quarantined
     }
 }
@@ -57,7 +61,7 @@ pub struct Verify<C, O> {
     catalog: C,
     objects: O,
     limits: Limits,
-    /// The schemas of tables that were asked for.
+    /// The schemas of tables that were asked for, healed.
     schemas: BTreeMap<TableName, TableSchema>,
     /// Files, as they were when they were first asked for.
     files: BTreeMap<Holds, TableFiles>,
@@ -71,6 +75,31 @@ struct TableFiles {
     by_source: BTreeMap<String, Vec<ObjectKey>>,
     /// Files of later generations, which may hold rows of any source.
     of_many: Vec<ObjectKey>,
+}
+
+/// Where the records of a source are.
+#[derive(Debug)]
+struct Holding {
+    /// The rows of its table, if there is one.
+    rows: Option<Holds>,
+    /// The bad records of parts that have rows as well: bound for that table.
+    bad_records: Holds,
+    /// Those of parts without rows, which do not ask what their table is called: bound for the
+    /// one that it would be called first.
+    bad_records_alone: Holds,
+}
+
+impl Holding {
+    fn of_part(&self, part: &Part) -> impl Iterator<Item = &Holds> {
+        let alone = part.rows() == 0;
+        let bad = if alone { &self.bad_records_alone } else { &self.bad_records };
+        self.rows.iter().chain([bad])
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Holds> {
+        let alone = Some(&self.bad_records_alone).filter(|alone| **alone != self.bad_records);
+        self.rows.iter().chain([&self.bad_records]).chain(alone)
+    }
 }
 
 /// What files hold.
@@ -110,8 +139,10 @@ where
         table: &TableSource,
         mut source: Source<R>,
     ) -> Result<VerifyReport, LakeError> {
-        let all = self.holding(table).await?;
         let mut report = VerifyReport::default();
+        let Some(holding) = self.holding(table, &mut report.injuries).await? else {
+            return Err(LakeError::NoTableName { table_source: table.as_str().to_owned() });
+        };
         let partitions = PartitionSpec::default();
         let mut shredder = Shredder::new(source.origin.clone(), partitions, self.limits);
         loop {
@@ -122,7 +153,7 @@ where
                 },
                 Step::Part(part) => {
                     let mut verifier = Verifier::new(&part);
-                    for holds in &all {
+                    for holds in holding.of_part(&part) {
                         let damaged = self.check(&mut verifier, &part, holds, source.id).await?;
                         report.damaged_files.extend(damaged);
                     }
@@ -132,7 +163,7 @@ where
                 Step::Done => break,
             }
         }
-        for holds in &all {
+        for holds in holding.all() {
             let beyond = self.rows_beyond(holds, source.id, report.records).await?;
             report.damaged_files.extend(beyond);
         }
@@ -216,20 +247,31 @@ where
         Ok(beyond)
     }
 
-    /// Where records of a table's source are: in the table that is made of it and in quarantine,
-    /// bound for that table, or where nothing was good yet for the one it would be made first.
-    async fn holding(&mut self, source: &TableSource) -> Result<Vec<Holds>, LakeError> {
+    /// Where records of a table's source are, if it has any name; says what is wrong with its
+    /// table.
+    async fn holding(
+        &mut self,
+        source: &TableSource,
+        injuries: &mut Vec<Injury>,
+    ) -> Result<Option<Holding>, LakeError> {
+        let Some(first) = source.table_names().next() else { return Ok(None) };
+        let bad_records_alone = Holds::BadRecords(first);
         for name in source.table_names() {
             match self.catalog.table(&name).await? {
                 None => break,
                 Some(found) if found.value.source() == Some(source.as_str()) => {
-                    self.schemas.insert(name.clone(), found.value.schema()?);
-                    return Ok(vec![Holds::Rows(name.clone()), Holds::BadRecords(name)]);
+                    let healed = found.value.heal()?;
+                    injuries.extend(healed.injuries);
+                    self.schemas.insert(name.clone(), healed.schema);
+                    let rows = Some(Holds::Rows(name.clone()));
+                    let bad_records = Holds::BadRecords(name);
+                    return Ok(Some(Holding { rows, bad_records, bad_records_alone }));
                 }
                 Some(_) => {}
             }
         }
-        Ok(source.table_names().take(1).map(Holds::BadRecords).collect())
+        let bad_records = bad_records_alone.clone();
+        Ok(Some(Holding { rows: None, bad_records, bad_records_alone }))
     }
 
     /// The files that may hold rows of a source, in the order of their keys.

@@ -36,6 +36,8 @@ pub struct Counts {
     pub siblings_added: u64,
     /// Columns that a budget refused, counted anew in every part that asked for them.
     pub columns_refused: u64,
+    /// Columns that somebody had dropped or changed by hand and that are as they were again.
+    pub columns_healed: u64,
     /// Schema commits that lost against another writer and were made again.
     pub commit_conflicts: u64,
 }
@@ -70,6 +72,7 @@ impl Counts {
         self.columns_added += other.columns_added;
         self.siblings_added += other.siblings_added;
         self.columns_refused += other.columns_refused;
+        self.columns_healed += other.columns_healed;
         self.commit_conflicts += other.commit_conflicts;
     }
 }
