@@ -70,25 +70,28 @@ pub(crate) fn table_input(
         })
 }
 
-/// What to send to Glue for a partition of `table`. Readers want the columns there too, as they
-/// were when the partition came to be; columns that are added to the table later need no change.
+/// The columns that partitions of a table are registered with. Readers want them there too, as
+/// they were when the partition came to be; columns that are added to the table later need no
+/// change.
+pub(crate) fn columns_for_partitions(table: &TableEntry) -> PortResult<Vec<Column>> {
+    let plain = |column: &ColumnEntry| {
+        let plain = Column::builder().name(&column.name).r#type(&column.glue_type);
+        plain.build().map_err(|error| invalid(table.name.as_str()).because(error))
+    };
+    table.columns.iter().map(plain).collect()
+}
+
+/// What to send to Glue for a partition of a table with these columns.
 pub(crate) fn partition_input(
     partition: &PartitionEntry,
-    table: &Table,
+    columns: &[Column],
     root: &LakeRoot,
-) -> PortResult<PartitionInput> {
-    let storage = table.storage_descriptor();
-    let columns = storage.map(StorageDescriptor::columns).unwrap_or_default();
-    let plain = |column: &Column| {
-        let plain = Column::builder().name(column.name()).set_type(column.r#type.clone());
-        plain.build().map_err(|error| invalid(table.name()).because(error))
-    };
-    let columns = columns.iter().map(plain).collect::<PortResult<Vec<_>>>()?;
+) -> PartitionInput {
     let mut storage = parquet_storage();
     storage.location = Some(root.uri(partition.location.as_str()));
-    storage.columns = Some(columns);
+    storage.columns = Some(columns.to_vec());
     let values = partition.key.catalog_values();
-    Ok(PartitionInput::builder().set_values(Some(values)).storage_descriptor(storage).build())
+    PartitionInput::builder().set_values(Some(values)).storage_descriptor(storage).build()
 }
 
 /// A partition of the model as Glue has it.
