@@ -253,6 +253,21 @@ async fn everything_that_others_put_into_a_table_is_sent_back() {
 }
 
 #[tokio::test]
+async fn nobody_as_an_owner_is_not_sent_back_as_an_empty_one() {
+    let scripted = Scripted::new(|_, operation| match (operation, read_camera()) {
+        ("GetTable", Reply::Answer(status, table)) => {
+            Reply::Answer(status, table.replace("data team", ""))
+        }
+        _ => Reply::Answer(200, "{}".to_owned()),
+    });
+    let catalog = catalog(&scripted).await;
+    let found = catalog.table(&camera().name).await.unwrap().unwrap();
+    let replaced = catalog.replace_table(&found.value, &found.version).await.unwrap();
+    assert_eq!(replaced, Commit::Done);
+    assert!(!scripted.bodies().last().unwrap().contains("\"Owner\""));
+}
+
+#[tokio::test]
 async fn one_partition_that_fails_fails_the_registration() {
     let failed = async |code: &str| {
         let errors = format!(

@@ -49,7 +49,8 @@ pub(crate) fn table_input(
         }
         input = input
             .set_description(read.description.clone())
-            .set_owner(read.owner.clone())
+            // None may be told as an empty one, which is refused (AWS documentation, Glue API).
+            .set_owner(read.owner.clone().filter(|owner| !owner.is_empty()))
             .set_last_access_time(read.last_access_time)
             .set_last_analyzed_time(read.last_analyzed_time)
             .retention(read.retention)
@@ -133,7 +134,8 @@ fn column(entry: &ColumnEntry) -> PortResult<Column> {
     let parameters: HashMap<_, _> = entry.parameters.iter().map(owned).collect();
     let column = Column::builder()
         .name(&entry.name)
-        .r#type(&entry.glue_type)
+        // Somebody else's may have none.
+        .set_type((!entry.glue_type.is_empty()).then(|| entry.glue_type.clone()))
         .set_comment((!entry.comment.is_empty()).then(|| entry.comment.clone()))
         .set_parameters((!parameters.is_empty()).then_some(parameters));
     column.build().map_err(|error| invalid(&entry.name).because(error))
