@@ -112,9 +112,14 @@ impl Storm {
 
     fn settings(self) -> IngestSettings {
         // Now and then tables are full before everything has a column.
-        let max_columns = if self.seed.is_multiple_of(8) { 16 } else { 1_000 };
+        let all = Budget::default();
+        let budget = match self.seed % 8 {
+            0 => Budget { max_columns: 16, ..all },
+            4 => Budget { max_table_bytes: 1_500, ..all },
+            _ => all,
+        };
         IngestSettings {
-            budget: Budget { max_columns, ..Budget::default() },
+            budget,
             backoff: Backoff::without_pauses(8),
             plan: Plan { limits: limits() },
             ..settings()

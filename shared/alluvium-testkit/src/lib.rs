@@ -3,7 +3,7 @@
 //! - [`MemoryCatalog`], [`MemoryObjects`] and [`MemoryLanding`] keep everything in memory, by the
 //!   same rules as the real ones.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
-//! - [`interleave`] runs tasks in an order that a seed determines.
+//! - [`interleave()`] runs tasks in an order that a seed determines.
 //! - [`suites`] says what a port must do; every implementation passes them, these fakes included.
 #![expect(
     clippy::unwrap_used,

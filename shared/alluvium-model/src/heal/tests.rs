@@ -137,6 +137,24 @@ fn what_is_not_ours_is_left_alone() {
 }
 
 #[test]
+fn a_full_table_is_healed_all_the_same() {
+    let budget = Budget { max_columns: camera().columns.len() + 1, ..Budget::default() };
+    let mut table = camera();
+    table.columns.retain(|column| column.name != "mag");
+    table.columns.extend(["x", "y"].map(|name| plain_column(name, "int", "by hand")));
+    let found: Discovery =
+        [("$.new".parse().unwrap(), ClassSet::of(&[ValueClass::Bigint]))].into_iter().collect();
+    let grown = table.extend(&found, &origin(), budget).unwrap();
+    assert_eq!(
+        (grown.injuries.len(), grown.extension.added, grown.extension.refused.len()),
+        (1, 0, 1)
+    );
+    assert!(grown.entry.columns.iter().any(|column| column.name == "mag"));
+    // A table that is whole again is not written again.
+    assert!(!grown.entry.extend(&found, &origin(), budget).unwrap().is_changed());
+}
+
+#[test]
 fn without_a_registry_a_column_still_tells_its_type() {
     let mut table = camera();
     table.parameters.retain(|name, _| !name.starts_with("alluvium.columns."));
