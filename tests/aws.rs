@@ -1,12 +1,20 @@
 //! The adapters against a local AWS, which `make test` starts around these tests.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use alluvium_aws::{Aws, GlueCatalog, LakeRoot, S3Objects, S3Sources, telemetry::Invocation};
-use alluvium_lake::{Browse, Ingest, IngestSettings, Landing};
+use alluvium_lake::{Browse, Ingest, IngestSettings, Landing, Verify};
 use alluvium_model::{
-    AnnouncedObject, ErrorKind, LandingPrefix, Limits, Plan, TableName,
+    AnnouncedObject, ErrorKind, LandingPrefix, Limits, Plan, TableName, TableSource,
     layout::{Location, table_location},
     ports::{
         ListObjects as _, OpenObjects as _, ReadObjects as _, ReadSource as _, WriteObjects as _,
@@ -60,9 +68,7 @@ impl Place {
 
     fn function(&self, aws: &Aws) -> Function {
         let settings = IngestSettings::new(self.name.replace('-', "_").parse().unwrap());
-        // Small parts, so that small files have several.
-        let limits = Limits { part_records: 2, ..Limits::default() };
-        let settings = IngestSettings { limits, ..settings };
+        let settings = IngestSettings { limits: small_parts(), ..settings };
         let ingest = Ingest::new(self.catalog(aws), self.objects(aws), settings);
         IngestObjects::new(Landing::new(ingest, S3Sources::new(aws), LandingPrefix::default()))
     }
@@ -189,11 +195,16 @@ async fn a_small_file_takes_few_calls() {
         begun = calls.len();
         new
     };
-    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"GetObject GetTable CreateTable GetTable BatchCreatePartition PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"GetObject GetTable CreateTable BatchCreatePartition PutObject");
     insta::assert_snapshot!(calls_of(&first, "camera/2", "{\"a\":2}").await, @"GetObject PutObject");
     insta::assert_snapshot!(calls_of(&first, "camera/3", "{\"b\":1}").await, @"GetObject GetTable UpdateTable PutObject");
+    // In the steady state the catalog is not asked at all.
+    for number in 4..24 {
+        let key = format!("camera/{number}");
+        assert_eq!(calls_of(&first, &key, "{\"a\":7,\"b\":null}").await, "GetObject PutObject");
+    }
     // A sandbox that knows nothing yet.
-    insta::assert_snapshot!(calls_of(&second, "camera/4", "{\"b\":2}").await, @"GetObject GetTable BatchCreatePartition PutObject");
+    insta::assert_snapshot!(calls_of(&second, "camera/24", "{\"b\":2}").await, @"GetObject GetTable BatchCreatePartition PutObject");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,6 +255,83 @@ async fn a_service_that_fails_now_and_then_loses_nothing() {
     let location = table_location(&"faults".parse().unwrap(), &camera);
     let all = place.objects(&aws).list_objects(&location).await.unwrap();
     assert_eq!(all.len(), 8 * 3, "nothing lies where the catalog does not look");
+}
+
+/// Values of any kind under few keys, some of which would share a name.
+fn drift(random: &mut fastrand::Rng) -> String {
+    const KEYS: [&str; 6] = ["mag", "tags", "userId", "user_id", "user id", "_source"];
+    const VALUES: [&str; 8] =
+        ["1", "-2.5", "true", "\"x\"", "[1]", "[{}]", "{\"a\":1}", "\"2026-11-24T10:00:00Z\""];
+    let mut line = |_| {
+        let (key, value) = (random.usize(..KEYS.len()), random.usize(..VALUES.len()));
+        let own = random.u32(..50);
+        format!("{{\"{}\":{},\"own_{own}\":1}}\n", KEYS[key], VALUES[value])
+    };
+    (0..3).map(&mut line).collect::<String>() + "bad\n"
+}
+
+/// Two tables want one name, none is there before, and the services fail now and then.
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_functions_in_a_storm_lose_nothing() {
+    let place = Place::new("stormy").await;
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut objects = Vec::new();
+    for number in 0..48 {
+        let table = ["drift", "Drift", "quakes"][number % 3];
+        let key = format!("{table}/{number}.json");
+        objects.push(place.drop_object(&key, drift(&mut random)).await);
+    }
+    let scripted = Scripted::new(|call, operation| match call % 17 {
+        3 if !operation.ends_with("Object") => {
+            Reply::Answer(400, "{\"__type\":\"ThrottlingException\"}".to_owned())
+        }
+        5 if operation == "GetTable" => {
+            Reply::Answer(400, "{\"__type\":\"OperationTimeoutException\"}".to_owned())
+        }
+        7 | 13 => Reply::AnswerLost,
+        11 => Reply::Reset,
+        _ => Reply::Pass,
+    });
+    let scripted = scripted.before(service());
+    let mut writers = Vec::new();
+    for own in objects.chunks(3) {
+        // Each with a memory of its own, and in an order of its own.
+        let (function, mut own) = (place.function(&scripted.aws().await), own.to_vec());
+        random.shuffle(&mut own);
+        writers.push(tokio::spawn(async move {
+            let mut invocation = Invocation::default();
+            function.answer(&s3_event(&own), minutes(5), &mut invocation).await.unwrap();
+            invocation.counts().commit_conflicts
+        }));
+    }
+    let mut conflicts = 0;
+    for writer in writers {
+        conflicts += writer.await.unwrap();
+    }
+    assert!(conflicts > 0, "nobody was overtaken");
+
+    let aws = Aws::from_environment().await;
+    let sources = S3Sources::new(&aws);
+    let mut verify = Verify::new(place.catalog(&aws), place.objects(&aws), small_parts());
+    for object in &objects {
+        let table = TableSource::new(object.key.split('/').next().unwrap());
+        let source = sources.open_object(object).await.unwrap().unwrap();
+        let report = verify.verify(&table, source).await.unwrap();
+        assert!(report.is_clean(), "{}: {report:?}", object.key);
+        assert_eq!((report.found.rows, report.found.quarantined), (3, 1));
+    }
+    let browse = Browse::new(place.catalog(&aws), place.objects(&aws));
+    for summary in browse.tables().await.unwrap() {
+        let schema = browse.table(&summary.table).await.unwrap().schema().unwrap();
+        let columns = schema.columns();
+        let places: BTreeSet<_> = columns.iter().map(|c| (c.path.as_str(), c.kind)).collect();
+        assert_eq!(places.len(), columns.len(), "{}", summary.table);
+    }
+}
+
+/// Small parts, so that small files have several.
+fn small_parts() -> Limits {
+    Limits { part_records: 2, ..Limits::default() }
 }
 
 fn minutes(minutes: u64) -> TimeLimit {

@@ -1,7 +1,13 @@
 //! What S3 and Glue may answer instead of a result, and what becomes of it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use alluvium_aws::{GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
 use alluvium_lake::{Backoff, Ingest, IngestSettings, Landing};
@@ -247,6 +253,21 @@ async fn everything_that_others_put_into_a_table_is_sent_back() {
 }
 
 #[tokio::test]
+async fn nobody_as_an_owner_is_not_sent_back_as_an_empty_one() {
+    let scripted = Scripted::new(|_, operation| match (operation, read_camera()) {
+        ("GetTable", Reply::Answer(status, table)) => {
+            Reply::Answer(status, table.replace("data team", ""))
+        }
+        _ => Reply::Answer(200, "{}".to_owned()),
+    });
+    let catalog = catalog(&scripted).await;
+    let found = catalog.table(&camera().name).await.unwrap().unwrap();
+    let replaced = catalog.replace_table(&found.value, &found.version).await.unwrap();
+    assert_eq!(replaced, Commit::Done);
+    assert!(!scripted.bodies().last().unwrap().contains("\"Owner\""));
+}
+
+#[tokio::test]
 async fn one_partition_that_fails_fails_the_registration() {
     let failed = async |code: &str| {
         let errors = format!(
@@ -407,4 +428,92 @@ async fn what_broke_on_its_way_may_be_tried_again() {
     let scripted = Scripted::new(|_, _| Reply::Broken);
     let error = catalog(&scripted).await.table(&camera().name).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retry);
+}
+
+/// A catalog of Glue that takes whatever comes, and in which the calls of some operation fail
+/// first: as often as the SDK tries, or once for what it does not try again.
+async fn landed_in_spite_of(operation: &'static str, failure: Reply, times: usize) -> Vec<String> {
+    let failures = Arc::new(AtomicUsize::new(times));
+    let scripted = Scripted::new(move |_, called| {
+        let fails = called == operation
+            && failures
+                .try_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                .is_ok();
+        match called {
+            _ if fails => failure.clone(),
+            "GetTable" => read_camera(),
+            _ => page("{}"),
+        }
+    });
+    let bucket = MemoryLanding::default();
+    let object = bucket.drop_object("camera/1.json", "{\"a\":1}");
+    let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), settings());
+    let landing = Landing::new(ingest, bucket, LandingPrefix::default());
+    let report = Box::pin(landing.land(&object)).await.unwrap();
+    assert_eq!((report.counts.loaded, report.counts.columns_added), (1, 1));
+    scripted.calls()
+}
+
+#[tokio::test]
+async fn whatever_may_pass_is_waited_out() {
+    for operation in ["GetTable", "UpdateTable", "BatchCreatePartition"] {
+        for code in ["ThrottlingException", "InternalServiceException", "OperationTimeoutException"]
+        {
+            landed_in_spite_of(operation, glue(code), TRIES + 1).await;
+        }
+        for failure in [Reply::Reset, page_of(500), page_of(503), Reply::Broken] {
+            landed_in_spite_of(operation, failure, TRIES + 1).await;
+        }
+        let again = glue("ConcurrentModificationException");
+        let calls = landed_in_spite_of(operation, again, 1).await;
+        assert_eq!(calls.iter().filter(|call| *call == operation).count(), 2, "{operation}");
+    }
+}
+
+/// The SDK has a budget of retries for a service and region; when that is used up, it fails at
+/// once with what the service said.
+#[tokio::test]
+async fn a_call_that_the_sdk_does_not_try_again_for_want_of_quota_may_be_tried_again() {
+    let scripted = Scripted::new(|_, _| glue("ThrottlingException"));
+    let aws = scripted.aws_in("eu-north-1").await;
+    let catalog = GlueCatalog::new(&aws, "lake".parse().unwrap(), "s3://lake".parse().unwrap());
+    let mut calls = 0;
+    loop {
+        let error = catalog.table(&camera().name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Retry);
+        let made = scripted.calls().len() - calls;
+        calls += made;
+        assert!(calls < 1_000, "the quota is never used up");
+        if made == 1 {
+            insta::assert_snapshot!(anyhow_like(&error), @"cannot read the table camera: ThrottlingException: so it is");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_partition_is_never_registered_with_a_type_that_somebody_made_by_hand() {
+    let entry = camera();
+    let scripted = Scripted::new(move |_, operation| match operation {
+        "GetTable" => {
+            let columns: Vec<_> = entry
+                .columns
+                .iter()
+                .skip(1)
+                .map(|column| serde_json::json!({ "Name": column.name, "Type": "int" }))
+                .collect();
+            let table = serde_json::json!({
+                "Name": "camera", "VersionId": "7", "Parameters": entry.parameters,
+                "StorageDescriptor": { "Location": "s3://lake/lake/camera/", "Columns": columns },
+                "PartitionKeys": [{ "Name": "dt", "Type": "string" }],
+            });
+            page(&serde_json::json!({ "Table": table }).to_string())
+        }
+        _ => page("{}"),
+    });
+    let partitions = [partition("2026-11-22")];
+    catalog(&scripted).await.create_partitions(&camera().name, &partitions).await.unwrap();
+    let sent: serde_json::Value = serde_json::from_str(scripted.bodies().last().unwrap()).unwrap();
+    let columns = &sent["PartitionInputList"][0]["StorageDescriptor"]["Columns"];
+    insta::assert_snapshot!(columns, @r#"[{"Name":"_record","Type":"bigint"},{"Name":"_arrived_at","Type":"timestamp"},{"Name":"_rescued","Type":"map<string,string>"},{"Name":"_source","Type":"string"}]"#);
 }

@@ -1,12 +1,18 @@
 //! A catalog that conflicts, throttles and loses answers, and what is left of the table.
 #![expect(clippy::unwrap_used, reason = "a broken expectation must stop the test")]
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use alluvium_lake::{Backoff, Ingest, LakeError};
-use alluvium_model::ErrorKind;
-use alluvium_testkit::{Fault, Unreliable};
-use alluvium_tests::{Lake, drop_file, settings};
+use alluvium_lake::{Backoff, Ingest, LakeError, Landing};
+use alluvium_model::{ErrorKind, LandingPrefix, TableSource};
+use alluvium_testkit::{Fault, MemoryLanding, Unreliable};
+use alluvium_tests::{Lake, drop_file, memory_source, settings};
 
 /// A good record, a bad one, and a second generation with a conflict.
 const FILES: [(&str, &str); 2] =
@@ -102,19 +108,6 @@ async fn what_may_not_be_touched_fails_at_once() {
     assert_eq!((error.kind(), catalog.calls()), (ErrorKind::Denied, 1));
 }
 
-#[tokio::test]
-async fn a_warm_ingest_asks_the_catalog_for_nothing_that_it_knows() {
-    let lake = Lake::default();
-    let catalog = Unreliable::new(lake.catalog.clone(), |_, _| None);
-    let ingest = Ingest::new(catalog.clone(), lake.objects.clone(), settings());
-    drop_file(&ingest, "camera/0.json", "{\"a\":1}\nbad\n").await.unwrap();
-    let warm = catalog.calls();
-    for file in 1..=100 {
-        drop_file(&ingest, &format!("camera/{file}.json"), "{\"a\":1}\nbad\n").await.unwrap();
-    }
-    assert_eq!(catalog.calls(), warm);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn no_writer_loses_a_column_to_another() {
     const WRITERS: usize = 32;
@@ -138,4 +131,93 @@ async fn no_writer_loses_a_column_to_another() {
         assert_eq!(rows.lines().filter(|line| *line == row).count(), 1);
     }
     assert_eq!((columns.lines().count(), rows.lines().count()), (WRITERS + 1, WRITERS));
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_still_says_which_columns_it_brought() {
+    for lost in ["create_table", "replace_table"] {
+        let lake = Lake::default();
+        let first = AtomicBool::new(true);
+        let script = move |_, method: &str| {
+            let lose = method == lost && first.swap(false, Ordering::SeqCst);
+            lose.then_some(Fault::AnswerLost(ErrorKind::Retry))
+        };
+        let catalog = Unreliable::new(lake.catalog.clone(), script);
+        let ingest = Ingest::new(catalog, lake.objects.clone(), settings());
+        let mut added = Vec::new();
+        for (key, text) in FILES {
+            let report = drop_file(&ingest, key, text).await.unwrap();
+            assert_eq!(report.counts.columns_added, report.added_columns.len() as u64);
+            added.extend(report.added_columns.into_iter().map(|column| column.name.to_string()));
+        }
+        assert_eq!(added, ["a", "a__string", "b"], "the answer of {lost} was lost");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_made_again_without_an_answer_gets_its_partitions_back() {
+    let lake = Lake::default();
+    let lose = Arc::new(AtomicBool::new(false));
+    let losing = Arc::clone(&lose);
+    let script = move |_, method: &str| {
+        let lose = method == "create_table" && losing.swap(false, Ordering::SeqCst);
+        lose.then_some(Fault::AnswerLost(ErrorKind::Retry))
+    };
+    let catalog = Unreliable::new(lake.catalog.clone(), script);
+    let ingest = Ingest::new(catalog, lake.objects.clone(), settings());
+    drop_file(&ingest, "camera/1.json", "{\"n\":1}").await.unwrap();
+    lake.catalog.drop_table(&"camera".parse().unwrap());
+    lose.store(true, Ordering::SeqCst);
+    drop_file(&ingest, "camera/2.json", "{\"n\":2,\"new\":true}").await.unwrap();
+    assert_eq!(lake.rows("camera").await, "n=1\nn=2 new=true");
+}
+
+#[tokio::test]
+async fn a_table_that_others_made_again_is_not_written_by_what_is_remembered() {
+    let lake = Lake::default();
+    let warm = lake.ingest();
+    drop_file(&warm, "camera/1.json", "{\"a\":1,\"b\":1,\"c\":1}").await.unwrap();
+    lake.catalog.drop_table(&"camera".parse().unwrap());
+    drop_file(&lake.ingest(), "camera/2.json", "{\"a\":\"x\"}").await.unwrap();
+    // Something new makes the warm writer look, and from then on it knows the new table.
+    drop_file(&warm, "camera/3.json", "{\"d\":1}").await.unwrap();
+    drop_file(&warm, "camera/4.json", "{\"a\":4,\"b\":4}").await.unwrap();
+    let rows = lake.rows("camera").await;
+    assert!(rows.contains("a=4 b=4"), "{rows}");
+    let a = lake.kinds("camera").await;
+    assert_eq!(a, ["a:string", "d:bigint", "b:bigint"]);
+}
+
+#[tokio::test]
+async fn a_thousand_deliveries_without_new_columns_cost_no_call_but_for_new_partitions() {
+    let lake = Lake::default();
+    let calls: Arc<Mutex<BTreeMap<&str, u32>>> = Arc::default();
+    let counted = Arc::clone(&calls);
+    let catalog = Unreliable::new(lake.catalog.clone(), move |_, method| {
+        *counted.lock().unwrap().entry(method).or_default() += 1;
+        None
+    });
+    let bucket = MemoryLanding::default();
+    let ingest = Ingest::new(catalog.clone(), lake.objects.clone(), settings());
+    let landing = Landing::new(ingest, bucket.clone(), LandingPrefix::default());
+    for file in 0..=1_000 {
+        // Different values, `null` and what belongs to `_rescued` are nothing new.
+        let text = format!("{{\"n\":{file},\"s\":\"{file}\",\"s\":\"x\"}}\n{{\"n\":null}}\nbad\n");
+        let object = bucket.drop_object(&format!("camera/{file}.json"), text);
+        let report = landing.land(&object).await.unwrap();
+        assert_eq!(report.counts.loaded, 2);
+    }
+    let expected = [("create_partitions", 2), ("create_table", 2), ("table", 2)];
+    assert_eq!(*calls.lock().unwrap(), expected.into());
+
+    // Another day is a call for its partition, and nothing else.
+    let ingest = Ingest::new(catalog, lake.objects.clone(), settings());
+    drop_file(&ingest, "camera/1.json", "{\"n\":1}").await.unwrap();
+    calls.lock().unwrap().clear();
+    for day in ["2026-11-23", "2026-11-24", "2026-11-23"] {
+        let mut source = memory_source("camera/1.json", "{\"n\":1}");
+        source.origin.arrived_at = format!("{day}T10:00:00Z").parse().unwrap();
+        ingest.ingest(&TableSource::new("camera"), source).await.unwrap();
+    }
+    assert_eq!(*calls.lock().unwrap(), [("create_partitions", 2)].into());
 }

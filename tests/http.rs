@@ -114,6 +114,11 @@ impl Scripted {
         self.clients(nowhere(), PATIENCE).await
     }
 
+    /// The same in a region of this name, with a quota of retries of its own.
+    pub async fn aws_in(&self, region: &'static str) -> Aws {
+        self.clients(nowhere().region(Region::from_static(region)), PATIENCE).await
+    }
+
     /// The same, but they soon give up waiting.
     pub async fn aws_impatiently(&self) -> Aws {
         self.clients(nowhere(), Patience { try_timeout: Duration::from_millis(20), ..PATIENCE })

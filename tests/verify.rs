@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use alluvium_lake::{Finding, Flaw, Ingest, Verification, Verify};
 use alluvium_model::{
-    Limits, TableSource,
+    Limits, TableEntry, TableSource,
     layout::{Location, ObjectKey, source_of_file, table_location},
-    ports::{Commit, CommitTables as _, ReadTables as _, WriteObjects as _},
+    ports::WriteObjects as _,
 };
 use alluvium_testkit::MemoryObjects;
 use alluvium_tests::{Lake, drop_file, drop_under, memory_source, settings, within};
@@ -286,12 +286,25 @@ async fn a_file_holds_rows_of_its_source_alone() {
 #[tokio::test]
 async fn a_column_that_the_catalog_lost_is_found() {
     let lake = lake().await;
-    let mut found = lake.catalog.table(&"camera".parse().unwrap()).await.unwrap().unwrap();
-    found.value.columns.retain(|column| column.name != "deep_er");
-    let commit = lake.catalog.replace_table(&found.value, &found.version).await.unwrap();
-    assert_eq!(commit, Commit::Done);
+    let lose = |table: &mut TableEntry| {
+        table.columns.retain(|column| column.name != "deep_er");
+        table.parameters.retain(|name, _| !name.starts_with("alluvium.columns."));
+    };
+    assert!(lake.catalog.edit_table(&"camera".parse().unwrap(), lose));
     let expected = ["column deep_er of $.deep.er is not in the catalog like this"];
     assert_eq!(damages(&lake).await, expected);
+}
+
+/// Found by the storm: such a file is bound for the name that its table would have had.
+#[tokio::test]
+async fn bad_records_alone_are_found_whatever_their_table_is_called() {
+    let lake = lake().await;
+    drop_file(&lake.ingest(), "Camera/1.json", "{\"n\":1}").await.unwrap();
+    drop_file(&lake.ingest(), "Camera/2.json", "bad").await.unwrap();
+    let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), Limits::default());
+    let source = memory_source("Camera/2.json", "bad");
+    let report = verify.verify(&TableSource::new("Camera"), source).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
 }
 
 /// What is rescued of a record may outgrow it: then the record itself is, and columns have what

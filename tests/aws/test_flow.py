@@ -57,6 +57,34 @@ def test_files_become_rows(stack, sql):
     assert stack.waiting() == 0 and stack.waiting("LandingDeadLetterQueueUrl") == 0
 
 
+def test_a_column_that_was_dropped_or_retyped_by_hand_comes_back(stack, sql):
+    drop_and_wait(stack, {"hands/1.json": '{"id":1,"ok":true}'})
+    table = stack.table("hands")
+    kept = ["Name", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters"]
+    changed = {key: table[key] for key in kept if key in table}
+    columns = [c for c in table["StorageDescriptor"]["Columns"] if c["Name"] != "id"]
+    [column] = [c for c in columns if c["Name"] == "ok"]
+    column["Type"] = "string"
+    changed["StorageDescriptor"]["Columns"] = columns
+    stack.glue.update_table(DatabaseName="alluvium", TableInput=changed)
+    assert "id" not in stack.columns("hands")
+    healed = stack.total("columns_healed")
+    # Something new makes even a sandbox look that remembers the table.
+    drop_and_wait(stack, {"hands/2.json": '{"id":"two","new":1}'})
+    columns = stack.columns("hands")
+    assert (columns["id"], columns["id__string"], columns["ok"]) == ("bigint", "string", "boolean")
+    assert sql("SELECT id, id__string, ok, new FROM hands ORDER BY id") == [
+        (1, None, True, None),
+        (None, "two", None, 1),
+    ]
+    assert stack.total("columns_healed") == healed + 2
+    told = [line for line in stack.log_lines() if line.get("table") == "hands"]
+    assert {(t["level"], t["column"], t["damage"], t.get("found"), t["needed"]) for t in told} == {
+        ("WARN", "id", "dropped", None, "bigint"),
+        ("WARN", "ok", "retyped", "string", "boolean"),
+    }
+
+
 def test_a_file_without_a_folder_is_quarantined(stack, sql):
     drop_and_wait(stack, {"nowhere.json": '{"id":1}'})
     rows = sql("SELECT reason, bytes, table_name FROM quarantine WHERE reason = 'no_table'")

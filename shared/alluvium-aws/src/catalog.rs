@@ -12,12 +12,15 @@ use alluvium_model::{
         Registered,
     },
 };
-use aws_sdk_glue::types::{PartitionError, PartitionInput, Table};
+use aws_sdk_glue::types::{Column, PartitionError, PartitionInput, Table};
 
 use crate::{
     Aws, LakeRoot,
     error::{has_code, kind_of_code, port_error},
-    table_input::{partition_columns, partition_entry, partition_input, table_entry, table_input},
+    table_input::{
+        columns_for_partitions, partition_columns, partition_entry, partition_input, table_entry,
+        table_input,
+    },
 };
 
 /// Partitions of one `BatchCreatePartition` at most (AWS documentation, Glue API).
@@ -33,8 +36,16 @@ pub struct GlueCatalog {
     client: aws_sdk_glue::Client,
     database: DatabaseName,
     root: LakeRoot,
-    /// Each table as it is known: `UpdateTable` needs all of it, and partitions its columns.
-    known: Arc<Mutex<BTreeMap<TableName, Arc<Table>>>>,
+    known: Arc<Mutex<BTreeMap<TableName, Known>>>,
+}
+
+/// What is known of a table.
+#[derive(Clone, Debug)]
+enum Known {
+    /// As it was read: `UpdateTable` needs all of it, and partitions its columns.
+    Read(Arc<Table>),
+    /// It was written since it was read last, with these columns for its partitions.
+    Written(Arc<[Column]>),
 }
 
 impl GlueCatalog {
@@ -53,7 +64,7 @@ impl GlueCatalog {
                     PortError::new(ErrorKind::Bug, "read the table", name.as_str())
                 })?;
                 let table = Arc::new(table);
-                self.known().insert(name.clone(), Arc::clone(&table));
+                self.known().insert(name.clone(), Known::Read(Arc::clone(&table)));
                 Ok(Some(table))
             }
             Err(error) if has_code(&error, ABSENT) => {
@@ -64,16 +75,40 @@ impl GlueCatalog {
         }
     }
 
-    /// The table as it was read last, or as it is if it was not read or was replaced since.
+    /// The table as it was read last, or as it is if it was not read or was written since.
     async fn remembered(&self, name: &TableName) -> PortResult<Option<Arc<Table>>> {
         let known = self.known().get(name).cloned();
         match known {
-            Some(table) => Ok(Some(table)),
-            None => self.get(name).await,
+            Some(Known::Read(table)) => Ok(Some(table)),
+            Some(Known::Written(_)) | None => self.get(name).await,
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<TableName, Arc<Table>>> {
+    /// The columns that partitions of a table are registered with: those of the table as it was
+    /// read or written last, whatever somebody did to it by hand.
+    async fn columns_for_partitions(&self, name: &TableName) -> PortResult<Option<Arc<[Column]>>> {
+        let known = self.known().get(name).cloned();
+        let table = match known {
+            Some(Known::Written(columns)) => return Ok(Some(columns)),
+            Some(Known::Read(table)) => table,
+            None => match self.get(name).await? {
+                Some(table) => table,
+                None => return Ok(None),
+            },
+        };
+        let healed = table_entry(&table, &self.root)?.heal().map_err(|error| {
+            PortError::new(ErrorKind::Invalid, "understand the table", name.as_str()).because(error)
+        })?;
+        Ok(Some(columns_for_partitions(&healed.entry)?.into()))
+    }
+
+    fn remember_written(&self, table: &TableEntry) -> PortResult<()> {
+        let columns = columns_for_partitions(table)?.into();
+        self.known().insert(table.name.clone(), Known::Written(columns));
+        Ok(())
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<TableName, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,7 +148,10 @@ impl CommitTables for GlueCatalog {
             .database_name(self.database.as_str())
             .table_input(table_input(table, None, &self.root)?);
         match request.send().await {
-            Ok(_) => Ok(Commit::Done),
+            Ok(_) => {
+                self.remember_written(table)?;
+                Ok(Commit::Done)
+            }
             Err(error) if has_code(&error, THERE) => Ok(Commit::Conflict),
             Err(error) => Err(port_error("create the table", table.name.as_str(), error)),
         }
@@ -137,7 +175,10 @@ impl CommitTables for GlueCatalog {
         let answer = request.send().await;
         self.known().remove(&table.name);
         match answer {
-            Ok(_) => Ok(Commit::Done),
+            Ok(_) => {
+                self.remember_written(table)?;
+                Ok(Commit::Done)
+            }
             Err(error) if has_code(&error, CHANGED) => Ok(Commit::Conflict),
             Err(error) => Err(port_error("replace the table", table.name.as_str(), error)),
         }
@@ -176,12 +217,12 @@ impl RegisterPartitions for GlueCatalog {
     ) -> PortResult<Vec<Registered>> {
         let action = "register partitions of";
         let absent = || PortError::new(ErrorKind::Absent, action, table.as_str());
-        let found = self.remembered(table).await?.ok_or_else(absent)?;
+        let columns = self.columns_for_partitions(table).await?.ok_or_else(absent)?;
         let mut registered = Vec::new();
         for batch in partitions.chunks(PARTITIONS_A_BATCH) {
-            let inputs =
-                batch.iter().map(|partition| partition_input(partition, &found, &self.root));
-            let inputs = inputs.collect::<PortResult<Vec<_>>>()?;
+            let input =
+                |partition: &PartitionEntry| partition_input(partition, &columns, &self.root);
+            let inputs: Vec<_> = batch.iter().map(input).collect();
             let request = self
                 .client
                 .batch_create_partition()

@@ -49,7 +49,8 @@ pub(crate) fn table_input(
         }
         input = input
             .set_description(read.description.clone())
-            .set_owner(read.owner.clone())
+            // None may be told as an empty one, which is refused (AWS documentation, Glue API).
+            .set_owner(read.owner.clone().filter(|owner| !owner.is_empty()))
             .set_last_access_time(read.last_access_time)
             .set_last_analyzed_time(read.last_analyzed_time)
             .retention(read.retention)
@@ -70,25 +71,28 @@ pub(crate) fn table_input(
         })
 }
 
-/// What to send to Glue for a partition of `table`. Readers want the columns there too, as they
-/// were when the partition came to be; columns that are added to the table later need no change.
+/// The columns that partitions of a table are registered with. Readers want them there too, as
+/// they were when the partition came to be; columns that are added to the table later need no
+/// change.
+pub(crate) fn columns_for_partitions(table: &TableEntry) -> PortResult<Vec<Column>> {
+    let plain = |column: &ColumnEntry| {
+        let plain = Column::builder().name(&column.name).r#type(&column.glue_type);
+        plain.build().map_err(|error| invalid(table.name.as_str()).because(error))
+    };
+    table.columns.iter().map(plain).collect()
+}
+
+/// What to send to Glue for a partition of a table with these columns.
 pub(crate) fn partition_input(
     partition: &PartitionEntry,
-    table: &Table,
+    columns: &[Column],
     root: &LakeRoot,
-) -> PortResult<PartitionInput> {
-    let storage = table.storage_descriptor();
-    let columns = storage.map(StorageDescriptor::columns).unwrap_or_default();
-    let plain = |column: &Column| {
-        let plain = Column::builder().name(column.name()).set_type(column.r#type.clone());
-        plain.build().map_err(|error| invalid(table.name()).because(error))
-    };
-    let columns = columns.iter().map(plain).collect::<PortResult<Vec<_>>>()?;
+) -> PartitionInput {
     let mut storage = parquet_storage();
     storage.location = Some(root.uri(partition.location.as_str()));
-    storage.columns = Some(columns);
+    storage.columns = Some(columns.to_vec());
     let values = partition.key.catalog_values();
-    Ok(PartitionInput::builder().set_values(Some(values)).storage_descriptor(storage).build())
+    PartitionInput::builder().set_values(Some(values)).storage_descriptor(storage).build()
 }
 
 /// A partition of the model as Glue has it.
@@ -130,7 +134,8 @@ fn column(entry: &ColumnEntry) -> PortResult<Column> {
     let parameters: HashMap<_, _> = entry.parameters.iter().map(owned).collect();
     let column = Column::builder()
         .name(&entry.name)
-        .r#type(&entry.glue_type)
+        // Somebody else's may have none.
+        .set_type((!entry.glue_type.is_empty()).then(|| entry.glue_type.clone()))
         .set_comment((!entry.comment.is_empty()).then(|| entry.comment.clone()))
         .set_parameters((!parameters.is_empty()).then_some(parameters));
     column.build().map_err(|error| invalid(&entry.name).because(error))

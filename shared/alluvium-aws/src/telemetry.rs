@@ -138,6 +138,7 @@ impl Invocation {
             siblings_added,
             columns_refused,
             rows_beyond_partitions,
+            columns_healed,
             commit_conflicts,
         } = &self.counts;
         let counts = [
@@ -156,6 +157,7 @@ impl Invocation {
             ("siblings_added", *siblings_added),
             ("columns_refused", *columns_refused),
             ("rows_beyond_partitions", *rows_beyond_partitions),
+            ("columns_healed", *columns_healed),
             ("commit_conflicts", *commit_conflicts),
         ];
         let reasons: BTreeMap<Reason, u64> = Reason::ALL
@@ -228,7 +230,7 @@ mod tests {
         }
         let mut shown = line.as_object().unwrap().clone();
         shown.remove("_aws");
-        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_healed":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
         insta::assert_snapshot!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], @r#"[["function"]]"#);
     }
 }

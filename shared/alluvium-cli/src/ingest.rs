@@ -8,7 +8,7 @@ use std::{
 use alluvium_lake::{
     AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LakeError,
 };
-use alluvium_model::{Counts, ports::Source};
+use alluvium_model::{Counts, Injury, ports::Source};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -18,7 +18,7 @@ use crate::{
     bad_records,
     inputs::{Input, expand},
     lake::{Catalog, Objects},
-    output::{self, Outcome, bytes, count},
+    output::{self, Outcome, by_hand, bytes, count},
     progress::{Watched, bar},
 };
 
@@ -37,6 +37,7 @@ struct Summary {
     sources: u64,
     added_columns: Vec<AddedColumn>,
     kept_whole: Vec<KeptWhole>,
+    healed: Vec<Injury>,
     bad_records: Vec<BadRecordReport>,
     errors: Vec<SourceError>,
 }
@@ -137,6 +138,7 @@ impl Summary {
         self.counts.add(&report.counts);
         self.added_columns.extend(report.added_columns);
         self.kept_whole.extend(report.kept_whole);
+        self.healed.extend(report.healed);
         self.bad_records.extend(report.bad_records);
     }
 
@@ -168,6 +170,7 @@ impl std::fmt::Display for Summary {
         for KeptWhole { table, path } in self.kept_whole.iter().take(SHOWN_MAX) {
             writeln!(f, "+ {table}: objects at {path} have too many keys, and are kept whole")?;
         }
+        f.write_str(&by_hand(self.healed.iter().take(SHOWN_MAX), "healed"))?;
         for bad in self.bad_records.iter().take(SHOWN_MAX) {
             write!(f, "{}", bad_records::text(bad))?;
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use alluvium_aws::ParseLakeRootError;
-use alluvium_model::LimitError;
+use alluvium_model::{Injury, LimitError};
 use serde::Serialize;
 
 /// How the command ended.
@@ -90,6 +90,13 @@ pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
+}
+
+/// What somebody did to tables by hand, and what becomes of it.
+pub(crate) fn by_hand<'a>(injuries: impl IntoIterator<Item = &'a Injury>, outcome: &str) -> String {
+    let line =
+        |injury: &Injury| format!("! by hand: {}: {outcome}\n", printable(&injury.to_string()));
+    injuries.into_iter().map(line).collect()
 }
 
 /// Text from records for a terminal, which must not obey it: control characters are escaped.

@@ -1,20 +1,30 @@
 //! `alluvium schema`
 
 use alluvium_lake::Browse;
-use alluvium_model::{TableEntry, TableName};
+use alluvium_model::{HealedTable, Injury, TableEntry, TableName};
+use serde::Serialize;
 
 use crate::{
     args::Lake,
-    output::{self, Outcome, aligned},
+    output::{self, Outcome, aligned, by_hand},
 };
+
+#[derive(Serialize)]
+struct SchemaJson {
+    #[serde(flatten)]
+    table: TableEntry,
+    /// What somebody did to it by hand; it is shown as it was.
+    injuries: Vec<Injury>,
+}
 
 pub(crate) async fn run(table: &TableName, lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
     let (catalog, objects) = lake.open().await?;
-    let table = Browse::new(catalog, objects).table(table).await?;
+    let healed = Browse::new(catalog, objects).healed_table(table).await?;
+    let HealedTable { entry: table, injuries, .. } = healed;
     if json {
-        output::print_json(&table)?;
+        output::print_json(&SchemaJson { table, injuries })?;
     } else {
-        output::print(&text(&table))?;
+        output::print(&(text(&table) + &by_hand(&injuries, "heals with the next file")))?;
     }
     Ok(Outcome::Done)
 }

@@ -1,13 +1,15 @@
 //! `alluvium verify`
 
+use std::collections::BTreeSet;
+
 use alluvium_lake::{DamagedFile, Finding, Flaw, Verify, VerifyReport};
-use alluvium_model::ports::Source;
+use alluvium_model::{Injury, ports::Source};
 use serde::Serialize;
 
 use crate::{
     args::{Inputs, Lake},
     inputs::{Input, expand},
-    output::{self, Outcome, count, printable},
+    output::{self, Outcome, by_hand, count, printable},
     progress::{Watched, bar},
 };
 
@@ -30,6 +32,8 @@ struct Summary {
     findings: Vec<FindingJson>,
     /// Files of the lake that are not as they should be.
     damaged_files: Vec<DamagedFileJson>,
+    /// What somebody did to tables by hand.
+    injuries: BTreeSet<Injury>,
     #[serde(skip)]
     clean: bool,
 }
@@ -81,6 +85,7 @@ impl Summary {
             file: key.to_string(),
             message,
         }));
+        self.injuries.extend(report.injuries);
         let found = report.found;
         self.sources += 1;
         self.records += report.records;
@@ -117,6 +122,7 @@ const fn flaw_name(flaw: Flaw) -> &'static str {
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&by_hand(&self.injuries, "heals with the next file"))?;
         for DamagedFileJson { file, message } in &self.damaged_files {
             writeln!(f, "! {file}: {}", printable(message))?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use alluvium_model::{
-    PartitionEntry, PartitionKey, TableEntry, TableName,
+    HealedTable, PartitionEntry, PartitionKey, TableEntry, TableName,
     ports::{ListObjects, ObjectEntry, ReadPartitions, ReadTables},
 };
 use serde::Serialize;
@@ -59,13 +59,22 @@ impl<C: ReadTables + ReadPartitions, O: ListObjects> Browse<C, O> {
         Ok(summaries)
     }
 
-    /// A table as the catalog keeps it.
+    /// A table as the catalog keeps it, but healed.
     ///
     /// # Errors
-    /// When there is none, or the catalog fails.
+    /// When there is none, nothing tells what a column of it held, or the catalog fails.
     pub async fn table(&self, name: &TableName) -> Result<TableEntry, LakeError> {
+        Ok(self.healed_table(name).await?.entry)
+    }
+
+    /// The same with what somebody did to it by hand.
+    ///
+    /// # Errors
+    /// Like [`Browse::table`].
+    pub async fn healed_table(&self, name: &TableName) -> Result<HealedTable, LakeError> {
         let found = self.catalog.table(name).await?;
-        found.map(|table| table.value).ok_or_else(|| LakeError::NoTable { table: name.clone() })
+        let found = found.ok_or_else(|| LakeError::NoTable { table: name.clone() })?;
+        Ok(found.value.heal()?)
     }
 
     /// The files that readers of a table see.

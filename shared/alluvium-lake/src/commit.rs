@@ -1,8 +1,11 @@
 //! Dynamic DDL: the schema follows the data, by compare-and-set against the catalog.
 //!
 //! Read the table, extend its schema, write it back with the version that was read; when somebody
-//! was faster, again. Because `extend` is idempotent, a commit whose answer was lost is simply
-//! found done.
+//! was faster, or the catalog was busy, again, until the patience of [`Backoff`] ends. Because
+//! `extend` is idempotent, a commit whose answer was lost is simply found done. A table that
+//! somebody changed by hand is written back healed, even when there is nothing else to write.
+
+mod seen;
 
 use std::{
     collections::BTreeMap,
@@ -13,14 +16,15 @@ use std::{
 };
 
 use alluvium_model::{
-    ColumnName, DatabaseName, Destination, Discovery, ErrorKind, ExtendedTable, Extension, Kind,
-    Origin, PortError, TableEntry, TableName, TableRules, TableSchema, TableSource,
+    ColumnName, DatabaseName, Destination, Discovery, ErrorKind, Extension, HealedTable, Injury,
+    Kind, Origin, PortError, TableEntry, TableName, TableRules, TableSchema, TableSource,
     layout::table_location,
     ports::{Commit, CommitTables, ReadTables},
 };
 use serde::Serialize;
 
-use crate::{Backoff, LakeError};
+use self::seen::Seen;
+use crate::{Backoff, LakeError, backoff::Tries};
 
 /// A column that a commit brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,10 +59,20 @@ pub(crate) struct Committed {
     pub(crate) kept_whole: Vec<KeptWhole>,
     /// Columns that a budget refused.
     pub(crate) refused: u64,
+    /// What somebody did to the table by hand, and is undone.
+    pub(crate) healed: Vec<Injury>,
     /// Tries that lost against another writer.
     pub(crate) conflicts: u64,
     /// Whether the table is new: whatever is remembered of one of that name is void.
     pub(crate) created: bool,
+}
+
+/// What is to be committed.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    destination: &'a Destination,
+    discovery: &'a Discovery,
+    origin: &'a Origin,
 }
 
 /// What a committer needs to know of its lake.
@@ -87,10 +101,7 @@ struct KnownTable {
 
 /// How one try ended.
 enum Try {
-    Committed {
-        extension: Extension,
-        created: bool,
-    },
+    Committed(Box<Extension>),
     /// Somebody else was faster, or the catalog was busy and said so.
     Again(Option<PortError>),
     /// The name belongs to another table.
@@ -103,6 +114,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     }
 
     /// Commits what `discovery` brings to the table of `destination`.
+    ///
+    /// # Errors
+    /// As `Retry` when others were faster or the catalog was busy until patience ended. What was
+    /// done to the table by hand is named in whatever fails before it is healed.
     pub(crate) async fn commit(
         &self,
         destination: &Destination,
@@ -115,73 +130,49 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             && !extension.changes_schema()
         {
             let refused = extension.refused.len() as u64;
-            let (added, kept_whole) = (Vec::new(), Vec::new());
-            let (conflicts, created) = (0, false);
-            return Ok(Committed { table, schema, added, kept_whole, refused, conflicts, created });
+            return Ok(Seen::default().committed(table, schema, refused));
         }
-        let (mut failed, mut conflicts) = (0, 0);
+        let change = Change { destination, discovery, origin };
+        let mut tries = self.rules.backoff.begin();
+        let mut conflicts = 0;
         for table in source.table_names() {
-            loop {
-                match self.try_commit(&table, destination, discovery, origin).await? {
-                    Try::Committed { extension, created } => {
-                        let added = added_columns(&table, &extension);
-                        let kept_whole = kept_whole(&table, &extension);
-                        let refused = extension.refused.len() as u64;
-                        let schema = Arc::new(extension.schema);
-                        self.remember(destination, &table, &schema);
-                        return Ok(Committed {
-                            table,
-                            schema,
-                            added,
-                            kept_whole,
-                            refused,
-                            conflicts,
-                            created,
-                        });
-                    }
-                    Try::Taken => break,
-                    Try::Again(source) => {
-                        failed += 1;
-                        conflicts += u64::from(source.is_none());
-                        if !self.rules.backoff.pause(failed).await {
-                            return Err(LakeError::Contended { table, tries: failed, source });
-                        }
-                    }
+            let mut seen = Seen::after(conflicts);
+            match self.commit_to(&table, change, &mut tries, &mut seen).await {
+                Ok(Some(extension)) => {
+                    let refused = extension.refused.len() as u64;
+                    let schema = Arc::new(extension.schema);
+                    self.remember(destination, &table, &schema, seen.absent);
+                    seen.log_injuries();
+                    return Ok(seen.committed(table, schema, refused));
                 }
+                Ok(None) => conflicts = seen.conflicts,
+                Err(error) => return Err(seen.name_injuries(error)),
             }
         }
         Err(LakeError::NoTableName { table_source: source.as_str().to_owned() })
     }
 
-    /// Makes sure that the quarantine table is there.
-    pub(crate) async fn commit_quarantine(&self) -> Result<TableName, LakeError> {
-        let name = TableName::quarantine();
-        if self.quarantine_known.load(Ordering::Relaxed) {
-            return Ok(name);
-        }
-        let table = TableEntry::quarantine(table_location(&self.rules.database, &name));
-        let mut failed = 0;
+    /// Tries until the change is in this table; none if the table is another's.
+    async fn commit_to(
+        &self,
+        table: &TableName,
+        change: Change<'_>,
+        tries: &mut Tries,
+        seen: &mut Seen,
+    ) -> Result<Option<Box<Extension>>, LakeError> {
         loop {
-            let created = match self.catalog.table(&name).await {
-                Ok(Some(found)) => {
-                    found.value.is_quarantine()?;
-                    self.lies_here(&found.value)?;
-                    Ok(Commit::Done)
-                }
-                Ok(None) => self.catalog.create_table(&table).await,
-                Err(error) => Err(error),
+            let source = match self.try_commit(table, change, seen).await? {
+                Try::Committed(extension) => return Ok(Some(extension)),
+                Try::Taken => return Ok(None),
+                Try::Again(source) => source,
             };
-            let source = match unless_busy(created)? {
-                Ok(Commit::Done) => {
-                    self.quarantine_known.store(true, Ordering::Relaxed);
-                    return Ok(name);
-                }
-                Ok(Commit::Conflict) => None,
-                Err(busy) => Some(busy),
-            };
-            failed += 1;
-            if !self.rules.backoff.pause(failed).await {
-                return Err(LakeError::Contended { table: name, tries: failed, source });
+            seen.conflicts += u64::from(source.is_none());
+            if !tries.pause().await {
+                return Err(LakeError::Contended {
+                    table: table.clone(),
+                    tries: tries.failed(),
+                    source,
+                });
             }
         }
     }
@@ -189,10 +180,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     async fn try_commit(
         &self,
         table: &TableName,
-        destination: &Destination,
-        discovery: &Discovery,
-        origin: &Origin,
+        change: Change<'_>,
+        seen: &mut Seen,
     ) -> Result<Try, LakeError> {
+        let Change { destination, discovery, origin } = change;
         let Destination { table: source, rules } = destination;
         let found = match unless_busy(self.catalog.table(table).await)? {
             Ok(found) => found,
@@ -209,18 +200,70 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                 TableEntry::new(table.clone(), source, location, &rules.partitions)
             }
         };
-        let ExtendedTable { entry, extension } = current.extend(discovery, origin, rules)?;
-        let created = found.is_none();
+        let extended = current.extend(discovery, origin, rules)?;
+        seen.absent |= found.is_none();
+        seen.add(&extended);
         let commit = match found {
-            Some(_) if !extension.changes_schema() => Ok(Commit::Done),
-            Some(found) => self.catalog.replace_table(&entry, &found.version).await,
-            None => self.catalog.create_table(&entry).await,
+            Some(_) if !extended.is_changed() => Ok(Commit::Done),
+            Some(found) => self.catalog.replace_table(&extended.entry, &found.version).await,
+            None => self.catalog.create_table(&extended.entry).await,
         };
         Ok(match unless_busy(commit)? {
-            Ok(Commit::Done) => Try::Committed { extension, created },
+            Ok(Commit::Done) => Try::Committed(Box::new(extended.extension)),
             Ok(Commit::Conflict) => Try::Again(None),
             Err(busy) => Try::Again(Some(busy)),
         })
+    }
+
+    /// Makes sure that the quarantine table is there, and whole; says what had to be healed.
+    pub(crate) async fn commit_quarantine(&self) -> Result<(TableName, Vec<Injury>), LakeError> {
+        let name = TableName::quarantine();
+        let mut seen = Seen::default();
+        if self.quarantine_known.load(Ordering::Relaxed) {
+            return Ok((name, Vec::new()));
+        }
+        let mut tries = self.rules.backoff.begin();
+        loop {
+            let source = match self.try_quarantine(&name, &mut seen).await {
+                Ok(Ok(Commit::Done)) => {
+                    self.quarantine_known.store(true, Ordering::Relaxed);
+                    seen.log_injuries();
+                    return Ok((name, seen.injuries.into_iter().collect()));
+                }
+                Ok(Ok(Commit::Conflict)) => None,
+                Ok(Err(busy)) => Some(busy),
+                Err(error) => return Err(seen.name_injuries(error)),
+            };
+            if !tries.pause().await {
+                let contended = LakeError::Contended { table: name, tries: tries.failed(), source };
+                return Err(seen.name_injuries(contended));
+            }
+        }
+    }
+
+    async fn try_quarantine(
+        &self,
+        name: &TableName,
+        seen: &mut Seen,
+    ) -> Result<Result<Commit, PortError>, LakeError> {
+        let commit = match self.catalog.table(name).await {
+            Ok(Some(found)) => {
+                let HealedTable { entry, injuries, .. } = found.value.heal()?;
+                entry.is_quarantine()?;
+                self.lies_here(&entry)?;
+                if injuries.is_empty() {
+                    return Ok(Ok(Commit::Done));
+                }
+                seen.injuries.extend(injuries);
+                self.catalog.replace_table(&entry, &found.version).await
+            }
+            Ok(None) => {
+                let table = TableEntry::quarantine(table_location(&self.rules.database, name));
+                self.catalog.create_table(&table).await
+            }
+            Err(error) => Err(error),
+        };
+        Ok(unless_busy(commit)?)
     }
 
     /// Somebody may use one database for two lakes; a partition would be registered in one of them
@@ -250,14 +293,22 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         known.get(&destination.table).filter(|known| known.rules == destination.rules).cloned()
     }
 
-    fn remember(&self, destination: &Destination, table: &TableName, schema: &Arc<TableSchema>) {
+    fn remember(
+        &self,
+        destination: &Destination,
+        table: &TableName,
+        schema: &Arc<TableSchema>,
+        created: bool,
+    ) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Destination { table: source, rules } = destination;
-        // A slower task must not forget what a faster one learned: schemas only grow.
-        let wider = |old: &KnownTable| {
-            old.rules == *rules && old.schema.columns().len() > schema.columns().len()
+        // A slower task must not forget what a faster one learned of the same table. One that was
+        // dropped and made again is another table.
+        let is_ahead = |old: &KnownTable| {
+            let (before, now) = (old.schema.columns(), schema.columns());
+            before.len() > now.len() && before.starts_with(now) && old.rules == *rules && !created
         };
-        if !known.get(source).is_some_and(wider) {
+        if !known.get(source).is_some_and(is_ahead) {
             let (name, schema, rules) = (table.clone(), Arc::clone(schema), Arc::clone(rules));
             known.insert(source.clone(), KnownTable { name, schema, rules });
         }
@@ -270,20 +321,4 @@ fn unless_busy<T>(result: Result<T, PortError>) -> Result<Result<T, PortError>, 
         Err(error) if error.kind() != ErrorKind::Retry => Err(error),
         result => Ok(result),
     }
-}
-
-fn added_columns(table: &TableName, extension: &Extension) -> Vec<AddedColumn> {
-    let added = extension.added_columns().iter().map(|column| AddedColumn {
-        table: table.clone(),
-        name: column.name.clone(),
-        path: column.path.to_string(),
-        kind: column.kind,
-        sibling_of: column.sibling_of.clone(),
-    });
-    added.collect()
-}
-
-fn kept_whole(table: &TableName, extension: &Extension) -> Vec<KeptWhole> {
-    let kept = extension.kept_whole.iter();
-    kept.map(|path| KeptWhole { table: table.clone(), path: path.to_string() }).collect()
 }

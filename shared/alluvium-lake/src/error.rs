@@ -2,7 +2,7 @@
 
 use alluvium_columnar::ColumnarError;
 use alluvium_model::{
-    Counts, ErrorKind, PortError, SchemaError, TableName,
+    Counts, ErrorKind, Injury, PortError, SchemaError, TableName,
     layout::{Location, ObjectKey},
 };
 
@@ -28,6 +28,15 @@ pub enum LakeError {
         /// What the catalog said last, unless that others were faster.
         #[source]
         source: Option<PortError>,
+    },
+    /// A table that somebody changed by hand could not be healed.
+    #[error("{}; that could not be healed", listed(injuries))]
+    NotHealed {
+        /// What is wrong with it; never empty.
+        injuries: Vec<Injury>,
+        /// Why.
+        #[source]
+        source: Box<LakeError>,
     },
     /// A table of ours belongs to another lake: files written here would not be found.
     #[error("table {table} lies at {found}, not in this lake at {expected}")]
@@ -81,6 +90,7 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
+            Self::NotHealed { source, .. } => source.kind(),
             Self::Schema(_) | Self::NoTableName { .. } | Self::Elsewhere { .. } => {
                 ErrorKind::Invalid
             }
@@ -91,4 +101,8 @@ impl LakeError {
             Self::Miscounted { .. } => ErrorKind::Bug,
         }
     }
+}
+
+fn listed(injuries: &[Injury]) -> String {
+    injuries.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -11,8 +11,8 @@ use alluvium_columnar::{
     encode_bad_records,
 };
 use alluvium_model::{
-    Counts, DatabaseName, Destination, ErrorKind, Limits, Mode, Origin, PartitionKey, Plan, PlanId,
-    Reason, SourceId, Stages, TableName, UtcInstant,
+    Counts, DatabaseName, Destination, ErrorKind, Injury, Limits, Mode, Origin, PartitionKey, Plan,
+    PlanId, Reason, SourceId, Stages, TableName, UtcInstant,
     layout::{Location, file_name},
     ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
 };
@@ -59,6 +59,8 @@ pub struct IngestReport {
     pub added_columns: Vec<AddedColumn>,
     /// The objects that are kept whole since.
     pub kept_whole: Vec<KeptWhole>,
+    /// What somebody had done to tables by hand, and is undone.
+    pub healed: Vec<Injury>,
     /// Its first bad records.
     pub bad_records: Vec<BadRecordReport>,
     /// When the source arrived; none for one that was not read.
@@ -255,7 +257,8 @@ where
         let (index, discovery) = (part.index(), part.discovery());
         let commit = ingest.schemas.commit(destination, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
-        let Committed { table, schema, added, kept_whole, refused, conflicts, created } = committed;
+        let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
+            committed;
         if created {
             ingest.partitions.forget(&table);
         }
@@ -263,8 +266,10 @@ where
         counts.columns_added += added.len() as u64;
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
         counts.columns_refused += refused;
+        counts.columns_healed += healed.len() as u64;
         counts.commit_conflicts += conflicts;
         counts.rows_beyond_partitions += part.overflowed();
+        report.healed.extend(healed);
         report.added_columns.extend(added);
         report.kept_whole.extend(kept_whole);
         let placed = timed(&mut report.stages.encode, || part.placed(&schema));
@@ -301,7 +306,9 @@ where
             }
         }
         let commit = ingest.schemas.commit_quarantine();
-        let quarantine = timed_wait(&mut report.stages.commit, commit).await?;
+        let (quarantine, healed) = timed_wait(&mut report.stages.commit, commit).await?;
+        report.counts.columns_healed += healed.len() as u64;
+        report.healed.extend(healed);
         let partition = PartitionKey::of_quarantine(bound_for, origin.arrived_at);
         for location in self.open(&quarantine, &[partition]).await? {
             self.write(&location, part, &file).await?;

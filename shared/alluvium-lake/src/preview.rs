@@ -170,7 +170,7 @@ impl Draft {
     fn note(&mut self, origin: &Origin, part: Part) -> Result<(), LakeError> {
         let counts = &mut self.counts;
         let discovery = part.discovery();
-        let ExtendedTable { entry, extension } =
+        let ExtendedTable { entry, extension, .. } =
             self.table.extend(&discovery, origin, &self.rules)?;
         counts.columns_added += extension.added as u64;
         counts.columns_refused += extension.refused.len() as u64;

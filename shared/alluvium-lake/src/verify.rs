@@ -4,7 +4,7 @@
 //! Memory is that of one part of the source and one file of the lake.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     error::Error as _,
     ops::Range,
     sync::Arc,
@@ -12,7 +12,7 @@ use std::{
 
 use alluvium_columnar::{Part, Shredder, Step, StoredError, StoredFile, Verification, Verifier};
 use alluvium_model::{
-    Destination, Limits, PartitionKey, SourceId, TableName, TableSchema, TableSource,
+    Destination, Injury, Limits, PartitionKey, SourceId, TableName, TableSchema, TableSource,
     layout::{ObjectKey, source_of_file},
     ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
@@ -30,6 +30,9 @@ pub struct VerifyReport {
     pub found: Verification,
     /// What is wrong with files as such.
     pub damaged_files: Vec<DamagedFile>,
+    /// What somebody did by hand to the table that it is loaded into: readers that go through the
+    /// catalog may not see all of its values before the next commit heals it.
+    pub injuries: Vec<Injury>,
 }
 
 /// A file of a lake that is not as it should be.
@@ -47,6 +50,7 @@ impl VerifyReport {
     pub fn is_clean(&self) -> bool {
         self.found.flaws.is_empty()
             && self.damaged_files.is_empty()
+            && self.injuries.is_empty()
             && self.records == self.found.rows + self.found.quarantined
     }
 }
@@ -58,7 +62,7 @@ pub struct Verify<C, O> {
     catalog: C,
     objects: O,
     limits: Limits,
-    /// The schemas of tables that were asked for.
+    /// The schemas of tables that were asked for, healed.
     schemas: BTreeMap<TableName, TableSchema>,
     /// Files, as they were when they were first asked for.
     files: BTreeMap<Holds, TableFiles>,
@@ -72,6 +76,31 @@ struct TableFiles {
     by_source: BTreeMap<String, Vec<ObjectKey>>,
     /// Files of later generations, which may hold rows of any source.
     of_many: Vec<ObjectKey>,
+}
+
+/// Where the records of a source are.
+#[derive(Debug)]
+struct Holding {
+    /// The rows of its table, if there is one.
+    rows: Option<Holds>,
+    /// The bad records of parts that have rows as well: bound for that table.
+    bad_records: Holds,
+    /// Those of parts without rows, which do not ask what their table is called: bound for the
+    /// one that it would be called first.
+    bad_records_alone: Holds,
+}
+
+impl Holding {
+    fn of_part(&self, part: &Part) -> impl Iterator<Item = &Holds> {
+        let alone = part.rows() == 0;
+        let bad = if alone { &self.bad_records_alone } else { &self.bad_records };
+        self.rows.iter().chain([bad])
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Holds> {
+        let alone = Some(&self.bad_records_alone).filter(|alone| **alone != self.bad_records);
+        self.rows.iter().chain([&self.bad_records]).chain(alone)
+    }
 }
 
 /// What files hold.
@@ -112,7 +141,7 @@ where
         mut source: Source<R>,
     ) -> Result<VerifyReport, LakeError> {
         let destination = destination.into();
-        let mut all = BTreeMap::new();
+        let mut held: BTreeMap<TableSource, Holding> = BTreeMap::new();
         let mut report = VerifyReport::default();
         let rules = Arc::clone(&destination.rules);
         let mut shredder = Shredder::new(source.origin.clone(), rules, self.limits);
@@ -124,12 +153,15 @@ where
                 },
                 Step::Part(part) => {
                     let table = destination.routed(part.route()).table.clone();
-                    if !all.contains_key(&table) {
-                        let holding = self.holding(&table).await?;
-                        all.insert(table.clone(), holding);
-                    }
+                    let holding = match held.entry(table) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => {
+                            let holding = self.holding(new.key(), &mut report.injuries).await?;
+                            new.insert(holding)
+                        }
+                    };
                     let mut verifier = Verifier::new(&part);
-                    for holds in all.get(&table).into_iter().flatten() {
+                    for holds in holding.of_part(&part) {
                         let damaged = self.check(&mut verifier, &part, holds, source.id).await?;
                         report.damaged_files.extend(damaged);
                     }
@@ -139,7 +171,7 @@ where
                 Step::Done => break,
             }
         }
-        for holds in all.values().flatten() {
+        for holds in held.values().flat_map(Holding::all) {
             let beyond = self.rows_beyond(holds, source.id, report.records).await?;
             report.damaged_files.extend(beyond);
         }
@@ -223,20 +255,32 @@ where
         Ok(beyond)
     }
 
-    /// Where records of a table's source are: in the table that is made of it and in quarantine,
-    /// bound for that table, or where nothing was good yet for the one it would be made first.
-    async fn holding(&mut self, source: &TableSource) -> Result<Vec<Holds>, LakeError> {
+    /// Where records of a table's source are; says what is wrong with its table.
+    async fn holding(
+        &mut self,
+        source: &TableSource,
+        injuries: &mut Vec<Injury>,
+    ) -> Result<Holding, LakeError> {
+        let first = source.table_names().next();
+        let first = first
+            .ok_or_else(|| LakeError::NoTableName { table_source: source.as_str().to_owned() })?;
+        let bad_records_alone = Holds::BadRecords(first);
         for name in source.table_names() {
             match self.catalog.table(&name).await? {
                 None => break,
                 Some(found) if found.value.source() == Some(source.as_str()) => {
-                    self.schemas.insert(name.clone(), found.value.schema()?);
-                    return Ok(vec![Holds::Rows(name.clone()), Holds::BadRecords(name)]);
+                    let healed = found.value.heal()?;
+                    injuries.extend(healed.injuries);
+                    self.schemas.insert(name.clone(), healed.schema);
+                    let rows = Some(Holds::Rows(name.clone()));
+                    let bad_records = Holds::BadRecords(name);
+                    return Ok(Holding { rows, bad_records, bad_records_alone });
                 }
                 Some(_) => {}
             }
         }
-        Ok(source.table_names().take(1).map(Holds::BadRecords).collect())
+        let bad_records = bad_records_alone.clone();
+        Ok(Holding { rows: None, bad_records, bad_records_alone })
     }
 
     /// The files that may hold rows of a source, in the order of their keys.

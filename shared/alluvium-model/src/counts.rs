@@ -39,6 +39,8 @@ pub struct Counts {
     /// Rows that went to the partition of rows without values, because their part had more
     /// partitions than it may.
     pub rows_beyond_partitions: u64,
+    /// Columns that somebody had dropped or changed by hand and that are as they were again.
+    pub columns_healed: u64,
     /// Schema commits that lost against another writer and were made again.
     pub commit_conflicts: u64,
 }
@@ -74,6 +76,7 @@ impl Counts {
         self.siblings_added += other.siblings_added;
         self.columns_refused += other.columns_refused;
         self.rows_beyond_partitions += other.rows_beyond_partitions;
+        self.columns_healed += other.columns_healed;
         self.commit_conflicts += other.commit_conflicts;
     }
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnName, DataColumn, Extension, Kind, PartitionKey, PartitionSpec, QuarantineColumn,
-    SystemColumn, TableName, TableSchema, TableSource, comment::comment, layout::Location,
+    ColumnName, DataColumn, Extension, PartitionKey, PartitionSpec, QuarantineColumn, SystemColumn,
+    TableName, TableSchema, TableSource, comment::comment, layout::Location, registry,
 };
 
 const PATH: &str = "alluvium.path";
@@ -17,9 +17,13 @@ const KIND: &str = "alluvium.kind";
 const SIBLING_OF: &str = "alluvium.sibling_of";
 const SINCE: &str = "alluvium.since";
 const SOURCE: &str = "alluvium.source";
+/// On the quarantine table, which has no source: its name.
+const TABLE: &str = "alluvium.table";
 /// On a `json` column that also takes the objects of its path as they are: `whole`.
 const OBJECTS: &str = "alluvium.objects";
 const WHOLE: &str = "whole";
+/// What Alluvium says about a column of data.
+pub(crate) const COLUMN_PARAMETERS: [&str; 6] = [PATH, KIND, SIBLING_OF, SINCE, SOURCE, OBJECTS];
 
 /// A column as the catalog keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,22 +102,6 @@ pub enum SchemaError {
         /// Its type.
         needed: &'static str,
     },
-    /// Somebody changed the type of a column.
-    #[error(
-        "column {column} of table {table} has type {found}, but its kind {kind} needs {needed}"
-    )]
-    Retyped {
-        /// The table.
-        table: TableName,
-        /// The column.
-        column: String,
-        /// The type in the catalog.
-        found: String,
-        /// The kind in the column's parameters.
-        kind: Kind,
-        /// The type of that kind.
-        needed: String,
-    },
 }
 
 impl TableEntry {
@@ -125,11 +113,10 @@ impl TableEntry {
         location: Location,
         partitions: &PartitionSpec,
     ) -> Self {
-        let system = SystemColumn::ALL;
         Self {
             name,
             location,
-            columns: system.map(|c| plain_column(c.name(), c.glue_type(), c.comment())).into(),
+            columns: system_columns(),
             partition_columns: partition_columns(&partitions.columns()),
             parameters: parameters(&[(SOURCE, source.as_str())]),
         }
@@ -138,13 +125,25 @@ impl TableEntry {
     /// The quarantine table.
     #[must_use]
     pub fn quarantine(location: Location) -> Self {
-        let column = |c: QuarantineColumn| plain_column(c.name(), c.glue_type(), "");
+        let name = TableName::quarantine();
         Self {
-            name: TableName::quarantine(),
             location,
-            columns: QuarantineColumn::ALL.map(column).into(),
+            columns: quarantine_columns(),
             partition_columns: partition_columns(&PartitionKey::quarantine_columns()),
-            parameters: parameters(&[]),
+            parameters: parameters(&[(TABLE, name.as_str())]),
+            name,
+        }
+    }
+
+    /// The columns that such a table begins with, whatever its data; none for a table that
+    /// Alluvium did not make.
+    pub(crate) fn fixed_columns(&self) -> Vec<ColumnEntry> {
+        if self.source().is_some() {
+            system_columns()
+        } else if self.parameters.get(TABLE).is_some_and(|table| *table == self.name.as_str()) {
+            quarantine_columns()
+        } else {
+            Vec::new()
         }
     }
 
@@ -174,20 +173,19 @@ impl TableEntry {
         self.parameters.get(SOURCE).map(String::as_str)
     }
 
-    /// The schema that the columns' parameters tell.
+    /// The schema of every column that the table was ever given, those included that somebody
+    /// dropped or changed by hand.
     ///
     /// # Errors
-    /// When a column's parameters are unreadable or its type is not that of its kind.
+    /// When nothing tells what a column of Alluvium's holds.
     pub fn schema(&self) -> Result<TableSchema, SchemaError> {
         let columns = self.columns.iter().chain(&self.partition_columns);
         let mut schema = TableSchema::with_names_taken(columns.map(|column| column.name.as_str()));
-        for entry in &self.columns {
-            if let Some(column) = self.data_column(entry)? {
-                if entry.parameters.get(OBJECTS).is_some_and(|how| how == WHOLE) {
-                    schema.keep_whole(&column.path);
-                }
-                schema.push(column);
+        for registered in self.registered()? {
+            if registered.whole {
+                schema.keep_whole(&registered.column.path);
             }
+            schema.push(registered.column);
         }
         Ok(schema)
     }
@@ -212,35 +210,41 @@ impl TableEntry {
             }
         }
         table.columns.extend(added.iter().map(|column| data_entry(after, column)));
+        registry::write(&mut table.parameters, after);
         table
     }
+}
 
-    fn data_column(&self, entry: &ColumnEntry) -> Result<Option<DataColumn>, SchemaError> {
-        let Some(path) = entry.parameters.get(PATH) else { return Ok(None) };
+impl ColumnEntry {
+    /// What the parameters say that the column holds; nothing for one that is somebody else's.
+    ///
+    /// # Errors
+    /// When a parameter is missing or unreadable.
+    pub(crate) fn data_column(&self, table: &TableName) -> Result<Option<DataColumn>, SchemaError> {
+        let Some(path) = self.parameters.get(PATH) else { return Ok(None) };
         let error = |parameter| SchemaError::Parameter {
-            table: self.name.clone(),
-            column: entry.name.clone(),
+            table: table.clone(),
+            column: self.name.clone(),
             parameter,
-            value: entry.parameters.get(parameter).cloned().unwrap_or_default(),
+            value: self.parameters.get(parameter).cloned().unwrap_or_default(),
         };
-        let read = |parameter| entry.parameters.get(parameter).ok_or_else(|| error(parameter));
-        let column = DataColumn {
-            name: entry.name.parse().map_err(|_| error(PATH))?,
+        let read = |parameter| self.parameters.get(parameter).ok_or_else(|| error(parameter));
+        Ok(Some(DataColumn {
+            name: self.name.parse().map_err(|_| error(PATH))?,
             path: path.parse().map_err(|_| error(PATH))?,
             kind: read(KIND)?.parse().map_err(|_| error(KIND))?,
-            sibling_of: match entry.parameters.get(SIBLING_OF) {
+            sibling_of: match self.parameters.get(SIBLING_OF) {
                 Some(base) => Some(base.parse().map_err(|_| error(SIBLING_OF))?),
                 None => None,
             },
             since: read(SINCE)?.parse().map_err(|_| error(SINCE))?,
             source: read(SOURCE)?.clone(),
-        };
-        let needed = column.kind.glue_type();
-        if entry.glue_type == needed {
-            return Ok(Some(column));
-        }
-        let (column, found, kind) = (entry.name.clone(), entry.glue_type.clone(), column.kind);
-        Err(SchemaError::Retyped { table: self.name.clone(), column, found, kind, needed })
+        }))
+    }
+
+    /// Whether the parameters say that the column takes the objects of its path as they are.
+    pub(crate) fn is_marked_whole(&self) -> bool {
+        self.parameters.get(OBJECTS).is_some_and(|how| how == WHOLE)
     }
 }
 
@@ -262,7 +266,7 @@ fn parameters(ours: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn plain_column(name: &str, glue_type: &str, comment: &str) -> ColumnEntry {
+pub(crate) fn plain_column(name: &str, glue_type: &str, comment: &str) -> ColumnEntry {
     ColumnEntry {
         name: name.to_owned(),
         glue_type: glue_type.to_owned(),
@@ -271,11 +275,19 @@ fn plain_column(name: &str, glue_type: &str, comment: &str) -> ColumnEntry {
     }
 }
 
+fn system_columns() -> Vec<ColumnEntry> {
+    SystemColumn::ALL.map(|c| plain_column(c.name(), c.glue_type(), c.comment())).into()
+}
+
+fn quarantine_columns() -> Vec<ColumnEntry> {
+    QuarantineColumn::ALL.map(|c| plain_column(c.name(), c.glue_type(), "")).into()
+}
+
 fn partition_columns(names: &[ColumnName]) -> Vec<ColumnEntry> {
     names.iter().map(|name| plain_column(name.as_str(), "string", "")).collect()
 }
 
-fn data_entry(schema: &TableSchema, column: &DataColumn) -> ColumnEntry {
+pub(crate) fn data_entry(schema: &TableSchema, column: &DataColumn) -> ColumnEntry {
     ColumnEntry {
         parameters: parameters_of(schema, column),
         ..plain_column(column.name.as_str(), &column.kind.glue_type(), &comment(schema, column))
@@ -348,18 +360,17 @@ mod tests {
         let after =
             extended(&before, &[("$.geo", ValueClass::Bigint), ("$.mag", ValueClass::Double)]);
         assert_eq!(after.columns[..before.columns.len()], before.columns);
-        assert_eq!(after.parameters, before.parameters);
+        assert_eq!(after.parameters["owner"], "data team");
         let names: Vec<_> = after.columns.iter().map(|column| column.name.as_str()).collect();
         insta::assert_snapshot!(names.join(" "), @"_source _record _arrived_at _rescued mag geo geo_1f5924 mag__double");
     }
 
     #[test]
-    fn a_column_changed_by_hand_is_named() {
-        let mut retyped = extended(&table(), &[("$.mag", ValueClass::Bigint)]);
-        retyped.columns[4].glue_type = "int".to_owned();
-        insta::assert_snapshot!(retyped.schema().unwrap_err(), @"column mag of table camera has type int, but its kind bigint needs bigint");
-        retyped.columns[4].parameters.insert(KIND.to_owned(), "integer".to_owned());
-        insta::assert_snapshot!(retyped.schema().unwrap_err(), @"column mag of table camera: parameter alluvium.kind is `integer`");
+    fn a_column_that_nothing_tells_about_is_named() {
+        let mut table = extended(&table(), &[("$.mag", ValueClass::Bigint)]);
+        table.parameters.retain(|name, _| !name.starts_with("alluvium.columns."));
+        table.columns[4].parameters.insert(KIND.to_owned(), "integer".to_owned());
+        insta::assert_snapshot!(table.schema().unwrap_err(), @"column mag of table camera: parameter alluvium.kind is `integer`");
     }
 
     #[test]

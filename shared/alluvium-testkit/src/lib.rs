@@ -3,6 +3,7 @@
 //! - [`MemoryCatalog`], [`MemoryObjects`] and [`MemoryLanding`] keep everything in memory, by the
 //!   same rules as the real ones.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
+//! - [`interleave()`] runs tasks in an order that a seed determines.
 //! - [`suites`] says what a port must do; every implementation passes them, these fakes included.
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
     reason = "test support: a broken expectation must stop the test"
 )]
 
+mod interleave;
 mod memory_catalog;
 mod memory_landing;
 mod memory_objects;
@@ -17,6 +19,7 @@ mod memory_source;
 pub mod suites;
 mod unreliable;
 
+pub use interleave::interleave;
 pub use memory_catalog::MemoryCatalog;
 pub use memory_landing::MemoryLanding;
 pub use memory_objects::MemoryObjects;

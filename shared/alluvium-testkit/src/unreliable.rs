@@ -1,4 +1,7 @@
 //! Faults, injected by a wrapper.
+//!
+//! Every call also lets others run before and after its effect, so that tasks interleave wherever
+//! they could on a network.
 
 use std::sync::{
     Arc,
@@ -56,14 +59,17 @@ impl<P> Unreliable<P> {
     ) -> PortResult<T> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let error = |kind| Err(PortError::new(kind, method, format!("call {number}")));
-        match (self.script)(number, method) {
+        tokio::task::yield_now().await;
+        let answer = match (self.script)(number, method) {
             None => call.await,
             Some(Fault::Refused(kind)) => error(kind),
-            Some(Fault::AnswerLost(kind)) => {
-                call.await?;
-                error(kind)
-            }
-        }
+            Some(Fault::AnswerLost(kind)) => match call.await {
+                Ok(_) => error(kind),
+                Err(failed) => Err(failed),
+            },
+        };
+        tokio::task::yield_now().await;
+        answer
     }
 }
 
