@@ -16,6 +16,7 @@ use alluvium_model::{
 };
 use alluvium_testkit::{MemoryLanding, MemoryObjects};
 use alluvium_tests::{
+    contracts,
     http::{Reply, Scripted},
     settings,
 };
@@ -338,8 +339,10 @@ async fn a_service_that_stays_busy_is_reported_as_retryable() {
     for busy in [Reply::Reset, Reply::Silence, s3(503, "SlowDown"), page_of(500)] {
         let scripted = Scripted::new(move |_, _| busy.clone());
         let aws = scripted.aws_impatiently().await;
-        let ingest = Ingest::new(catalog(&scripted).await, objects(&scripted).await, settings());
-        let landing = Landing::new(ingest, S3Sources::new(&aws), LandingPrefix::default());
+        let contracts = contracts(&MemoryObjects::default());
+        let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), settings());
+        let sources = S3Sources::new(&aws);
+        let landing = Landing::new(ingest, contracts, sources, LandingPrefix::default());
         let limit = TimeLimit::of(Duration::from_mins(1));
         let event = serde_json::from_str(object).unwrap();
         let failure = IngestObjects::new(landing)
@@ -369,8 +372,9 @@ async fn a_busy_catalog_is_named_when_patience_ends() {
     let bucket = MemoryLanding::default();
     let object = bucket.drop_object("camera/1.json", "{\"a\":1}");
     let few = IngestSettings { backoff: Backoff::without_pauses(2), ..settings() };
-    let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), few);
-    let landing = Landing::new(ingest, bucket, LandingPrefix::default());
+    let objects = MemoryObjects::default();
+    let ingest = Ingest::new(catalog(&scripted).await, objects.clone(), few);
+    let landing = Landing::new(ingest, contracts(&objects), bucket, LandingPrefix::default());
     let error = Box::pin(landing.land(&object)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retry);
     insta::assert_snapshot!(anyhow_like(&error), @"cannot commit the schema of table camera: 2 tries failed: cannot read the table camera: ThrottlingException: so it is");
