@@ -7,6 +7,7 @@ ARCH ?= x86_64
 STACK ?= alluvium
 TARGET ?= read
 FUZZ_SECONDS ?= 600
+CONTRACTS ?= infra/tables
 EVENT ?= events/ingest-objects/s3.json
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
@@ -36,12 +37,13 @@ local: ## Build the alluvium command and the functions for this machine
 	done
 
 .PHONY: check
-check: $(VENV)/installed ## Check format, lints, docs and the template
+check: local $(VENV)/installed ## Check format, lints, docs, the template and the contracts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(LOCKED) --workspace --test aws -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational infra/template.yaml
+	target/$(PROFILE)/alluvium contract check $(CONTRACTS) events/contracts
 
 .PHONY: test
 test: local $(VENV)/readers ## Run all tests that need nothing from outside
@@ -100,6 +102,15 @@ build: $(VENV)/installed ## Build the functions for AWS Lambda: ARCH=x86_64 or a
 deploy: build ## Deploy to AWS: ARCH=x86_64 or arm64, STACK=name, PARAMETERS="Name=value ..."
 	$(VENV)/bin/sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file infra/template.yaml \
 		--stack-name $(STACK) --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+	$(MAKE) deploy-contracts
+
+OUTPUT = Outputs[?OutputKey==\`$(1)\`].OutputValue|[0]
+.PHONY: deploy-contracts
+deploy-contracts: local $(VENV)/installed ## Deploy contracts to the lake of the stack: CONTRACTS=infra/tables, STACK=name
+	@set -- $$($(VENV)/bin/aws cloudformation describe-stacks --stack-name $(STACK) --output text \
+		--query "Stacks[0].[$(call OUTPUT,LakeBucketName),$(call OUTPUT,DatabaseName)]") && \
+	test -n "$$2" && \
+	target/$(PROFILE)/alluvium contract deploy $(CONTRACTS) --lake "s3://$$1" --database "$$2"
 
 .PHONY: clean
 clean: ## Stop the local AWS and remove everything that was made

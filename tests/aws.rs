@@ -12,9 +12,9 @@ use std::{
 };
 
 use alluvium_aws::{Aws, GlueCatalog, LakeRoot, S3Objects, S3Sources, telemetry::Invocation};
-use alluvium_lake::{Browse, Ingest, IngestSettings, Landing, Verify};
+use alluvium_lake::{Browse, ContractStore, Ingest, IngestSettings, Landing, Verify};
 use alluvium_model::{
-    AnnouncedObject, ErrorKind, LandingPrefix, Limits, Plan, TableName, TableSource,
+    AnnouncedObject, ErrorKind, LandingPrefix, Limits, TableName, TableSource,
     layout::{Location, table_location},
     ports::{
         ListObjects as _, OpenObjects as _, ReadObjects as _, ReadSource as _, WriteObjects as _,
@@ -70,7 +70,9 @@ impl Place {
         let settings = IngestSettings::new(self.name.replace('-', "_").parse().unwrap());
         let settings = IngestSettings { limits: small_parts(), ..settings };
         let ingest = Ingest::new(self.catalog(aws), self.objects(aws), settings);
-        IngestObjects::new(Landing::new(ingest, S3Sources::new(aws), LandingPrefix::default()))
+        let contracts = ContractStore::new(self.objects(aws), Duration::from_mins(1));
+        let (sources, prefix) = (S3Sources::new(aws), LandingPrefix::default());
+        IngestObjects::new(Landing::new(ingest, contracts, sources, prefix))
     }
 
     async fn drop_object(&self, key: &str, bytes: impl Into<Bytes>) -> AnnouncedObject {
@@ -195,7 +197,7 @@ async fn a_small_file_takes_few_calls() {
         begun = calls.len();
         new
     };
-    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"GetObject GetTable CreateTable BatchCreatePartition PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"ListObjectsV2 GetObject GetTable CreateTable BatchCreatePartition PutObject");
     insta::assert_snapshot!(calls_of(&first, "camera/2", "{\"a\":2}").await, @"GetObject PutObject");
     insta::assert_snapshot!(calls_of(&first, "camera/3", "{\"b\":1}").await, @"GetObject GetTable UpdateTable PutObject");
     // In the steady state the catalog is not asked at all.
@@ -204,7 +206,7 @@ async fn a_small_file_takes_few_calls() {
         assert_eq!(calls_of(&first, &key, "{\"a\":7,\"b\":null}").await, "GetObject PutObject");
     }
     // A sandbox that knows nothing yet.
-    insta::assert_snapshot!(calls_of(&second, "camera/24", "{\"b\":2}").await, @"GetObject GetTable BatchCreatePartition PutObject");
+    insta::assert_snapshot!(calls_of(&second, "camera/24", "{\"b\":2}").await, @"ListObjectsV2 GetObject GetTable BatchCreatePartition PutObject");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,7 +220,7 @@ async fn a_service_that_fails_now_and_then_loses_nothing() {
     }
     // Every kind of failure, at calls that shift from one operation to the next.
     let scripted = Scripted::new(|call, operation| match call % 11 {
-        2 | 9 if operation.ends_with("Object") => {
+        2 | 9 if operation.contains("Object") => {
             Reply::Answer(503, "<Error><Code>SlowDown</Code></Error>".to_owned())
         }
         2 | 9 => Reply::Answer(400, "{\"__type\":\"ThrottlingException\"}".to_owned()),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use alluvium_aws::{GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
-use alluvium_lake::{Backoff, Ingest, IngestSettings, Landing};
+use alluvium_lake::{Backoff, ContractStore, Ingest, IngestSettings, Landing};
 use alluvium_model::{
     ErrorKind, LandingPrefix, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName,
     TableSource, Version,
@@ -22,6 +22,7 @@ use alluvium_model::{
 };
 use alluvium_testkit::{MemoryLanding, MemoryObjects};
 use alluvium_tests::{
+    contracts,
     http::{Reply, Scripted},
     settings,
 };
@@ -359,8 +360,10 @@ async fn a_service_that_stays_busy_is_reported_as_retryable() {
     for busy in [Reply::Reset, Reply::Silence, s3(503, "SlowDown"), page_of(500)] {
         let scripted = Scripted::new(move |_, _| busy.clone());
         let aws = scripted.aws_impatiently().await;
-        let ingest = Ingest::new(catalog(&scripted).await, objects(&scripted).await, settings());
-        let landing = Landing::new(ingest, S3Sources::new(&aws), LandingPrefix::default());
+        let contracts = contracts(&MemoryObjects::default());
+        let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), settings());
+        let sources = S3Sources::new(&aws);
+        let landing = Landing::new(ingest, contracts, sources, LandingPrefix::default());
         let limit = TimeLimit::of(Duration::from_mins(1));
         let event = serde_json::from_str(object).unwrap();
         let failure = IngestObjects::new(landing)
@@ -390,8 +393,9 @@ async fn a_busy_catalog_is_named_when_patience_ends() {
     let bucket = MemoryLanding::default();
     let object = bucket.drop_object("camera/1.json", "{\"a\":1}");
     let few = IngestSettings { backoff: Backoff::without_pauses(2), ..settings() };
-    let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), few);
-    let landing = Landing::new(ingest, bucket, LandingPrefix::default());
+    let objects = MemoryObjects::default();
+    let ingest = Ingest::new(catalog(&scripted).await, objects.clone(), few);
+    let landing = Landing::new(ingest, contracts(&objects), bucket, LandingPrefix::default());
     let error = Box::pin(landing.land(&object)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retry);
     insta::assert_snapshot!(anyhow_like(&error), @"cannot commit the schema of table camera: 2 tries failed: cannot read the table camera: ThrottlingException: so it is");
@@ -448,7 +452,8 @@ async fn landed_in_spite_of(operation: &'static str, failure: Reply, times: usiz
     let bucket = MemoryLanding::default();
     let object = bucket.drop_object("camera/1.json", "{\"a\":1}");
     let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), settings());
-    let landing = Landing::new(ingest, bucket, LandingPrefix::default());
+    let contracts = ContractStore::new(MemoryObjects::default(), Duration::from_mins(1));
+    let landing = Landing::new(ingest, contracts, bucket, LandingPrefix::default());
     let report = Box::pin(landing.land(&object)).await.unwrap();
     assert_eq!((report.counts.loaded, report.counts.columns_added), (1, 1));
     scripted.calls()

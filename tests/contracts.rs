@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_lake::{Browse, Ingest, IngestReport, Verify};
 use alluvium_model::{
-    ColumnRule, EventTime, JsonPath, Limits, Mode, Moment, NameStyle, Numbers, PartitionSpec,
-    Reason, TableRules, TimeFormat, Timestamps, Transform, ports::ReadPartitions as _,
+    ColumnRule, ErrorKind, EventTime, JsonPath, Limits, Mode, Moment, NameStyle, Numbers,
+    PartitionSpec, Reason, TableRules, TimeFormat, Timestamps, Transform,
+    ports::ReadPartitions as _,
 };
 use alluvium_tests::{Lake, destination, drop_under, memory_source, settings};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -273,6 +274,22 @@ async fn other_rules_of_reading_are_followed() {
     check(shallow, r#"{"a":{"b":1}}"#, "a:json").await;
     let wrapped = TableRules { wrappers: vec!["events".to_owned()], ..default() };
     check(wrapped, r#"{"events":[{"a":1},{"b":2}]}"#, "a:bigint b:bigint").await;
+}
+
+#[tokio::test]
+async fn other_partitions_than_those_of_the_table_are_refused() {
+    let lake = Lake::default();
+    let ingest = lake.ingest();
+    drop_under(&ingest, &Arc::default(), "t/1.json", "{\"a\":1}").await.unwrap();
+    let partitions = by(vec![Transform::Day(Moment::EventTime)]);
+    let event_time = Some(EventTime::at(path("$.at")));
+    let rules = Arc::new(TableRules { partitions, event_time, ..TableRules::default() });
+    let error = drop_under(&ingest, &rules, "t/2.json", "{\"a\":1}").await.unwrap_err();
+    insta::assert_snapshot!(error, @"table t is partitioned by day(arrived_at), not by day(event_time); it must be repartitioned");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    // Nothing came of it, and the table is loaded as before.
+    drop_under(&ingest, &Arc::default(), "t/2.json", "{\"a\":1}").await.unwrap();
+    assert_eq!(rows_by_partition(&lake, "t").await, "dt=2026-11-22 2");
 }
 
 #[tokio::test]

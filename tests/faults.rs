@@ -7,9 +7,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use alluvium_lake::{Backoff, Ingest, LakeError, Landing};
+use alluvium_lake::{Backoff, ContractStore, Ingest, LakeError, Landing};
 use alluvium_model::{ErrorKind, LandingPrefix, TableSource};
 use alluvium_testkit::{Fault, MemoryLanding, Unreliable};
 use alluvium_tests::{Lake, drop_file, memory_source, settings};
@@ -199,7 +200,9 @@ async fn a_thousand_deliveries_without_new_columns_cost_no_call_but_for_new_part
     });
     let bucket = MemoryLanding::default();
     let ingest = Ingest::new(catalog.clone(), lake.objects.clone(), settings());
-    let landing = Landing::new(ingest, bucket.clone(), LandingPrefix::default());
+    let contracts = ContractStore::new(lake.objects.clone(), Duration::from_mins(1));
+    let prefix = LandingPrefix::default();
+    let landing = Landing::new(ingest, contracts, bucket.clone(), prefix);
     for file in 0..=1_000 {
         // Different values, `null` and what belongs to `_rescued` are nothing new.
         let text = format!("{{\"n\":{file},\"s\":\"{file}\",\"s\":\"x\"}}\n{{\"n\":null}}\nbad\n");

@@ -18,7 +18,7 @@ use alluvium_model::{
 use alluvium_testkit::{
     Fault, MemoryCatalog, MemoryLanding, MemoryObjects, MemorySource, Unreliable,
 };
-use alluvium_tests::{Lake, s3_event, settings};
+use alluvium_tests::{Lake, contracts, s3_event, settings};
 use ingest_objects::{Failure, IngestObjects, TimeLimit};
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -67,6 +67,7 @@ impl World {
     fn function_below(&self, prefix: &str) -> Function {
         IngestObjects::new(Landing::new(
             self.lake.ingest(),
+            contracts(&self.lake.objects),
             self.bucket.clone(),
             prefix.parse().unwrap(),
         ))
@@ -143,8 +144,9 @@ async fn a_busy_catalog_is_a_failure_to_try_again() {
     let busy = Unreliable::new(lake.catalog, |_, _| Some(Fault::Refused(ErrorKind::Retry)));
     let bucket = MemoryLanding::default();
     let event = s3_event(&[bucket.drop_object("camera/1.json", "{}")]);
-    let landing =
-        Landing::new(Ingest::new(busy, lake.objects, settings()), bucket, LandingPrefix::default());
+    let contracts = contracts(&lake.objects);
+    let ingest = Ingest::new(busy, lake.objects, settings());
+    let landing = Landing::new(ingest, contracts, bucket, LandingPrefix::default());
     let mut invocation = Invocation::default();
     let failed = IngestObjects::new(landing)
         .answer(&event, TimeLimit::of(MINUTE), &mut invocation)
@@ -226,7 +228,9 @@ async fn a_table_that_was_dropped_is_made_again() {
     let bucket = MemoryLanding::default();
     let event = s3_event(&[bucket.drop_object("camera/1.json", "{\"n\":1}")]);
     let ingest = Ingest::new(catalog.clone(), lake.objects.clone(), settings());
-    let function = IngestObjects::new(Landing::new(ingest, bucket, LandingPrefix::default()));
+    let contracts = contracts(&lake.objects);
+    let landing = Landing::new(ingest, contracts, bucket, LandingPrefix::default());
+    let function = IngestObjects::new(landing);
     let limit = TimeLimit::of(MINUTE);
     let failed = function.answer(&event, limit, &mut Invocation::default()).await.unwrap_err();
     assert!(failed.is_retryable(), "{failed}");

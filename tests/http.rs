@@ -246,6 +246,7 @@ fn operation(request: &HttpRequest) -> String {
         (Some(named), _) => named,
         (None, "POST") if query.contains("uploadId") => "CompleteMultipartUpload",
         (None, "POST") => "CreateMultipartUpload",
+        (None, "GET") if query.contains("list-type=2") => "ListObjectsV2",
         (None, method) => method,
     };
     operation.to_owned()

@@ -9,13 +9,18 @@
 
 pub mod http;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
+use alluvium_lake::{
+    Backoff, Browse, ContractStore, Ingest, IngestReport, IngestSettings, LakeError,
+};
 use alluvium_model::{
     AnnouncedObject, Budget, DataColumn, Destination, Origin, SourceId, TableName, TableRules,
     TableSource,
-    ports::{CommitTables, ReadTables, RegisterPartitions, Source, WriteObjects},
+    ports::{
+        CommitTables, ListObjects, ReadObjects, ReadTables, RegisterPartitions, Source,
+        WriteObjects,
+    },
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{
@@ -33,6 +38,11 @@ use serde_json::{Value, json};
 pub fn settings() -> IngestSettings {
     let settings = IngestSettings::new("lake".parse().unwrap());
     IngestSettings { backoff: Backoff::without_pauses(100), ..settings }
+}
+
+/// The contracts in a lake of these objects, looked at for every source.
+pub fn contracts<O: ReadObjects + ListObjects + Clone>(objects: &O) -> ContractStore<O> {
+    ContractStore::new(objects.clone(), Duration::ZERO)
 }
 
 /// Ingests `text` as the object `key` of a landing bucket; its first segment names the table.

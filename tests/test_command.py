@@ -99,7 +99,7 @@ def test_preview_tells_what_to_know_beforehand(lake, drop):
         "$.by 300 keys: kept whole, as JSON text",
         "1 value without a column, in _rescued",
         "$.none an array of nulls alone e.g. [null]",
-        'event_time = "$.at"',
+        'event_time = "$.at" format = "rfc3339"',
         '"$.id" = { type = "string" } # bigint, string',
         '"$.by" = { type = "json" } # 300 keys',
         "`by` string,",

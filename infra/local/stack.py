@@ -16,6 +16,7 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
+COMMAND = "target/local/alluvium"
 NAME = "alluvium"
 DATABASE = "alluvium"
 
@@ -49,10 +50,16 @@ class Stack:
         command += ["--config-env", "local"]
         stack.command(*command, echo=echo, shown=lambda line: "_COMPLETE " in line)
         stack.make_concurrency_a_number()
+        stack.deploy_contracts("infra/tables", echo=echo)
         if echo:
             for name, value in stack.outputs().items():
                 echo(f"    {name}: {value}")
         return stack
+
+    def deploy_contracts(self, *files, echo=None, expect=(0,)):
+        """Deploys contracts in files or folders to the lake, as `make deploy` does."""
+        lake = ["--lake", f"s3://{self.outputs()['LakeBucketName']}", "--database", DATABASE]
+        return self.command(COMMAND, "contract", "deploy", *files, *lake, echo=echo, expect=expect)
 
     def make_concurrency_a_number(self):
         """MiniStack 1.5.33 keeps a number parameter as text in a scaling configuration, and its

@@ -36,8 +36,9 @@ def test_what_is_missing_is_named(stack):
     words = ["ingest", "--table", "t", file, "--database", "of_no_bucket"]
     error = stack.command(COMMAND, *words, "--lake", "s3://no-such-bucket", expect=(1,))
     assert "no-such-bucket" in error and "NoSuchBucket" in error
-    # That table is bound to a bucket now, even if it is not there.
+    stack.s3.create_bucket(Bucket="other-lake")
+    stack.command(COMMAND, *words, "--lake", "s3://other-lake")
     error = run(stack, *words, expect=1)
-    assert "table t lies at s3://no-such-bucket/of_no_bucket/t/, not in this lake" in error
+    assert "table t lies at s3://other-lake/of_no_bucket/t/, not in this lake" in error
     error = run(stack, "ingest", "--table", "t", file, "--database", "elsewhere", expect=1)
     assert "elsewhere" in error and "EntityNotFoundException" in error

@@ -13,10 +13,13 @@ use alluvium_aws::{
     Aws, Delivery, Environment, GlueCatalog, Message, S3Objects, S3Sources, telemetry::Invocation,
     time_left,
 };
-use alluvium_lake::{Ingest, IngestReport, IngestSettings, Landing};
+use alluvium_lake::{ContractStore, Ingest, IngestReport, IngestSettings, Landing};
 use alluvium_model::{
     AnnouncedObject,
-    ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
+    ports::{
+        CommitTables, ListObjects, OpenObjects, ReadObjects, ReadTables, RegisterPartitions,
+        WriteObjects,
+    },
 };
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -33,19 +36,22 @@ pub struct IngestObjects<C, O, S> {
 impl IngestObjects<GlueCatalog, S3Objects, S3Sources> {
     /// The function over S3 and Glue.
     pub async fn on_aws(environment: Environment) -> Self {
-        let Environment { lake, database, landing_prefix, limits, patience } = environment;
+        let Environment { lake, database, landing_prefix, limits, patience, contract_refresh } =
+            environment;
         let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
         let settings = IngestSettings { limits, ..IngestSettings::new(database) };
-        let ingest = Ingest::new(catalog, S3Objects::new(&aws, lake), settings);
-        Self::new(Landing::new(ingest, S3Sources::new(&aws), landing_prefix))
+        let objects = S3Objects::new(&aws, lake);
+        let ingest = Ingest::new(catalog, objects.clone(), settings);
+        let contracts = ContractStore::new(objects, contract_refresh);
+        Self::new(Landing::new(ingest, contracts, S3Sources::new(&aws), landing_prefix))
     }
 }
 
 impl<C, O, S> IngestObjects<C, O, S>
 where
     C: ReadTables + CommitTables + RegisterPartitions + Clone + Send + Sync + 'static,
-    O: WriteObjects + Send + Sync + 'static,
+    O: WriteObjects + ReadObjects + ListObjects + Send + Sync + 'static,
     S: OpenObjects + Send + Sync + 'static,
 {
     /// The function over any ports.

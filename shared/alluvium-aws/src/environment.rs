@@ -22,7 +22,12 @@ pub struct Environment {
     /// `ALLUVIUM_CALL_TIMEOUT_SECONDS`: a try of a call to S3 or Glue that takes longer is made
     /// again; 50 by default.
     pub patience: Patience,
+    /// `ALLUVIUM_CONTRACT_REFRESH_SECONDS`: how long contracts are believed before the lake is
+    /// looked at again, 60 by default; 0 for every object.
+    pub contract_refresh: Duration,
 }
+
+const CONTRACT_REFRESH: Duration = Duration::from_mins(1);
 
 /// A variable that is missing or not understood.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -71,6 +76,12 @@ impl Environment {
             let seconds = parsed("ALLUVIUM_CALL_TIMEOUT_SECONDS", &value)?;
             patience.try_timeout = Duration::from_secs(seconds);
         }
+        let contract_refresh = match set("ALLUVIUM_CONTRACT_REFRESH_SECONDS") {
+            Some(value) => {
+                Duration::from_secs(parsed("ALLUVIUM_CONTRACT_REFRESH_SECONDS", &value)?)
+            }
+            None => CONTRACT_REFRESH,
+        };
         let prefix = set("ALLUVIUM_LANDING_PREFIX").unwrap_or_default();
         Ok(Self {
             lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
@@ -78,6 +89,7 @@ impl Environment {
             landing_prefix: parsed("ALLUVIUM_LANDING_PREFIX", &prefix)?,
             limits,
             patience,
+            contract_refresh,
         })
     }
 }
@@ -117,6 +129,9 @@ mod tests {
         assert_eq!(environment.limits, Limits::default());
         variables.push(("ALLUVIUM_PART_BYTES", "1048576"));
         variables.push(("ALLUVIUM_LIMITS", "parse_depth=64,path_depth=8"));
+        assert_eq!(environment.contract_refresh, Duration::from_mins(1));
+        variables.push(("ALLUVIUM_CONTRACT_REFRESH_SECONDS", "0"));
+        assert_eq!(read(&variables).unwrap().contract_refresh, Duration::ZERO);
         let limits = read(&variables).unwrap().limits;
         assert_eq!(
             (limits.part_text_bytes, limits.parse_depth, limits.path_depth),

@@ -6,7 +6,7 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    files, ingest,
+    contract, files, ingest,
     output::{Outcome, UsageError},
     preview, schema, tables, verify,
 };
@@ -25,11 +25,18 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show what table files would become: columns, types, origin paths, conflicts, DDL
-    Preview(Inputs),
+    Preview {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        rules: Rules,
+    },
     /// Load files into tables; creates and evolves the tables
     Ingest {
         #[command(flatten)]
         inputs: Inputs,
+        #[command(flatten)]
+        rules: Rules,
         #[command(flatten)]
         lake: Lake,
         /// Files that are loaded at once (a large one always alone). One after the other they
@@ -42,8 +49,13 @@ enum Command {
         #[command(flatten)]
         inputs: Inputs,
         #[command(flatten)]
+        rules: Rules,
+        #[command(flatten)]
         lake: Lake,
     },
+    /// Check, deploy and suggest contracts: what is settled of a table beforehand
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// List the tables of a lake
     Tables(Lake),
     /// Show the columns of a table and where in the records their values stand
@@ -65,6 +77,33 @@ enum Command {
     },
 }
 
+/// What can be done with contracts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Say all that is wrong with contracts
+    Check {
+        /// Contracts, or folders of them: `<table>.toml`, and `_default.toml` for all other tables
+        #[arg(required = true, value_name = "FILE|FOLDER")]
+        files: Vec<PathBuf>,
+        /// Also whether they suit the tables and the other contracts of this lake
+        #[arg(long, value_name = "DIR|s3://BUCKET")]
+        lake: Option<String>,
+        /// The database of its tables
+        #[arg(long, value_name = "NAME", default_value = DEFAULT_DATABASE)]
+        database: DatabaseName,
+    },
+    /// Check contracts and put them into a lake, where whoever loads files finds them
+    Deploy {
+        /// Contracts, or folders of them
+        #[arg(required = true, value_name = "FILE|FOLDER")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        lake: Lake,
+    },
+    /// Print the contract that suits files of one table: event time, partitions, kinds
+    Suggest(Inputs),
+}
+
 /// What to read.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inputs {
@@ -72,13 +111,23 @@ pub(crate) struct Inputs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The table that everything goes to. Without it the first segment of a path as it is
-    /// written, or below a folder, names the table: `camera/2026/1.json` goes to `camera`
+    /// written, or below a folder, names the table: `camera/2026/1.json` goes to `camera`,
+    /// unless a contract of the lake is for it
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
     /// Another limit than the default, such as `record_bytes=33554432`; may be repeated. A file
     /// that was loaded under other limits is loaded again beside its earlier rows
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub(crate) limits: Vec<String>,
+}
+
+/// By which rules it is read.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct Rules {
+    /// A contract to read everything by, whatever lies in the lake; it names the table. In place
+    /// of a table's own it may be a `_default.toml`, which leaves the table to --table or paths
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contract: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -116,11 +165,14 @@ impl Args {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let json = self.json;
         match self.command {
-            Command::Preview(inputs) => preview::run(&inputs, json).await,
-            Command::Ingest { inputs, lake, threads } => {
-                ingest::run(&inputs, &lake, threads, json).await
+            Command::Preview { inputs, rules } => preview::run(&inputs, &rules, json).await,
+            Command::Ingest { inputs, rules, lake, threads } => {
+                ingest::run(&inputs, &rules, (&lake, threads), json).await
             }
-            Command::Verify { inputs, lake } => verify::run(&inputs, &lake, json).await,
+            Command::Verify { inputs, rules, lake } => {
+                verify::run(&inputs, &rules, &lake, json).await
+            }
+            Command::Contract(command) => contract::run(&command, json).await,
             Command::Tables(lake) => tables::run(&lake, json).await,
             Command::Schema { table, lake } => schema::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,

@@ -14,8 +14,9 @@ use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
-    args::{Inputs, Lake},
+    args::{Inputs, Lake, Rules},
     bad_records,
+    destinations::Destinations,
     inputs::{Input, expand},
     lake::{Catalog, Objects},
     output::{self, Outcome, by_hand, bytes, count},
@@ -53,13 +54,14 @@ type LakeIngest = Ingest<Catalog, Objects>;
 
 pub(crate) async fn run(
     inputs: &Inputs,
-    lake: &Lake,
-    threads: u32,
+    rules: &Rules,
+    (lake, threads): (&Lake, u32),
     json: bool,
 ) -> anyhow::Result<Outcome> {
     let limits = inputs.limits()?;
-    let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open_or_create().await?;
+    let destinations = Destinations::of(inputs, rules, Some(&objects)).await?;
+    let inputs = expand(&inputs.files, &destinations)?;
     let mut settings = IngestSettings::new(lake.database.clone());
     settings.limits = limits;
     let ingest = Arc::new(Ingest::new(catalog, objects, settings));
@@ -129,7 +131,7 @@ async fn load(
     let opened = input.open().await?;
     let reader = Watched { reader: opened.reader, bar };
     let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
-    Box::pin(ingest.ingest(&input.table, source)).await
+    Box::pin(ingest.ingest(input.destination.clone(), source)).await
 }
 
 impl Summary {

@@ -2,17 +2,17 @@
 
 use std::{
     fs, io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use alluvium_local::LocalSource;
 use alluvium_model::{
-    TableSource,
+    Destination,
     ports::{PortResult, Source},
 };
 use anyhow::{Context as _, bail};
 
-use crate::{args::Inputs, output::UsageError};
+use crate::{destinations::Destinations, output::UsageError};
 
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub(crate) enum Place {
     StandardInput,
 }
 
-/// Something to read, and the table that it belongs to.
+/// Something to read, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
     pub(crate) place: Place,
-    pub(crate) table: TableSource,
+    pub(crate) destination: Destination,
 }
 
 impl Input {
@@ -45,39 +45,40 @@ impl Input {
     }
 
     pub(crate) fn name(&self) -> String {
-        match &self.place {
-            Place::File(path) => path.display().to_string(),
-            Place::StandardInput => "standard input".to_owned(),
+        self.place.name()
+    }
+}
+
+impl Place {
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::StandardInput => "standard input".to_owned(),
         }
     }
 }
 
-/// Everything that `inputs` names, in order; nothing is read yet.
-pub(crate) fn expand(inputs: &Inputs) -> anyhow::Result<Vec<Input>> {
-    let table = match inputs.table.as_deref() {
-        Some("") => return Err(UsageError::EmptyTable.into()),
-        table => table.map(TableSource::new),
-    };
+/// Everything that `files` names, in order; nothing is read yet.
+pub(crate) fn expand(files: &[PathBuf], destinations: &Destinations) -> anyhow::Result<Vec<Input>> {
     let mut expanded = Vec::new();
-    for named in &inputs.files {
+    let mut push = |place: Place, destination: Option<Destination>| {
+        let input = destination.map(|destination| Input { place: place.clone(), destination });
+        expanded.push(input.ok_or_else(|| UsageError::NoTable(place.name()))?);
+        Ok::<_, UsageError>(())
+    };
+    for named in files {
         if named.as_os_str() == "-" {
-            let table = table.clone().ok_or(UsageError::NoTable("standard input".to_owned()))?;
-            expanded.push(Input { place: Place::StandardInput, table });
+            push(Place::StandardInput, destinations.of_stream())?;
             continue;
         }
         for (path, below) in files_of(named)? {
-            let table = match &table {
-                Some(table) => table.clone(),
-                None => first_segment(&below)
-                    .ok_or_else(|| UsageError::NoTable(path.display().to_string()))?,
-            };
-            expanded.push(Input { place: Place::File(path), table });
+            push(Place::File(path), destinations.of_path(&below))?;
         }
     }
     Ok(expanded)
 }
 
-/// The files that an argument stands for, each with the path whose first segment names its table.
+/// The files that an argument stands for, each with the path that tells its table.
 fn files_of(named: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     if named.is_dir() {
         let mut files = Vec::new();
@@ -129,45 +130,27 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder that a relative path begins with.
-fn first_segment(path: &Path) -> Option<TableSource> {
-    let mut components = path.components().filter(|part| *part != Component::CurDir);
-    match (components.next()?, components.next()?) {
-        (Component::Normal(first), _) => first.to_str().map(TableSource::new),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{Inputs, Rules};
 
-    #[test]
-    fn the_first_segment_names_the_table() {
-        let check = |path: &str, expected: Option<&str>| {
-            assert_eq!(first_segment(Path::new(path)), expected.map(TableSource::new), "{path}");
-        };
-        check("camera/1.json", Some("camera"));
-        check("./camera/2026/11/1.json", Some("camera"));
-        check("1.json", None);
-        check("/data/camera/1.json", None);
-        check("../camera/1.json", None);
-    }
-
-    fn expanded(named: &Path, table: Option<&str>) -> Result<Vec<(String, String)>, String> {
-        let table = table.map(str::to_owned);
-        let inputs = Inputs { files: vec![named.to_owned()], table, limits: Vec::new() };
-        let inputs = expand(&inputs).map_err(|error| error.to_string())?;
+    async fn expanded(named: &Path, table: Option<&str>) -> Result<Vec<(String, String)>, String> {
+        let (files, table) = (vec![named.to_owned()], table.map(str::to_owned));
+        let inputs = Inputs { files, table, limits: Vec::new() };
+        let destinations = Destinations::of(&inputs, &Rules::default(), None).await.unwrap();
+        let expanded = expand(&inputs.files, &destinations);
+        let inputs = expanded.map_err(|error| error.to_string())?;
         let name = |input: &Input| match &input.place {
             Place::File(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
             Place::StandardInput => "-".to_owned(),
         };
-        let row = |input: &Input| (name(input), input.table.as_str().to_owned());
+        let row = |input: &Input| (name(input), input.destination.table.as_str().to_owned());
         Ok(inputs.iter().map(row).collect())
     }
 
-    #[test]
-    fn folders_and_globs_stand_for_their_files() {
+    #[tokio::test]
+    async fn folders_and_globs_stand_for_their_files() {
         let folder = tempfile::tempdir().unwrap();
         for path in ["b/2.json", "a/x/1.json", "a/.hidden", "_alluvium/x", "b/_tmp/3.json"] {
             let path = folder.path().join(path);
@@ -175,13 +158,13 @@ mod tests {
             fs::write(path, "{}").unwrap();
         }
         let row = |name: &str, table: &str| (name.to_owned(), table.to_owned());
-        let all = expanded(folder.path(), None).unwrap();
+        let all = expanded(folder.path(), None).await.unwrap();
         assert_eq!(all, [row("1.json", "a"), row("2.json", "b")]);
         let glob = folder.path().join("b/*.json");
-        assert_eq!(expanded(&glob, Some("t")).unwrap(), [row("2.json", "t")]);
-        assert!(expanded(&glob, None).unwrap_err().contains("--table"));
-        let none = expanded(&folder.path().join("*.csv"), Some("t")).unwrap_err();
+        assert_eq!(expanded(&glob, Some("t")).await.unwrap(), [row("2.json", "t")]);
+        assert!(expanded(&glob, None).await.unwrap_err().contains("--table"));
+        let none = expanded(&folder.path().join("*.csv"), Some("t")).await.unwrap_err();
         assert!(none.contains("no file matches"), "{none}");
-        assert!(expanded(Path::new("-"), None).unwrap_err().contains("standard input"));
+        assert!(expanded(Path::new("-"), None).await.unwrap_err().contains("standard input"));
     }
 }

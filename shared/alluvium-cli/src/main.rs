@@ -2,6 +2,8 @@
 
 mod args;
 mod bad_records;
+mod contract;
+mod destinations;
 mod files;
 mod ingest;
 mod inputs;

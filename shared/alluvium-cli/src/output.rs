@@ -60,6 +60,12 @@ pub(crate) enum UsageError {
     BadPattern(String, #[source] glob::PatternError),
     #[error("--table must not be empty")]
     EmptyTable,
+    #[error("the contract names the table: leave out --table")]
+    TwoTables,
+    #[error(
+        "these are files of several tables ({0}), each with a contract of its own: name the files of one, or --table"
+    )]
+    ManyTables(String),
     #[error(transparent)]
     Limit(#[from] LimitError),
 }

@@ -7,7 +7,8 @@ use alluvium_model::Counts;
 use serde::Serialize;
 
 use crate::{
-    args::{DEFAULT_DATABASE, Inputs},
+    args::{DEFAULT_DATABASE, Inputs, Rules},
+    destinations::Destinations,
     inputs::{Input, expand},
     output::{self, Outcome},
     progress::{Watched, bar},
@@ -18,15 +19,16 @@ struct PreviewJson<'a> {
     tables: &'a [TablePreview],
 }
 
-pub(crate) async fn run(inputs: &Inputs, json: bool) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(inputs: &Inputs, rules: &Rules, json: bool) -> anyhow::Result<Outcome> {
     let limits = inputs.limits()?;
-    let inputs = expand(inputs)?;
+    let destinations = Destinations::of(inputs, rules, None).await?;
+    let inputs = expand(&inputs.files, &destinations)?;
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let mut preview = Preview::new(DEFAULT_DATABASE.parse()?, limits);
-    for input in &inputs {
+    for input in inputs {
         let opened = input.open().await?;
         let reader = Watched { reader: opened.reader, bar: bar.clone() };
-        preview.read(&input.table, opened.origin, reader).await?;
+        preview.read(input.destination, opened.origin, reader).await?;
     }
     bar.finish_and_clear();
     let tables = preview.finish();

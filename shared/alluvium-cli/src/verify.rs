@@ -7,7 +7,8 @@ use alluvium_model::{Injury, ports::Source};
 use serde::Serialize;
 
 use crate::{
-    args::{Inputs, Lake},
+    args::{Inputs, Lake, Rules},
+    destinations::Destinations,
     inputs::{Input, expand},
     output::{self, Outcome, by_hand, count, printable},
     progress::{Watched, bar},
@@ -54,19 +55,25 @@ struct FindingJson {
     found: String,
 }
 
-pub(crate) async fn run(inputs: &Inputs, lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(
+    inputs: &Inputs,
+    rules: &Rules,
+    lake: &Lake,
+    json: bool,
+) -> anyhow::Result<Outcome> {
     let limits = inputs.limits()?;
-    let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open().await?;
+    let destinations = Destinations::of(inputs, rules, Some(&objects)).await?;
+    let inputs = expand(&inputs.files, &destinations)?;
     let mut verify = Verify::new(catalog, objects, limits);
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let mut summary = Summary { clean: true, ..Summary::default() };
-    for input in &inputs {
+    for input in inputs {
         let opened = input.open().await?;
         let uri = opened.origin.source.clone();
         let reader = Watched { reader: opened.reader, bar: bar.clone() };
         let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
-        summary.add(&uri, verify.verify(&input.table, source).await?);
+        summary.add(&uri, verify.verify(input.destination, source).await?);
     }
     bar.finish_and_clear();
     if json {

@@ -47,6 +47,16 @@ impl Part {
         seen.into_iter().filter_map(shown).collect()
     }
 
+    /// The values that are neither objects nor SQL NULL, path by path: the class and the JSON text
+    /// of each.
+    pub fn values(
+        &self,
+    ) -> impl Iterator<Item = (&JsonPath, impl Iterator<Item = (ValueClass, &str)>)> {
+        let value = |cell: Cell| (cell.class(), value_text(&self.text, cell.at()));
+        let nodes = self.flattener.paths.ids();
+        nodes.map(move |(_, node)| (&node.path, node.cells.iter().map(value)))
+    }
+
     /// Gives path and JSON text of each value that has no column in `schema` to `take`.
     pub fn rescued(&self, schema: &TableSchema, take: &mut dyn FnMut(&str, &str)) {
         let homes = Homes::new(&self.flattener.paths, schema);

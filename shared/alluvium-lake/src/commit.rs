@@ -193,6 +193,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             Some(found) if found.value.source() != Some(source.as_str()) => return Ok(Try::Taken),
             Some(found) => {
                 self.lies_here(&found.value)?;
+                found.value.is_partitioned_by(&rules.partitions)?;
                 found.value.clone()
             }
             None => {

@@ -2,7 +2,7 @@
 
 use alluvium_columnar::ColumnarError;
 use alluvium_model::{
-    Counts, ErrorKind, Injury, PortError, SchemaError, TableName,
+    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, TableName,
     layout::{Location, ObjectKey},
 };
 
@@ -15,6 +15,9 @@ pub enum LakeError {
     /// The catalog holds a table that is not as Alluvium left it.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// Contracts in the lake are wrong.
+    #[error(transparent)]
+    Contracts(#[from] ContractErrors),
     /// A part could not be encoded.
     #[error(transparent)]
     Columnar(#[from] ColumnarError),
@@ -91,9 +94,10 @@ impl LakeError {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
             Self::NotHealed { source, .. } => source.kind(),
-            Self::Schema(_) | Self::NoTableName { .. } | Self::Elsewhere { .. } => {
-                ErrorKind::Invalid
-            }
+            Self::Schema(_)
+            | Self::Contracts(_)
+            | Self::NoTableName { .. }
+            | Self::Elsewhere { .. } => ErrorKind::Invalid,
             Self::Contended { .. } | Self::Dropped { .. } | Self::Vanished { .. } => {
                 ErrorKind::Retry
             }

@@ -1,16 +1,20 @@
 //! From the announcement of an object to rows of its table.
 
 use alluvium_model::{
-    AnnouncedObject, Counts, LandingPlace, LandingPrefix, Reason,
-    ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
+    AnnouncedObject, Counts, LandingPrefix, Reason,
+    ports::{
+        CommitTables, ListObjects, OpenObjects, ReadObjects, ReadTables, RegisterPartitions,
+        WriteObjects,
+    },
 };
 
-use crate::{Ingest, IngestReport, LakeError};
+use crate::{ContractStore, Ingest, IngestReport, LakeError};
 
 /// Takes announced objects to their tables. Made once and used for many, like its [`Ingest`].
 #[derive(Debug)]
 pub struct Landing<C, O, S> {
     ingest: Ingest<C, O>,
+    contracts: ContractStore<O>,
     sources: S,
     prefix: LandingPrefix,
 }
@@ -18,34 +22,40 @@ pub struct Landing<C, O, S> {
 impl<C, O, S> Landing<C, O, S>
 where
     C: ReadTables + CommitTables + RegisterPartitions + Clone,
-    O: WriteObjects,
+    O: WriteObjects + ReadObjects + ListObjects,
     S: OpenObjects,
 {
-    /// Objects come from `sources`; their tables are named below `prefix`.
-    pub const fn new(ingest: Ingest<C, O>, sources: S, prefix: LandingPrefix) -> Self {
-        Self { ingest, sources, prefix }
+    /// Objects come from `sources`; `contracts` say where they go by their keys below `prefix`.
+    pub const fn new(
+        ingest: Ingest<C, O>,
+        contracts: ContractStore<O>,
+        sources: S,
+        prefix: LandingPrefix,
+    ) -> Self {
+        Self { ingest, contracts, sources, prefix }
     }
 
     /// Takes one object to its table.
     ///
     /// One that was deleted or overwritten since it was announced is counted as superseded: what
-    /// overwrote it has an announcement of its own. One that lies in no folder goes whole to the
-    /// quarantine table. One outside of the prefix is not read, only counted.
+    /// overwrote it has an announcement of its own. One that no contract is for and that lies in
+    /// no folder goes whole to the quarantine table. One outside of the prefix is not read, only
+    /// counted.
     ///
     /// # Errors
-    /// When a port fails; then the object must be announced again.
+    /// When a port fails, or a contract in the lake is wrong; then the object must be announced
+    /// again.
     pub async fn land(&self, object: &AnnouncedObject) -> Result<IngestReport, LakeError> {
         let unread = |counts| IngestReport { counts, ..IngestReport::default() };
-        let table = match object.place(&self.prefix) {
-            LandingPlace::Folder(table) => Some(table),
-            LandingPlace::NoFolder => None,
-            LandingPlace::Outside => return Ok(unread(Counts { outside: 1, ..Counts::default() })),
+        let Some(key) = object.key_below(&self.prefix) else {
+            return Ok(unread(Counts { outside: 1, ..Counts::default() }));
         };
+        let destination = self.contracts.contracts().await?.of_key(key);
         let Some(source) = self.sources.open_object(object).await? else {
             return Ok(unread(Counts { superseded: 1, ..Counts::default() }));
         };
-        if let Some(table) = table {
-            return self.ingest.ingest(&table, source).await;
+        if let Some(destination) = destination {
+            return self.ingest.ingest(destination, source).await;
         }
         let message = "its key has no folder that could name a table".to_owned();
         self.ingest.quarantine(source, Reason::NoTable, message).await

@@ -2,6 +2,8 @@
 //!
 //! - [`Ingest`] takes one source from its bytes to rows that the catalog names.
 //! - [`Landing`] does so with objects that a bucket announces.
+//! - [`ContractStore`] knows which table a source belongs to, and by which rules it is read.
+//! - [`Deployment`] takes contracts there, if they suit each other and the tables.
 //! - [`Preview`] shows what it would become.
 //! - [`Browse`] shows what a lake holds.
 //! - [`Verify`] proves that it holds all of a source.
@@ -13,6 +15,8 @@
 mod backoff;
 mod browse;
 mod commit;
+mod contracts;
+mod deployment;
 mod error;
 mod ingest;
 mod landing;
@@ -25,6 +29,8 @@ pub use alluvium_columnar::{Finding, Flaw, Verification};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
+pub use contracts::ContractStore;
+pub use deployment::{ContractFlaw, Deployable, Deployed, Deployment};
 pub use error::LakeError;
 pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
 pub use landing::Landing;

@@ -1,7 +1,9 @@
 //! What sources would become, without writing anything.
 
 mod budgets;
+mod candidates;
 mod conflicts;
+mod contract;
 mod suggestions;
 
 use std::{
@@ -20,6 +22,7 @@ use serde::Serialize;
 use crate::{BadRecordReport, LakeError};
 use budgets::Refusals;
 pub use budgets::{Homeless, NoColumn, RefusedPath, WholeObject};
+use candidates::Candidates;
 use conflicts::SeenPaths;
 pub use conflicts::{Conflict, SeenValues};
 pub use suggestions::Suggestion;
@@ -54,6 +57,8 @@ pub struct PreviewColumn {
 pub struct TablePreview {
     /// Its name.
     pub table: TableName,
+    /// What it is made of, as it is called where it comes from.
+    pub source: String,
     /// What was read.
     pub counts: Counts,
     /// Its data columns.
@@ -90,6 +95,7 @@ struct Draft {
     schema: TableSchema,
     counts: Counts,
     seen: SeenPaths,
+    candidates: Candidates,
     refusals: Refusals,
     bad_records: Vec<BadRecordReport>,
 }
@@ -162,6 +168,7 @@ impl Draft {
             rules: Arc::clone(rules),
             counts: Counts::default(),
             seen: SeenPaths::default(),
+            candidates: Candidates::default(),
             refusals: Refusals::default(),
             bad_records: Vec::new(),
         })
@@ -177,6 +184,7 @@ impl Draft {
         self.refusals.note(&extension, &discovery);
         (self.table, self.schema) = (entry, extension.schema);
         self.seen.note(&self.schema, &origin.source, &part);
+        self.candidates.note(&self.schema, origin.arrived_at, &part);
         let rescued = self.refusals.note_rescued(&self.schema, &part);
         let records = part.records();
         let bad_records = match self.rules.mode {
@@ -198,7 +206,7 @@ impl Draft {
     }
 
     fn finish(self) -> TablePreview {
-        let Self { table, schema, rules, counts, seen, refusals, bad_records } = self;
+        let Self { table, schema, rules, counts, seen, candidates, refusals, bad_records } = self;
         let columns = schema.columns().iter().map(|column| {
             let values = seen.by_column.get(&column.name).copied().unwrap_or_default();
             PreviewColumn {
@@ -214,7 +222,7 @@ impl Draft {
         });
         let columns: Vec<_> = columns.collect();
         let conflicts = seen.conflicts(&schema);
-        let suggestions = suggestions::suggest(&columns, &conflicts, &refusals);
+        let suggestions = suggestions::suggest(&conflicts, &refusals, &candidates, counts.loaded);
         TablePreview {
             columns,
             conflicts,
@@ -223,6 +231,7 @@ impl Draft {
             refused: refusals.refused,
             rescued: refusals.rescued,
             ddl: table.create_statement(),
+            source: table.source().unwrap_or_default().to_owned(),
             table: table.name,
             counts,
             bad_records,

@@ -2,8 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::TableSource;
-
 /// An object that a bucket says was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnouncedObject {
@@ -24,28 +22,12 @@ impl AnnouncedObject {
         format!("s3://{}/{}", self.bucket, self.key)
     }
 
-    /// Where the object lies in a landing bucket of which `prefix` is read.
+    /// Its key below the part of a landing bucket that is read; none if it lies outside of it and
+    /// so is somebody else's.
     #[must_use]
-    pub fn place(&self, prefix: &LandingPrefix) -> LandingPlace {
-        let Some(key) = self.key.strip_prefix(&prefix.0) else { return LandingPlace::Outside };
-        match key.split_once('/') {
-            Some((folder, _)) if !folder.is_empty() => {
-                LandingPlace::Folder(TableSource::new(folder))
-            }
-            Some(_) | None => LandingPlace::NoFolder,
-        }
+    pub fn key_below(&self, prefix: &LandingPrefix) -> Option<&str> {
+        self.key.strip_prefix(&prefix.0)
     }
-}
-
-/// Where an object lies in a landing bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LandingPlace {
-    /// In the folder that names its table.
-    Folder(TableSource),
-    /// In no folder that could name a table.
-    NoFolder,
-    /// Not in what is read: somebody else's.
-    Outside,
 }
 
 /// The folder of a landing bucket that is read; empty for all of it, else it ends with `/`.
@@ -77,22 +59,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_folder_below_the_landing_prefix_names_the_table() {
-        let check = |prefix: &str, key: &str, expected: LandingPlace| {
+    fn what_lies_outside_of_the_landing_prefix_is_somebody_elses() {
+        let check = |prefix: &str, key: &str, expected: Option<&str>| {
             let (bucket, etag, version_id) = ("landing".to_owned(), None, None);
             let object = AnnouncedObject { bucket, key: key.to_owned(), etag, version_id };
-            assert_eq!(object.place(&prefix.parse().unwrap()), expected, "{key}");
+            assert_eq!(object.key_below(&prefix.parse().unwrap()), expected, "{key}");
         };
-        let folder = |name: &str| LandingPlace::Folder(TableSource::new(name));
-        check("", "camera/1.json", folder("camera"));
-        check("", "camera/2026/11/1.json.gz", folder("camera"));
-        check("", "Überwachung/1.json", folder("Überwachung"));
-        check("in/", "in/camera/1.json", folder("camera"));
-        check("", "1.json", LandingPlace::NoFolder);
-        check("", "/1.json", LandingPlace::NoFolder);
-        check("in/", "in/1.json", LandingPlace::NoFolder);
-        check("in/", "out/camera/1.json", LandingPlace::Outside);
-        check("in/", "inside/camera/1.json", LandingPlace::Outside);
+        check("", "camera/1.json", Some("camera/1.json"));
+        check("in/", "in/camera/1.json", Some("camera/1.json"));
+        check("in/", "in/1.json", Some("1.json"));
+        check("in/", "out/camera/1.json", None);
+        check("in/", "inside/camera/1.json", None);
         assert_eq!("in".parse::<LandingPrefix>(), Err(ParseLandingPrefixError));
     }
 }

@@ -1,5 +1,7 @@
 //! When a record says that it happened.
 
+use std::fmt;
+
 use jiff::{SignedDuration, fmt::strtime};
 
 use crate::{JsonPath, UtcInstant};
@@ -41,7 +43,7 @@ pub enum TimeFormat {
 pub struct TimePattern(String);
 
 /// A pattern that does not tell a time.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{pattern}` is no pattern of strptime that tells a date: {reason}")]
 pub struct InvalidPattern {
     /// The pattern.
@@ -122,6 +124,20 @@ impl TimePattern {
         }
         let shown = parts.to_datetime().or_else(|_| parts.to_date().map(Into::into)).ok()?;
         UtcInstant::from_utc(shown)
+    }
+}
+
+/// As a contract says it.
+impl fmt::Display for TimeFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rfc3339 => "rfc3339",
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Microseconds => "us",
+            Self::Nanoseconds => "ns",
+            Self::Pattern(pattern) => pattern.as_str(),
+        })
     }
 }
 

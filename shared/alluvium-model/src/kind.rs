@@ -101,7 +101,7 @@ impl From<Kind> for String {
 }
 
 /// A text that names no kind.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no kind of column (boolean, bigint, double, timestamp, string, array<…>, json)")]
 pub struct ParseKindError(String);
 

@@ -13,6 +13,12 @@ use crate::{DatabaseName, PartitionKey, PlanId, SourceId, TableName};
 /// The folder of everything that is not data.
 pub const STATE: &str = "_alluvium";
 
+/// Where the contracts of tables lie, each as `<table>.toml`.
+#[must_use]
+pub fn contracts() -> Location {
+    Location(format!("{STATE}/tables/"))
+}
+
 /// The key of an object in the lake.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ObjectKey(String);

@@ -5,6 +5,7 @@
 
 mod announcement;
 mod comment;
+mod contract;
 mod counts;
 mod ddl;
 mod discovery;
@@ -29,7 +30,11 @@ mod table_growth;
 mod time;
 mod value_class;
 
-pub use announcement::{AnnouncedObject, LandingPlace, LandingPrefix, ParseLandingPrefixError};
+pub use announcement::{AnnouncedObject, LandingPrefix, ParseLandingPrefixError};
+pub use contract::{
+    Contract, ContractError, ContractErrors, ContractProblem, Contracts, DEFAULT_CONTRACT,
+    Obstacle, ValueError,
+};
 pub use counts::Counts;
 pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
@@ -40,7 +45,8 @@ pub use identity::{Digest, LAYOUT_VERSION, LimitError, Limits, Plan, PlanId, Sou
 pub use kind::{Kind, ParseKindError, Scalar};
 pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
 pub use partition::{
-    Moment, PartitionKey, PartitionScalar, PartitionSpec, PartitionSpecError, RowTraits, Transform,
+    Moment, ParsePartitionError, PartitionKey, PartitionScalar, PartitionSpec, PartitionSpecError,
+    RowTraits, Transform,
 };
 pub use path::{JsonPath, ParsePathError};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};

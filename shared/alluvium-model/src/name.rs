@@ -97,6 +97,12 @@ impl ColumnName {
         candidates(base_name(path, style), path.as_str()).map(Self)
     }
 
+    /// The last key of `path` as a name in this style; none for the record itself.
+    pub(crate) fn of_last_key(path: &JsonPath, names: NameStyle) -> Option<Self> {
+        let key = path.keys().pop()?;
+        Self::candidates(&JsonPath::from_keys([&*key]), names).next()
+    }
+
     /// The name of the sibling with this suffix.
     pub(crate) fn with_suffix(&self, suffix: &str) -> Self {
         Self(format!("{self}{suffix}"))

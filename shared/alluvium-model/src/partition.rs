@@ -1,10 +1,14 @@
 //! Which partition a row belongs to, and how a partition is written in paths.
 
+mod notation;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ColumnName, JsonPath, TableName, UtcInstant, ValueClass, name::known_name};
+
+pub use notation::ParsePartitionError;
 
 /// What Hive calls the partition of rows without a value.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -59,7 +63,7 @@ pub struct PartitionSpec {
 }
 
 /// Transforms that make no partitions.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PartitionSpecError {
     /// There are none.
     #[error("a table has at least one partition column")]

@@ -88,7 +88,7 @@ impl fmt::Display for JsonPath {
 }
 
 /// A text that is not the written form of a path.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a JSON path like `$.a.b` or `$[\"a b\"].c`")]
 pub struct ParsePathError(String);
 

@@ -19,6 +19,8 @@ const SINCE: &str = "alluvium.since";
 const SOURCE: &str = "alluvium.source";
 /// On the quarantine table, which has no source: its name.
 const TABLE: &str = "alluvium.table";
+/// On a table: how it is partitioned, unless as tables without a contract are.
+const PARTITIONS: &str = "alluvium.partitions";
 /// On a `json` column that also takes the objects of its path as they are: `whole`.
 const OBJECTS: &str = "alluvium.objects";
 const WHOLE: &str = "whole";
@@ -102,6 +104,16 @@ pub enum SchemaError {
         /// Its type.
         needed: &'static str,
     },
+    /// A contract wants other partitions than the table has.
+    #[error("table {table} is partitioned by {found}, not by {wanted}; it must be repartitioned")]
+    Repartitioned {
+        /// The table.
+        table: TableName,
+        /// How it is partitioned.
+        found: String,
+        /// How it should be.
+        wanted: PartitionSpec,
+    },
 }
 
 impl TableEntry {
@@ -113,13 +125,38 @@ impl TableEntry {
         location: Location,
         partitions: &PartitionSpec,
     ) -> Self {
+        let mut parameters = parameters(&[(SOURCE, source.as_str())]);
+        if *partitions != PartitionSpec::default() {
+            parameters.insert(PARTITIONS.to_owned(), partitions.to_string());
+        }
         Self {
             name,
             location,
             columns: system_columns(),
             partition_columns: partition_columns(&partitions.columns()),
-            parameters: parameters(&[(SOURCE, source.as_str())]),
+            parameters,
         }
+    }
+
+    /// Checks that the table is partitioned like this. Names alone would not tell: `dt` may be the
+    /// day of either moment.
+    ///
+    /// # Errors
+    /// When it is partitioned in another way.
+    pub fn is_partitioned_by(&self, wanted: &PartitionSpec) -> Result<(), SchemaError> {
+        let kept = self.parameters.get(PARTITIONS).cloned();
+        let kept = kept.unwrap_or_else(|| PartitionSpec::default().to_string());
+        let columns: Vec<_> = self.partition_columns.iter().map(|c| c.name.as_str()).collect();
+        let names = wanted.columns();
+        let found = if kept != wanted.to_string() {
+            kept
+        } else if names.iter().map(ColumnName::as_str).ne(columns.iter().copied()) {
+            format!("the columns {}", columns.join(", "))
+        } else {
+            return Ok(());
+        };
+        let (table, wanted) = (self.name.clone(), wanted.clone());
+        Err(SchemaError::Repartitioned { table, found, wanted })
     }
 
     /// The quarantine table.
@@ -371,6 +408,21 @@ mod tests {
         table.parameters.retain(|name, _| !name.starts_with("alluvium.columns."));
         table.columns[4].parameters.insert(KIND.to_owned(), "integer".to_owned());
         insta::assert_snapshot!(table.schema().unwrap_err(), @"column mag of table camera: parameter alluvium.kind is `integer`");
+    }
+
+    #[test]
+    fn other_partitions_than_those_of_the_table_are_refused() {
+        let by_event: PartitionSpec = "day(event_time), identity($.st) as st".parse().unwrap();
+        let zero_configuration = table();
+        assert_eq!(zero_configuration.is_partitioned_by(&PartitionSpec::default()), Ok(()));
+        let error = zero_configuration.is_partitioned_by(&"day(event_time)".parse().unwrap());
+        insta::assert_snapshot!(error.unwrap_err(), @"table camera is partitioned by day(arrived_at), not by day(event_time); it must be repartitioned");
+        let ours = zero_configuration;
+        let source = TableSource::new("camera");
+        let mut ours = TableEntry::new(ours.name, &source, ours.location, &by_event);
+        assert_eq!(ours.is_partitioned_by(&by_event), Ok(()));
+        ours.partition_columns.pop();
+        insta::assert_snapshot!(ours.is_partitioned_by(&by_event).unwrap_err(), @"table camera is partitioned by the columns dt, not by day(event_time), identity($.st) as st; it must be repartitioned");
     }
 
     #[test]

@@ -24,6 +24,11 @@ impl MemoryObjects {
     pub fn all(&self) -> BTreeMap<ObjectKey, Bytes> {
         self.0.lock().unwrap().clone()
     }
+
+    /// Removes an object.
+    pub fn remove(&self, key: &ObjectKey) {
+        self.0.lock().unwrap().remove(key);
+    }
 }
 
 impl WriteObjects for MemoryObjects {

@@ -10,10 +10,10 @@ use std::sync::{
 
 use alluvium_model::{
     ErrorKind, PartitionEntry, PortError, TableEntry, TableName, Version, Versioned,
-    layout::ObjectKey,
+    layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
-        Registered, WriteObjects,
+        Commit, CommitTables, ListObjects, ObjectEntry, PortResult, ReadObjects, ReadPartitions,
+        ReadTables, RegisterPartitions, Registered, Reread, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -112,5 +112,21 @@ impl<P: RegisterPartitions + Sync> RegisterPartitions for Unreliable<P> {
 impl<P: WriteObjects + Sync> WriteObjects for Unreliable<P> {
     async fn put_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<()> {
         self.call("put_object", self.port.put_object(key, bytes)).await
+    }
+}
+
+impl<P: ReadObjects> ReadObjects for Unreliable<P> {
+    async fn object(&self, key: &ObjectKey) -> PortResult<Option<Versioned<Bytes>>> {
+        self.call("object", self.port.object(key)).await
+    }
+
+    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
+        self.call("object_since", self.port.object_since(key, known)).await
+    }
+}
+
+impl<P: ListObjects + Sync> ListObjects for Unreliable<P> {
+    async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
+        self.call("list_objects", self.port.list_objects(location)).await
     }
 }

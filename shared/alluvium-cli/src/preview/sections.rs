@@ -163,11 +163,16 @@ fn suggestions(suggestions: &[Suggestion]) -> String {
         return String::new();
     }
     let quoted = |path: &str| serde_json::Value::from(path).to_string();
-    let (mut time, mut columns) = (Vec::new(), Vec::new());
+    let (mut times, mut partitions, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     for suggestion in suggestions {
         match suggestion {
-            Suggestion::EventTime { path } => {
-                time.push([format!("event_time = {}", quoted(path)), String::new()]);
+            Suggestion::EventTime { path, format, .. } => {
+                let line = format!("event_time = {}", quoted(path));
+                times.push([line, format!("format = {}", quoted(format))]);
+            }
+            Suggestion::Partition { path, distinct } => {
+                let line = format!("by = [{}]", quoted(&format!("identity({path})")));
+                partitions.push([line, format!("# {distinct} values")]);
             }
             Suggestion::Kind { path, kind, why } => {
                 let line = format!("{} = {{ type = \"{kind}\" }}", quoted(path));
@@ -176,8 +181,9 @@ fn suggestions(suggestions: &[Suggestion]) -> String {
         }
     }
     let mut text =
-        "what a contract could settle beforehand (contracts are being built)\n".to_owned();
-    for (section, lines) in [("[time]", time), ("[columns]", columns)] {
+        "what a contract could settle beforehand: see `alluvium contract suggest`\n".to_owned();
+    for (section, lines) in [("[time]", times), ("[partition]", partitions), ("[columns]", columns)]
+    {
         if !lines.is_empty() {
             let shown: Vec<_> = lines.iter().take(SHOWN_MAX).cloned().collect();
             text += &format!("  {section}\n{}{}", indented(&aligned(&shown), 2), more(lines.len()));

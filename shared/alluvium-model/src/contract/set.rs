@@ -1,0 +1,95 @@
+//! The contracts of a lake: which of them is for what.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Contract, ContractError, ContractErrors, ContractProblem, Place, Scope};
+use crate::{Destination, TableRules, TableSource};
+
+/// Contracts that go together: at most one a table, a prefix, and for all tables without one.
+#[derive(Clone, Debug, Default)]
+pub struct Contracts {
+    by_table: BTreeMap<String, Contract>,
+    /// The table of each prefix.
+    tables: BTreeMap<String, String>,
+    others: Option<Contract>,
+}
+
+impl Contracts {
+    /// The set of these contracts.
+    ///
+    /// # Errors
+    /// When two are for the same table, have the same prefix, or are for all tables without one.
+    pub fn new(contracts: Vec<Contract>) -> Result<Self, ContractErrors> {
+        let (mut set, mut errors) = (Self::default(), Vec::new());
+        for contract in contracts {
+            errors.extend(set.insert(contract));
+        }
+        if errors.is_empty() { Ok(set) } else { Err(ContractErrors(errors)) }
+    }
+
+    fn insert(&mut self, contract: Contract) -> Option<ContractError> {
+        let Scope::Table { table, prefix, table_place, prefix_place } = &contract.scope else {
+            let place = Place { line: 1, column: 1 };
+            let same = |before: Contract| {
+                let other = before.file;
+                contract.error(place, ContractProblem::SameDefault { other })
+            };
+            let error = self.others.take().map(same);
+            self.others = Some(contract);
+            return error;
+        };
+        if let Some(before) = self.by_table.get(table.as_str()) {
+            let (table, other) = (table.to_string(), before.file.clone());
+            return Some(contract.error(*table_place, ContractProblem::SameTable { table, other }));
+        }
+        let before = self.tables.get(prefix).and_then(|table| self.by_table.get(table));
+        if let Some(before) = before {
+            let (prefix, other) = (prefix.clone(), before.file.clone());
+            let problem = ContractProblem::SamePrefix { prefix, other };
+            return Some(contract.error(*prefix_place, problem));
+        }
+        self.tables.insert(prefix.clone(), table.to_string());
+        self.by_table.insert(table.to_string(), contract);
+        None
+    }
+
+    /// Where the records of the object with this key below the landing prefix go: to the table
+    /// whose prefix it begins with (the longest, if there are several), else to that of its first
+    /// folder. None if it lies in no folder.
+    #[must_use]
+    pub fn of_key(&self, key: &str) -> Option<Destination> {
+        let matching = self.tables.iter().filter(|(prefix, _)| key.starts_with(prefix.as_str()));
+        let longest = matching.max_by_key(|(prefix, _)| prefix.len());
+        if let Some((_, table)) = longest {
+            return Some(self.of_table(&TableSource::new(table)));
+        }
+        let (folder, _) = key.split_once('/')?;
+        (!folder.is_empty()).then(|| self.of_table(&TableSource::new(folder)))
+    }
+
+    /// Where the records go that belong to the table made of `table`.
+    #[must_use]
+    pub fn of_table(&self, table: &TableSource) -> Destination {
+        let contract = self.by_table.get(table.as_str()).or(self.others.as_ref());
+        let rules = contract.map(|contract| Arc::clone(&contract.rules));
+        Destination { table: table.clone(), rules: rules.unwrap_or_default() }
+    }
+
+    /// The rules of tables without a contract.
+    #[must_use]
+    pub fn default_rules(&self) -> Arc<TableRules> {
+        self.others.as_ref().map(|contract| Arc::clone(&contract.rules)).unwrap_or_default()
+    }
+
+    /// All of them, in the order of their tables, that of the others last.
+    pub fn iter(&self) -> impl Iterator<Item = &Contract> {
+        self.by_table.values().chain(&self.others)
+    }
+}
+
+impl Contract {
+    fn error(&self, place: Place, problem: ContractProblem) -> ContractError {
+        let Place { line, column } = place;
+        ContractError { file: self.file.clone(), line, column, problem }
+    }
+}
