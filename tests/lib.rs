@@ -14,7 +14,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
 use alluvium_model::{
     AnnouncedObject, DataColumn, Origin, SourceId, TableName, TableSource,
-    ports::{CommitTables, ReadTables, RegisterPartitions, Source, WriteObjects},
+    ports::{
+        CommitTables, PublishEvents, ReadTables, RegisterPartitions, ReplaceViews, Source,
+        WriteObjects,
+    },
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{
@@ -37,14 +40,15 @@ pub fn settings() -> IngestSettings {
 ///
 /// # Errors
 /// When the ingest fails.
-pub async fn drop_file<C, O>(
-    ingest: &Ingest<C, O>,
+pub async fn drop_file<C, O, E>(
+    ingest: &Ingest<C, O, E>,
     key: &str,
     text: &str,
 ) -> Result<IngestReport, LakeError>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects,
+    E: PublishEvents,
 {
     let source = memory_source(key, text);
     ingest.ingest(&TableSource::new(key.split('/').next().unwrap()), source).await

@@ -10,13 +10,16 @@ mod time_limit;
 use std::sync::Arc;
 
 use alluvium_aws::{
-    Aws, Delivery, Environment, GlueCatalog, Message, S3Objects, S3Sources, telemetry::Invocation,
-    time_left,
+    Aws, Delivery, Environment, EventBus, GlueCatalog, Message, S3Objects, S3Sources,
+    telemetry::Invocation, time_left,
 };
-use alluvium_lake::{Ingest, IngestReport, IngestSettings, Landing};
+use alluvium_lake::{Ingest, IngestReport, IngestSettings, Landing, NoSubscribers};
 use alluvium_model::{
     AnnouncedObject,
-    ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
+    ports::{
+        CommitTables, OpenObjects, PublishEvents, ReadTables, RegisterPartitions, ReplaceViews,
+        WriteObjects,
+    },
 };
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -26,30 +29,33 @@ pub use crate::{failure::Failure, time_limit::TimeLimit};
 
 /// The function, made once a sandbox.
 #[derive(Debug)]
-pub struct IngestObjects<C, O, S> {
-    landing: Arc<Landing<C, O, S>>,
+pub struct IngestObjects<C, O, S, E = NoSubscribers> {
+    landing: Arc<Landing<C, O, S, E>>,
 }
 
-impl IngestObjects<GlueCatalog, S3Objects, S3Sources> {
-    /// The function over S3 and Glue.
+impl IngestObjects<GlueCatalog, S3Objects, S3Sources, EventBus> {
+    /// The function over S3, Glue and EventBridge.
     pub async fn on_aws(environment: Environment) -> Self {
-        let Environment { lake, database, landing_prefix, plan, patience } = environment;
+        let Environment { lake, database, landing_prefix, plan, patience, event_bus } = environment;
         let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
         let settings = IngestSettings { plan, ..IngestSettings::new(database) };
         let ingest = Ingest::new(catalog, S3Objects::new(&aws, lake), settings);
+        let ingest = ingest.telling(EventBus::new(&aws, event_bus));
         Self::new(Landing::new(ingest, S3Sources::new(&aws), landing_prefix))
     }
 }
 
-impl<C, O, S> IngestObjects<C, O, S>
+impl<C, O, S, E> IngestObjects<C, O, S, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone + Send + Sync + 'static,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews,
+    C: Clone + Send + Sync + 'static,
     O: WriteObjects + Send + Sync + 'static,
     S: OpenObjects + Send + Sync + 'static,
+    E: PublishEvents + Send + Sync + 'static,
 {
     /// The function over any ports.
-    pub fn new(landing: Landing<C, O, S>) -> Self {
+    pub fn new(landing: Landing<C, O, S, E>) -> Self {
         Self { landing: Arc::new(landing) }
     }
 
@@ -114,7 +120,10 @@ where
         let mut outcome = Ok(());
         for object in objects {
             match self.load(object, limit).await {
-                Ok(IngestReport { counts, stages, arrived_at, .. }) => {
+                Ok(IngestReport { counts, stages, arrived_at, warnings, .. }) => {
+                    for warning in &warnings {
+                        tracing::warn!("{warning}");
+                    }
                     invocation.add(&counts, stages, arrived_at);
                 }
                 Err(failure) => {

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use alluvium_model::{DatabaseName, LandingPrefix, Limits, Plan};
 
-use crate::{LakeRoot, Patience};
+use crate::{EventBusName, LakeRoot, Patience};
 
 /// How a function is set up.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Environment {
     /// `ALLUVIUM_CALL_TIMEOUT_SECONDS`: a try of a call to S3 or Glue that takes longer is made
     /// again; 50 by default.
     pub patience: Patience,
+    /// `ALLUVIUM_EVENT_BUS`: the event bus that is told what changes of tables; none by default.
+    pub event_bus: Option<EventBusName>,
 }
 
 /// A variable that is missing or not understood.
@@ -78,6 +80,10 @@ impl Environment {
             landing_prefix: parsed("ALLUVIUM_LANDING_PREFIX", &prefix)?,
             plan: Plan { limits },
             patience,
+            event_bus: match set("ALLUVIUM_EVENT_BUS") {
+                Some(name) => Some(parsed("ALLUVIUM_EVENT_BUS", &name)?),
+                None => None,
+            },
         })
     }
 }

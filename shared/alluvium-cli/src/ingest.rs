@@ -7,8 +7,10 @@ use std::{
 
 use alluvium_lake::{
     AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LakeError,
+    Warning,
 };
 use alluvium_model::{Counts, ports::Source};
+use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -17,7 +19,7 @@ use crate::{
     args::{Inputs, Lake},
     bad_records,
     inputs::{Input, expand},
-    lake::{Catalog, Objects},
+    lake::{Catalog, Objects, Subscribers},
     output::{self, Outcome, bytes, count},
     progress::{Watched, bar},
 };
@@ -28,6 +30,19 @@ const LARGE_FILE_BYTES: u64 = 1 << 20;
 /// New columns and bad records that people are shown.
 const SHOWN_MAX: usize = 20;
 
+/// How files are loaded.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// Files that are loaded at once (a large one always alone). One after the other they give
+    /// the same names and files on every run; at once they race for names
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: u32,
+    /// The event bus that is told what changes of tables of a lake in S3; an empty name tells
+    /// nobody
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    event_bus: String,
+}
+
 /// What became of everything.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
@@ -37,6 +52,7 @@ struct Summary {
     sources: u64,
     added_columns: Vec<AddedColumn>,
     kept_whole: Vec<KeptWhole>,
+    warnings: Vec<Warning>,
     bad_records: Vec<BadRecordReport>,
     errors: Vec<SourceError>,
 }
@@ -48,20 +64,22 @@ struct SourceError {
     message: String,
 }
 
-type LakeIngest = Ingest<Catalog, Objects>;
+type LakeIngest = Ingest<Catalog, Objects, Subscribers>;
 
 pub(crate) async fn run(
     inputs: &Inputs,
     lake: &Lake,
-    threads: u32,
+    how: How,
     json: bool,
 ) -> anyhow::Result<Outcome> {
+    let How { threads, event_bus } = how;
     let limits = inputs.limits()?;
     let inputs = expand(inputs)?;
     let (catalog, objects) = lake.open_or_create().await?;
+    let subscribers = lake.subscribers(&event_bus).await?;
     let mut settings = IngestSettings::new(lake.database.clone());
     settings.plan.limits = limits;
-    let ingest = Arc::new(Ingest::new(catalog, objects, settings));
+    let ingest = Arc::new(Ingest::new(catalog, objects, settings).telling(subscribers));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let summary = load_all(&ingest, inputs, threads, &bar).await?;
     bar.finish_and_clear();
@@ -137,6 +155,7 @@ impl Summary {
         self.counts.add(&report.counts);
         self.added_columns.extend(report.added_columns);
         self.kept_whole.extend(report.kept_whole);
+        self.warnings.extend(report.warnings);
         self.bad_records.extend(report.bad_records);
     }
 
@@ -170,6 +189,9 @@ impl std::fmt::Display for Summary {
         }
         for bad in self.bad_records.iter().take(SHOWN_MAX) {
             write!(f, "{}", bad_records::text(bad))?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
         }
         for error in &self.errors {
             writeln!(f, "error: {}: {}", error.source, error.message)?;

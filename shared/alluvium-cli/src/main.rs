@@ -3,6 +3,7 @@
 mod args;
 mod bad_records;
 mod files;
+mod history;
 mod ingest;
 mod inputs;
 mod lake;
@@ -12,6 +13,7 @@ mod progress;
 mod schema;
 mod tables;
 mod verify;
+mod view;
 
 use std::process::ExitCode;
 

@@ -2,27 +2,31 @@
 
 use alluvium_model::{
     AnnouncedObject, Counts, LandingPlace, LandingPrefix, Reason,
-    ports::{CommitTables, OpenObjects, ReadTables, RegisterPartitions, WriteObjects},
+    ports::{
+        CommitTables, OpenObjects, PublishEvents, ReadTables, RegisterPartitions, ReplaceViews,
+        WriteObjects,
+    },
 };
 
-use crate::{Ingest, IngestReport, LakeError};
+use crate::{Ingest, IngestReport, LakeError, NoSubscribers};
 
 /// Takes announced objects to their tables. Made once and used for many, like its [`Ingest`].
 #[derive(Debug)]
-pub struct Landing<C, O, S> {
-    ingest: Ingest<C, O>,
+pub struct Landing<C, O, S, E = NoSubscribers> {
+    ingest: Ingest<C, O, E>,
     sources: S,
     prefix: LandingPrefix,
 }
 
-impl<C, O, S> Landing<C, O, S>
+impl<C, O, S, E> Landing<C, O, S, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects,
     S: OpenObjects,
+    E: PublishEvents,
 {
     /// Objects come from `sources`; their tables are named below `prefix`.
-    pub const fn new(ingest: Ingest<C, O>, sources: S, prefix: LandingPrefix) -> Self {
+    pub const fn new(ingest: Ingest<C, O, E>, sources: S, prefix: LandingPrefix) -> Self {
         Self { ingest, sources, prefix }
     }
 

@@ -4,6 +4,7 @@
 //! - [`Landing`] does so with objects that a bucket announces.
 //! - [`Preview`] shows what it would become.
 //! - [`Browse`] shows what a lake holds.
+//! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
@@ -14,6 +15,8 @@ mod backoff;
 mod browse;
 mod commit;
 mod error;
+mod follow;
+mod history;
 mod ingest;
 mod landing;
 mod partitions;
@@ -26,6 +29,8 @@ pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
 pub use error::LakeError;
+pub use follow::{NoSubscribers, Warning};
+pub use history::{Histories, History, HistoryColumn, HistoryObject};
 pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
 pub use landing::Landing;
 pub use preview::{

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnName, DataColumn, Extension, Kind, PartitionKey, PartitionSpec, QuarantineColumn,
+    ColumnName, DataColumn, Extension, Kind, Origin, PartitionKey, PartitionSpec, QuarantineColumn,
     SystemColumn, TableName, TableSchema, TableSource, comment::comment, layout::Location,
 };
 
@@ -20,6 +20,9 @@ const SOURCE: &str = "alluvium.source";
 /// On a `json` column that also takes the objects of its path as they are: `whole`.
 const OBJECTS: &str = "alluvium.objects";
 const WHOLE: &str = "whole";
+/// On such a column: when it began to take objects, and with which source.
+const OBJECTS_SINCE: &str = "alluvium.objects_since";
+const OBJECTS_SOURCE: &str = "alluvium.objects_source";
 
 /// A column as the catalog keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,7 +187,7 @@ impl TableEntry {
         for entry in &self.columns {
             if let Some(column) = self.data_column(entry)? {
                 if entry.parameters.get(OBJECTS).is_some_and(|how| how == WHOLE) {
-                    schema.keep_whole(&column.path);
+                    schema.keep_whole(&column.path, objects_origin(entry, &column));
                 }
                 schema.push(column);
             }
@@ -292,10 +295,23 @@ fn parameters_of(schema: &TableSchema, column: &DataColumn) -> BTreeMap<String, 
     if let Some(base) = &column.sibling_of {
         parameters.insert(SIBLING_OF.to_owned(), base.to_string());
     }
-    if schema.takes_objects(column) {
+    if let Some(origin) = schema.whole_since(&column.path).filter(|_| schema.takes_objects(column))
+    {
         parameters.insert(OBJECTS.to_owned(), WHOLE.to_owned());
+        parameters.insert(OBJECTS_SINCE.to_owned(), origin.arrived_at.to_string());
+        parameters.insert(OBJECTS_SOURCE.to_owned(), origin.source.clone());
     }
     parameters
+}
+
+/// What made a column take objects; the column's own origin where the parameters do not tell.
+fn objects_origin(entry: &ColumnEntry, column: &DataColumn) -> Origin {
+    let since = entry.parameters.get(OBJECTS_SINCE).and_then(|since| since.parse().ok());
+    let source = entry.parameters.get(OBJECTS_SOURCE);
+    Origin {
+        source: source.unwrap_or(&column.source).clone(),
+        arrived_at: since.unwrap_or(column.since),
+    }
 }
 
 #[cfg(test)]
