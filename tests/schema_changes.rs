@@ -118,6 +118,26 @@ async fn changes_are_told_once_and_again_by_a_process_that_cannot_know() {
 }
 
 #[tokio::test]
+async fn the_sample_event_is_what_subscribers_are_sent() {
+    let (lake, events) = (Lake::default(), MemoryEvents::default());
+    for (key, text) in [
+        ("camera/1-first.json", include_str!("../events/landing/camera/1-first.json")),
+        ("camera/2-new-fields.json", include_str!("../events/landing/camera/2-new-fields.json")),
+        (
+            "camera/3-conflicting-type.json",
+            include_str!("../events/landing/camera/3-conflicting-type.json"),
+        ),
+    ] {
+        drop_file(&telling(&lake, &events), key, text).await.unwrap();
+    }
+    let sample = include_str!("../events/subscribers/table-schema-changed.json");
+    let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
+    let mut told = events.all().pop().unwrap();
+    told.database = "alluvium".parse().unwrap();
+    assert_eq!(sample["detail"], serde_json::to_value(&told).unwrap());
+}
+
+#[tokio::test]
 async fn parts_of_a_source_are_told_one_by_one_and_written_as_one_line() {
     let (lake, events) = (Lake::default(), MemoryEvents::default());
     let mut settings = settings();

@@ -245,8 +245,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn keeps_views() {
         let folder = tempfile::tempdir().unwrap();
-        let catalog = LocalCatalog::new(folder.path(), &"lake".parse().unwrap());
-        alluvium_testkit::suites::views(catalog).await;
+        let database = "lake".parse().unwrap();
+        let catalog = LocalCatalog::new(folder.path(), &database);
+        alluvium_testkit::suites::views(catalog, database).await;
     }
 
     #[tokio::test]

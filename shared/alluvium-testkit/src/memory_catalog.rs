@@ -193,6 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_views() {
-        crate::suites::views(super::MemoryCatalog::default()).await;
+        let database = "lake".parse().unwrap();
+        crate::suites::views(super::MemoryCatalog::default(), database).await;
     }
 }

@@ -1,8 +1,8 @@
 //! What a port must do, as tests that every implementation passes.
 
 use alluvium_model::{
-    ColumnEntry, ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName,
-    TableSource, Version, Versioned, ViewEntry,
+    ColumnEntry, DatabaseName, ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry,
+    TableName, TableSource, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
         Commit, CommitObjects, CommitTables, FoundView, ListObjects, ReadObjects, ReadPartitions,
@@ -126,18 +126,19 @@ where
     assert_eq!(kept.count(), WRITERS);
 }
 
-/// The contract of a catalog's views, in the database `lake`. It must be empty.
-pub async fn views<C>(catalog: C)
+/// The contract of the views of a catalog, which is that of `database`. It must be empty.
+pub async fn views<C>(catalog: C, database: DatabaseName)
 where
     C: ReadTables + CommitTables + ReplaceViews + Clone + Send + Sync + 'static,
 {
-    views_are_created_once_and_replaced_by_version(&catalog).await;
-    what_is_no_view_of_ours_is_told_apart(&catalog).await;
-    no_concurrent_view_is_lost(catalog).await;
+    let view = move |table: &str, columns| view(&database, table, columns);
+    views_are_created_once_and_replaced_by_version(&catalog, &view).await;
+    what_is_no_view_of_ours_is_told_apart(&catalog, &view).await;
+    no_concurrent_view_is_lost(catalog, view).await;
 }
 
 /// A view of a table with as many columns.
-fn view(table: &str, columns: usize) -> ViewEntry {
+fn view(database: &DatabaseName, table: &str, columns: usize) -> ViewEntry {
     let table: TableName = table.parse().unwrap();
     let names: Vec<_> = (0..columns).map(|n| format!("column_{n}")).collect();
     let column = |name: &String| ColumnEntry {
@@ -148,8 +149,8 @@ fn view(table: &str, columns: usize) -> ViewEntry {
     };
     ViewEntry {
         name: table.unified(),
-        database: "lake".parse().unwrap(),
-        sql: format!("SELECT \"{}\"\nFROM \"lake\".\"{table}\"", names.join("\", \"")),
+        database: database.clone(),
+        sql: format!("SELECT \"{}\"\nFROM \"{database}\".\"{table}\"", names.join("\", \"")),
         columns: names.iter().map(column).collect(),
         table,
     }
@@ -164,8 +165,10 @@ async fn found<C: ReplaceViews>(catalog: &C, view: &ViewEntry) -> Option<Version
     }
 }
 
-async fn views_are_created_once_and_replaced_by_version<C>(catalog: &C)
-where
+async fn views_are_created_once_and_replaced_by_version<C>(
+    catalog: &C,
+    view: &impl Fn(&str, usize) -> ViewEntry,
+) where
     C: ReadTables + CommitTables + ReplaceViews,
 {
     let (small, large) = (view("camera", 1), view("camera", 300));
@@ -191,8 +194,10 @@ where
     assert_eq!(camera.value, table("camera"));
 }
 
-async fn what_is_no_view_of_ours_is_told_apart<C>(catalog: &C)
-where
+async fn what_is_no_view_of_ours_is_told_apart<C>(
+    catalog: &C,
+    view: &impl Fn(&str, usize) -> ViewEntry,
+) where
     C: ReadTables + CommitTables + ReplaceViews,
 {
     let in_the_way = table("audio_unified");
@@ -204,12 +209,13 @@ where
     assert_eq!(found.value, in_the_way);
 }
 
-async fn no_concurrent_view_is_lost<C>(catalog: C)
+async fn no_concurrent_view_is_lost<C, V>(catalog: C, view: V)
 where
     C: ReplaceViews + Clone + Send + Sync + 'static,
+    V: Fn(&str, usize) -> ViewEntry + Clone + Send + Sync + 'static,
 {
     let writers = (0..WRITERS).map(|_| {
-        let catalog = catalog.clone();
+        let (catalog, view) = (catalog.clone(), view.clone());
         tokio::spawn(async move {
             loop {
                 let commit = match found(&catalog, &view("storm", 0)).await {
