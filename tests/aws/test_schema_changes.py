@@ -43,7 +43,7 @@ def test_the_view_of_a_table_with_siblings_is_right(stack, sql):
     assert "quakes_unified" not in stack.command(COMMAND, "tables", *lake)
 
 
-def test_whoever_subscribes_to_the_topic_is_told(stack):
+def test_whoever_subscribes_to_the_topic_is_told(stack, tmp_path):
     url = stack.sqs.create_queue(QueueName="subscriber")["QueueUrl"]
     attributes = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     queue, topic = attributes["Attributes"]["QueueArn"], "arn:aws:sns:us-east-1:000000000000:schema-changes"
@@ -57,16 +57,20 @@ def test_whoever_subscribes_to_the_topic_is_told(stack):
     load(stack, "told/1.json", {"level": 0.5})
     load(stack, "told/2.json", {"level": "low"})
     load(stack, "told/3.json", {"level": "high"})
+    by_hand = tmp_path / "4.json"
+    by_hand.write_text('{"by_hand":true}')
+    lake = ["--lake", f"s3://{stack.outputs()['LakeBucketName']}"]
+    stack.command(COMMAND, "ingest", "--table", "told", by_hand, *lake)
     told = []
 
     def receive():
         answer = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         told.extend(json.loads(message["Body"]) for message in answer.get("Messages", []))
-        return len(told) >= 2
+        return len(told) >= 3
 
     wait_until(receive, 30, lambda: f"the subscriber was told {told}")
     told.sort(key=lambda event: event["detail"]["version"])
-    first, second = (event["detail"] for event in told)
+    first, second, third = (event["detail"] for event in told)
     sample = json.loads((ROOT / "events" / "subscribers" / "table-schema-changed.json").read_text())
     for event in told:
         assert (event["source"], event["detail-type"]) == ("Alluvium", "TableSchemaChanged")
@@ -79,19 +83,20 @@ def test_whoever_subscribes_to_the_topic_is_told(stack):
     assert (column["name"], column["path"], column["kind"]) == ("level__string", "$.level", "string")
     assert (column["sibling_of"], column["conflict"]) == ("level", True)
 
-    lake = ["--lake", f"s3://{stack.outputs()['LakeBucketName']}"]
+    assert (third["source"], third["version"]) == (by_hand.as_uri(), 3)
     history = json.loads(stack.command(COMMAND, "history", "told", *lake, "--json"))
     assert [(c["name"], c["source"], c["conflict"]) for c in history["columns"]] == [
         ("level", first["source"], False),
         ("level__string", second["source"], True),
+        ("by_hand", by_hand.as_uri(), False),
     ]
     listed = stack.s3.list_objects_v2(
         Bucket=stack.outputs()["LakeBucketName"], Prefix="_alluvium/history/told/"
     )
-    assert listed["KeyCount"] == 2
+    assert listed["KeyCount"] == 3
 
 
-def test_the_command_tells_as_the_function_does_and_fails_if_it_cannot(stack, tmp_path):
+def test_the_command_can_be_told_to_tell_nobody(stack, tmp_path):
     file = tmp_path / "1.json"
     file.write_text('{"a":1}')
     words = ["ingest", "--table", "told_by_hand", file, "--lake", f"s3://{stack.outputs()['LakeBucketName']}"]
