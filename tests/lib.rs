@@ -14,6 +14,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use alluvium_lake::{Backoff, Browse, Ingest, IngestReport, IngestSettings, LakeError};
 use alluvium_model::{
     AnnouncedObject, DataColumn, Origin, SourceId, TableName, TableSource,
+    layout::ObjectKey,
     ports::{
         CommitTables, PublishEvents, ReadTables, RegisterPartitions, ReplaceViews, Source,
         WriteObjects,
@@ -26,6 +27,7 @@ use arrow::{
     datatypes::{DataType, TimeUnit},
     util::display::{ArrayFormatter, FormatOptions},
 };
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
@@ -92,6 +94,14 @@ impl Lake {
     #[must_use]
     pub fn ingest(&self) -> Ingest<MemoryCatalog, MemoryObjects> {
         Ingest::new(self.catalog.clone(), self.objects.clone(), settings())
+    }
+
+    /// The Parquet files of all tables.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<ObjectKey, Bytes> {
+        let mut files = self.objects.all();
+        files.retain(|key, _| key.as_str().ends_with(".parquet"));
+        files
     }
 
     /// The columns of a table, one a line: name, type and comment.
