@@ -55,6 +55,8 @@ impl<P> Unreliable<P> {
         method: &'static str,
         call: impl Future<Output = PortResult<T>> + Send,
     ) -> PortResult<T> {
+        // Whoever else is at work comes first.
+        tokio::task::yield_now().await;
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let error = |kind| Err(PortError::new(kind, method, format!("call {number}")));
         match (self.script)(number, method) {
