@@ -39,6 +39,8 @@ struct PrestoView {
     catalog: String,
     schema: String,
     columns: Vec<PrestoColumn>,
+    /// With the permissions of whoever asks: Trino demands an owner otherwise (trino #18573).
+    run_as_invoker: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +63,7 @@ impl ViewEntry {
             catalog: CATALOG.to_owned(),
             schema: self.database.to_string(),
             columns: self.columns.iter().map(column).collect(),
+            run_as_invoker: true,
         };
         // Text and lists of text are always JSON.
         let json = serde_json::to_vec(&view).unwrap_or_default();
@@ -103,7 +106,7 @@ mod tests {
         };
         let text = view.presto_text();
         let json = BASE64_STANDARD.decode(text[BEGIN.len()..].strip_suffix(END).unwrap()).unwrap();
-        insta::assert_snapshot!(String::from_utf8(json).unwrap(), @r#"{"originalSql":"SELECT \"a\", \"tags\"\nFROM \"lake\".\"camera\"","catalog":"awsdatacatalog","schema":"lake","columns":[{"name":"a","type":"varchar"},{"name":"tags","type":"array(timestamp)"}]}"#);
+        insta::assert_snapshot!(String::from_utf8(json).unwrap(), @r#"{"originalSql":"SELECT \"a\", \"tags\"\nFROM \"lake\".\"camera\"","catalog":"awsdatacatalog","schema":"lake","columns":[{"name":"a","type":"varchar"},{"name":"tags","type":"array(timestamp)"}],"runAsInvoker":true}"#);
         assert_eq!(ViewEntry::sql_of_presto_text(&text), Some(view.sql));
         for other in ["", "SELECT 1", "/* Presto View: e30= */", "/* Presto View: ? */"] {
             assert_eq!(ViewEntry::sql_of_presto_text(other), None, "{other}");
