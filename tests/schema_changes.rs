@@ -374,6 +374,28 @@ async fn what_has_the_name_of_the_view_is_left_alone_and_named() {
 }
 
 #[tokio::test]
+async fn rows_do_not_wait_for_a_view_that_may_not_be_written() {
+    let lake = Lake::default();
+    let script =
+        |_, method: &str| method.ends_with("_view").then_some(Fault::Refused(ErrorKind::Denied));
+    let catalog = Unreliable::new(lake.catalog.clone(), script);
+    let ingest = Ingest::new(catalog, lake.objects.clone(), settings());
+    let mut warnings = Vec::new();
+    for (key, text) in [FILES, FILES].concat() {
+        warnings.extend(drop_file(&ingest, key, text).await.unwrap().warnings);
+    }
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @"
+    the view quakes_unified is not up to date: cannot unified_view call 5
+    the view quakes_unified is not up to date: cannot unified_view call 8
+    ");
+    assert_eq!(lake.rows("quakes").await.lines().count(), 5);
+    // Who may write it does so, at the next opportunity.
+    drop_file(&lake.ingest(), "quakes/5.json", "{\"mag\":1}").await.unwrap();
+    assert_eq!(lake.catalog.view("quakes_unified"), needed_view(&lake).await);
+}
+
+#[tokio::test]
 async fn a_view_that_no_catalog_takes_is_named_and_rows_are_loaded() {
     let lake = Lake::default();
     let ingest = lake.ingest();

@@ -3,11 +3,14 @@
 //! All of it follows from what the catalog holds, so it can be made good after a crash, and is, by
 //! whoever comes next: the view by the first that reads the table in a new process, event and
 //! history by the next attempt of the source that changed the table, which finds its own columns
-//! there. Whatever fails fails the attempt, before its rows are written; the next attempt finds
-//! the columns there and does what was left. Nothing is asked or written while nothing changes.
+//! there. What fails now fails the attempt, before its rows are written; the next attempt finds
+//! the columns there and does what was left. Only a view that cannot be written at all is named in
+//! a warning instead: it follows from the table, so nothing is lost, and rows need not wait for it.
+//! Nothing is asked or written while nothing changes.
 
 use std::{
     collections::BTreeMap,
+    error::Error as _,
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -41,6 +44,13 @@ pub enum Warning {
         /// What its text takes, in bytes.
         bytes: usize,
     },
+    /// The catalog refuses to read or write the view.
+    ViewFailed {
+        /// The name of the view.
+        view: TableName,
+        /// What it says.
+        message: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -53,6 +63,9 @@ impl fmt::Display for Warning {
                 f,
                 "the text of the view {view} takes {bytes} bytes, more than the {VIEW_TEXT_BYTES_MAX} of the catalog; it was left as it is"
             ),
+            Self::ViewFailed { view, message } => {
+                write!(f, "the view {view} is not up to date: {message}")
+            }
         }
     }
 }
@@ -120,7 +133,14 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         if !schema.has_siblings() || self.viewed_columns(table) >= Some(columns) {
             return Ok(None);
         }
-        let warning = self.renew_view(table).await?;
+        let warning = match self.renew_view(table).await {
+            Err(LakeError::Port(error)) if error.kind() != ErrorKind::Retry => {
+                let because = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                let (view, message) = (table.unified(), format!("{error}{because}"));
+                Some(Warning::ViewFailed { view, message })
+            }
+            outcome => outcome?,
+        };
         let mut viewed = self.viewed.lock().unwrap_or_else(PoisonError::into_inner);
         let known = viewed.entry(table.clone()).or_default();
         *known = columns.max(*known);
