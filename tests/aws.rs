@@ -103,6 +103,13 @@ async fn glue_is_a_catalog() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn glue_keeps_views() {
+    let place = Place::new("views-suite").await;
+    let catalog = place.catalog(&Aws::from_environment().await);
+    suites::views(catalog, "views_suite".parse().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s3_holds_objects() {
     let place = Place::new("objects-suite").await;
     suites::objects(place.objects(&Aws::from_environment().await)).await;
@@ -197,16 +204,20 @@ async fn a_small_file_takes_few_calls() {
         begun = calls.len();
         new
     };
-    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"ListObjectsV2 GetObject GetTable CreateTable BatchCreatePartition PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/1", "{\"a\":1}").await, @"ListObjectsV2 GetObject GetTable CreateTable PutObject BatchCreatePartition PutObject");
     insta::assert_snapshot!(calls_of(&first, "camera/2", "{\"a\":2}").await, @"GetObject PutObject");
-    insta::assert_snapshot!(calls_of(&first, "camera/3", "{\"b\":1}").await, @"GetObject GetTable UpdateTable PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/3", "{\"b\":1}").await, @"GetObject GetTable UpdateTable PutObject PutObject");
+    // The first sibling makes the view, which any later column changes.
+    insta::assert_snapshot!(calls_of(&first, "camera/5", "{\"a\":0.5}").await, @"GetObject GetTable UpdateTable PutObject GetTable GetTable CreateTable PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/6", "{\"c\":1}").await, @"GetObject GetTable UpdateTable PutObject GetTable GetTable UpdateTable PutObject");
+    insta::assert_snapshot!(calls_of(&first, "camera/7", "{\"a\":0.5,\"c\":1}").await, @"GetObject PutObject");
     // In the steady state the catalog is not asked at all.
-    for number in 4..24 {
+    for number in 8..28 {
         let key = format!("camera/{number}");
         assert_eq!(calls_of(&first, &key, "{\"a\":7,\"b\":null}").await, "GetObject PutObject");
     }
-    // A sandbox that knows nothing yet.
-    insta::assert_snapshot!(calls_of(&second, "camera/24", "{\"b\":2}").await, @"ListObjectsV2 GetObject GetTable BatchCreatePartition PutObject");
+    // A sandbox that knows nothing yet looks at the view once.
+    insta::assert_snapshot!(calls_of(&second, "camera/28", "{\"b\":2}").await, @"ListObjectsV2 GetObject GetTable GetTable GetTable BatchCreatePartition PutObject");
 }
 
 #[tokio::test(flavor = "multi_thread")]

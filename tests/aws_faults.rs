@@ -1,4 +1,4 @@
-//! What S3 and Glue may answer instead of a result, and what becomes of it.
+//! What S3, Glue and EventBridge may answer instead of a result, and what becomes of it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
@@ -9,15 +9,16 @@ use std::{
     time::Duration,
 };
 
-use alluvium_aws::{GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
+use alluvium_aws::{EventBus, GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
 use alluvium_lake::{Backoff, ContractStore, Ingest, IngestSettings, Landing};
 use alluvium_model::{
-    ErrorKind, LandingPrefix, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName,
-    TableSource, Version,
+    ErrorKind, LandingPrefix, PartitionEntry, PartitionKey, PartitionSpec, SchemaChange,
+    TableEntry, TableName, TableSource, Version,
     layout::{Location, ObjectKey, table_location},
     ports::{
-        Commit, CommitObjects as _, CommitTables as _, ListObjects as _, ReadPartitions as _,
-        ReadTables as _, RegisterPartitions as _, Registered, WriteObjects as _,
+        Commit, CommitObjects as _, CommitTables as _, FoundView, ListObjects as _,
+        PublishEvents as _, ReadPartitions as _, ReadTables as _, RegisterPartitions as _,
+        Registered, ReplaceViews as _, WriteObjects as _,
     },
 };
 use alluvium_testkit::{MemoryLanding, MemoryObjects};
@@ -108,6 +109,69 @@ async fn a_call_that_nobody_answers_ends() {
     let error = objects.put_object(&key(), Bytes::from_static(b"x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retry);
     assert_eq!(scripted.calls().len(), TRIES);
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_in_a_call_that_succeeds_has_failed() {
+    let change = SchemaChange {
+        database: "lake".parse().unwrap(),
+        table: "camera".parse().unwrap(),
+        version: 1,
+        source: "s3://landing/camera/1.json".to_owned(),
+        since: "2026-11-24T00:00:00Z".to_owned(),
+        conflict: false,
+        added_columns: Vec::new(),
+        kept_whole: Vec::new(),
+    };
+    let publish = async |answer: &'static str| {
+        let scripted = Scripted::new(move |_, _| Reply::Answer(200, answer.to_owned()));
+        let bus = Some("default".parse().unwrap());
+        let published = EventBus::new(&scripted.aws_nowhere().await, bus).publish(&change).await;
+        (published, scripted.bodies())
+    };
+    let (published, bodies) =
+        publish(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}"#).await;
+    published.unwrap();
+    insta::assert_snapshot!(bodies[0], @r#"{"Entries":[{"Source":"Alluvium","DetailType":"TableSchemaChanged","Detail":"{\"database\":\"lake\",\"table\":\"camera\",\"version\":1,\"source\":\"s3://landing/camera/1.json\",\"since\":\"2026-11-24T00:00:00Z\",\"conflict\":false,\"added_columns\":[],\"kept_whole\":[]}","EventBusName":"default"}]}"#);
+    for (code, kind) in [
+        ("ThrottlingException", ErrorKind::Retry),
+        ("InternalFailure", ErrorKind::Retry),
+        ("InvalidArgument", ErrorKind::Invalid),
+    ] {
+        let answer = format!(
+            "{{\"FailedEntryCount\":1,\"Entries\":[{{\"ErrorCode\":\"{code}\",\"ErrorMessage\":\"so it is\"}}]}}"
+        );
+        let (published, _) = publish(answer.leak()).await;
+        let error = published.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert_eq!(error.to_string(), "cannot publish an event on the event bus default");
+    }
+    // Without a bus nobody is told, and nothing is sent.
+    let scripted = Scripted::new(|_, _| Reply::Reset);
+    EventBus::new(&scripted.aws_nowhere().await, None).publish(&change).await.unwrap();
+    assert!(scripted.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_view_is_ours_by_what_it_says_of_itself() {
+    let answer = |table_type: &str, view_of: &str| {
+        format!(
+            r#"{{"Table":{{"Name":"camera_unified","VersionId":"3","TableType":"{table_type}",
+                "ViewOriginalText":"by hand","Parameters":{{"alluvium.view_of":"{view_of}"}}}}}}"#
+        )
+    };
+    let found = async |answer: String| {
+        let scripted = Scripted::new(move |_, _| Reply::Answer(200, answer.clone()));
+        catalog(&scripted).await.unified_view(&camera().name).await.unwrap()
+    };
+    for foreign in [answer("EXTERNAL_TABLE", "camera"), answer("VIRTUAL_VIEW", "")] {
+        assert_eq!(found(foreign).await, FoundView::Foreign);
+    }
+    // One that somebody has altered is replaced.
+    let FoundView::Ours(altered) = found(answer("VIRTUAL_VIEW", "camera")).await else {
+        panic!("it is ours")
+    };
+    assert_eq!((altered.version.0.as_str(), altered.value.sql.as_str()), ("3", "by hand"));
 }
 
 #[tokio::test]

@@ -107,7 +107,8 @@ async fn the_same_file_twice_leaves_the_same_objects() {
     let text = "{\"a\":{\"b\":1}}\nnot json\n";
     drop_file(&lake.ingest(), "camera/1.json", text).await.unwrap();
     let (columns, objects) = (lake.columns("camera").await, lake.objects.all());
-    assert_eq!(objects.len(), 2);
+    // Rows, a bad record, and a line of history.
+    assert_eq!(objects.len(), 3);
     drop_file(&lake.ingest(), "camera/1.json", text).await.unwrap();
     assert_eq!((lake.columns("camera").await, lake.objects.all()), (columns, objects));
 }
@@ -145,6 +146,9 @@ async fn tables_with_one_name_and_two_sources_are_two_tables() {
     drop_file(&lake.ingest(), "camera/2.json", "{\"lower\":2}").await.unwrap();
     let keys: Vec<_> = lake.objects.all().into_keys().map(|key| key.to_string()).collect();
     insta::assert_snapshot!(keys.join("\n"), @"
+    _alluvium/history/camera/bfad3f29c01d4fdb4acf4e2e80ea0238.json
+    _alluvium/history/camera_89e8b9/d4bb8aa4db5b7a11c6c0e897db9908ca.json
+    _alluvium/history/quarantine_c2d667/6b390e97be636a58ef1ed99854472864.json
     lake/camera/dt=2026-11-22/f4d8ce76253e84e0b6bce0ccef3f7533.b058e148-0.parquet
     lake/camera_89e8b9/dt=2026-11-22/09f49915c335f03312ed07ccc9a0d538.b058e148-0.parquet
     lake/camera_89e8b9/dt=2026-11-22/709f3416572ff2f932ff5d7c7a5c0378.b058e148-0.parquet

@@ -114,7 +114,7 @@ async fn keys_that_are_data_become_one_column() {
     let rows = lake.rows("t").await;
     assert!(rows.contains(r#"by_key={"k3":{"n":3}}"#), "{rows}");
     assert!(reports.iter().all(|report| report.counts.rescued_values == 0));
-    for bytes in lake.objects.all().into_values() {
+    for bytes in lake.files().into_values() {
         let file = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
         assert!(file.schema().field_with_name("_rescued").is_err(), "an empty column");
     }

@@ -17,9 +17,10 @@ use alluvium_lake::{
 use alluvium_model::{
     AnnouncedObject, Budget, DataColumn, Destination, Origin, SourceId, TableName, TableRules,
     TableSource,
+    layout::ObjectKey,
     ports::{
-        CommitTables, ListObjects, ReadObjects, ReadTables, RegisterPartitions, Source,
-        WriteObjects,
+        CommitTables, ListObjects, PublishEvents, ReadObjects, ReadTables, RegisterPartitions,
+        ReplaceViews, Source, WriteObjects,
     },
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
@@ -49,14 +50,15 @@ pub fn contracts<O: ReadObjects + ListObjects + Clone>(objects: &O) -> ContractS
 ///
 /// # Errors
 /// When the ingest fails.
-pub async fn drop_file<C, O>(
-    ingest: &Ingest<C, O>,
+pub async fn drop_file<C, O, E>(
+    ingest: &Ingest<C, O, E>,
     key: &str,
     text: &str,
 ) -> Result<IngestReport, LakeError>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects,
+    E: PublishEvents,
 {
     drop_under(ingest, &Arc::default(), key, text).await
 }
@@ -65,15 +67,16 @@ where
 ///
 /// # Errors
 /// When the ingest fails.
-pub async fn drop_under<C, O>(
-    ingest: &Ingest<C, O>,
+pub async fn drop_under<C, O, E>(
+    ingest: &Ingest<C, O, E>,
     rules: &Arc<TableRules>,
     key: &str,
     text: &str,
 ) -> Result<IngestReport, LakeError>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects,
+    E: PublishEvents,
 {
     ingest.ingest(destination(rules, key), memory_source(key, text)).await
 }
@@ -130,6 +133,14 @@ impl Lake {
     #[must_use]
     pub fn ingest(&self) -> Ingest<MemoryCatalog, MemoryObjects> {
         Ingest::new(self.catalog.clone(), self.objects.clone(), settings())
+    }
+
+    /// The Parquet files of all tables.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<ObjectKey, Bytes> {
+        let mut files = self.objects.all();
+        files.retain(|key, _| key.as_str().ends_with(".parquet"));
+        files
     }
 
     /// The columns of a table, one a line: name, type and comment.

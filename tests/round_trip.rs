@@ -38,7 +38,7 @@ struct FooterColumn {
 /// was rescued.
 fn rows(lake: &Lake) -> BTreeMap<(String, i64), (Found, BTreeMap<String, String>)> {
     let mut rows = BTreeMap::new();
-    for (key, bytes) in lake.objects.all() {
+    for (key, bytes) in lake.files() {
         let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
         let footer = builder.metadata().file_metadata().key_value_metadata().unwrap();
         let footer = footer.iter().find(|pair| pair.key == "alluvium.columns").unwrap();

@@ -72,6 +72,13 @@ class Demo:
         self.sql("SELECT data_record_id AS id, data_record_city AS city, data_record_battery_level "
                  "AS level, data_record_battery_level__string AS level__string, "
                  "data_record_lens_zoom AS zoom, data_log_ts AS log_ts FROM camera ORDER BY log_ts, id")
+        self.say("The unified view has one column for each path; this is its query.")
+        self.stack.command(COMMAND, "schema", "camera", "--view", "--lake", self.lake, echo=print)
+        self.say("What Athena finds in it: every level, whatever kind it came as.")
+        self.sql("SELECT data_record_id AS id, data_record_battery_level AS level, data_tags AS tags "
+                 "FROM camera_unified ORDER BY data_log_ts, id")
+        self.say("Which column came when, from which file, with which conflict.")
+        self.stack.command(COMMAND, "history", "camera", "--lake", self.lake, echo=print)
         self.say("What could not be loaded, with the reason, the place and the bytes.")
         self.sql("SELECT reason, split_part(source, '/', -1) AS file, record, \"offset\", bytes "
                  "FROM quarantine ORDER BY record")

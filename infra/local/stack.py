@@ -4,6 +4,7 @@ Everything is read the way a user's engine reads it: tables and partitions from 
 then the files at the locations that it names. Nothing of Alluvium's own code takes part.
 """
 
+import base64
 import json
 import re
 import subprocess
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import boto3
 import duckdb
+import sqlglot
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
 COMMAND = "target/local/alluvium"
 NAME = "alluvium"
 DATABASE = "alluvium"
+TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
 
 
 class Failed(Exception):
@@ -38,6 +41,7 @@ class Stack:
         }
         client = lambda service: boto3.client(service, **settings)
         self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
+        self.sns = client("sns")
         self.functions, self.logs = client("lambda"), client("logs")
         self.cloudformation, self.iam = client("cloudformation"), client("iam")
 
@@ -46,6 +50,7 @@ class Stack:
         """Deploys the template that users deploy, with the functions of this machine."""
         stack = cls(environment)
         stack.s3.create_bucket(Bucket="deployment")
+        stack.sns.create_topic(Name="schema-changes")
         command = ["sam", "deploy", "--template-file", "infra/template.yaml"]
         command += ["--config-env", "local"]
         stack.command(*command, echo=echo, shown=lambda line: "_COMPLETE " in line)
@@ -198,17 +203,35 @@ class Stack:
         return sorted(found)
 
     def sql(self, query, folder):
-        """Runs SQL with DuckDB over local copies of all files of every table it names."""
+        """Runs SQL with DuckDB over local copies of all files of every table, and over the views
+        of the catalog, read as Athena reads them."""
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
-        for table in self.glue.get_tables(DatabaseName=DATABASE)["TableList"]:
-            copies = [str(self.copy(uri, Path(folder))) for uri in self.files(table["Name"])]
-            if copies:
-                connection.execute(
-                    f"CREATE VIEW {table['Name']} AS SELECT * FROM read_parquet({copies!r}, "
-                    "union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
-                )
+        connection.execute(f"CREATE SCHEMA {DATABASE}")
+        connection.execute(f"SET search_path = '{DATABASE}'")
+        pages = self.glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
+        found = [table for page in pages for table in page["TableList"]]
+        views = [table for table in found if table["TableType"] == "VIRTUAL_VIEW"]
+        for table in found:
+            if table not in views:
+                relation = self.relation(table, Path(folder))
+                connection.execute(f'CREATE VIEW "{table["Name"]}" AS {relation}')
+        for view in views:
+            athena = presto_view(view)["originalSql"]
+            [select] = sqlglot.transpile(athena, read="athena", write="duckdb")
+            connection.execute(f'CREATE VIEW "{view["Name"]}" AS {select}')
         return connection.sql(query)
+
+    def relation(self, table, folder):
+        """A table as DuckDB reads its files, with the columns that no file has."""
+        columns = table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]
+        nulls = ", ".join(f'NULL::{duckdb_type(c["Type"])} AS "{c["Name"]}"' for c in columns)
+        copies = [str(self.copy(uri, folder)) for uri in self.files(table["Name"])]
+        read = (
+            f" UNION ALL BY NAME SELECT * FROM read_parquet({copies!r}, union_by_name = true, "
+            "hive_partitioning = true, hive_types_autocast = false)"
+        )
+        return f"SELECT {nulls} WHERE false" + (read if copies else "")
 
     def copy(self, uri, folder):
         bucket, key = uri.removeprefix("s3://").split("/", 1)
@@ -217,6 +240,18 @@ class Stack:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.s3.download_file(bucket, key, str(path))
         return path
+
+
+def duckdb_type(glue_type):
+    if glue_type.startswith("array<"):
+        return duckdb_type(glue_type.removeprefix("array<").removesuffix(">")) + "[]"
+    return TYPES.get(glue_type, glue_type)
+
+
+def presto_view(view):
+    """What a view of the catalog says of itself to Athena and Trino."""
+    text = view["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    return json.loads(base64.b64decode(text))
 
 
 def wait_until(condition, seconds, complaint):

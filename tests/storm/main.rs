@@ -22,7 +22,7 @@ use std::{
 use alluvium_lake::{Backoff, Ingest, IngestSettings, LakeError};
 use alluvium_model::{
     Budget, ErrorKind, Limits, TableRules,
-    ports::{CommitTables, ReadTables, RegisterPartitions, WriteObjects},
+    ports::{CommitTables, ReadTables, RegisterPartitions, ReplaceViews, WriteObjects},
 };
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryObjects, Unreliable, interleave};
 use alluvium_tests::{Lake, drop_under, settings};
@@ -83,7 +83,7 @@ impl Storm {
             // Some files are delivered to two writers.
             let own: Vec<_> = files.iter().skip(writer).step_by(WRITERS).collect();
             let another = (random.u8(..4) == 0).then(|| &files[random.usize(..files.len())]);
-            let ingest = Ingest::new(catalog.clone(), objects.clone(), self.settings());
+            let ingest = Ingest::new(catalog.clone(), objects.clone(), Self::settings());
             let (outcome, rules) = (&outcome, self.rules());
             tasks.push(Box::pin(async move {
                 for file in own.into_iter().chain(another) {
@@ -100,7 +100,7 @@ impl Storm {
             // What was done last is found by whoever comes next.
             for file in &files {
                 let (catalog, objects) = (lake.catalog.clone(), lake.objects.clone());
-                let ingest = Ingest::new(catalog, objects, self.settings());
+                let ingest = Ingest::new(catalog, objects, Self::settings());
                 alone(deliver(&ingest, &self.rules(), file, &outcome))?;
             }
         }
@@ -110,7 +110,7 @@ impl Storm {
         Ok(outcome)
     }
 
-    fn settings(self) -> IngestSettings {
+    fn settings() -> IngestSettings {
         IngestSettings { backoff: Backoff::without_pauses(8), limits: limits(), ..settings() }
     }
 
@@ -151,7 +151,7 @@ async fn deliver<C, O>(
     outcome: &Mutex<Outcome>,
 ) -> Result<(), String>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects,
 {
     let mut failed: Option<LakeError> = None;

@@ -10,15 +10,15 @@ mod time_limit;
 use std::sync::Arc;
 
 use alluvium_aws::{
-    Aws, Delivery, Environment, GlueCatalog, Message, S3Objects, S3Sources, telemetry::Invocation,
-    time_left,
+    Aws, Delivery, Environment, EventBus, GlueCatalog, Message, S3Objects, S3Sources,
+    telemetry::Invocation, time_left,
 };
-use alluvium_lake::{ContractStore, Ingest, IngestReport, IngestSettings, Landing};
+use alluvium_lake::{ContractStore, Ingest, IngestReport, IngestSettings, Landing, NoSubscribers};
 use alluvium_model::{
     AnnouncedObject,
     ports::{
-        CommitTables, ListObjects, OpenObjects, ReadObjects, ReadTables, RegisterPartitions,
-        WriteObjects,
+        CommitTables, ListObjects, OpenObjects, PublishEvents, ReadObjects, ReadTables,
+        RegisterPartitions, ReplaceViews, WriteObjects,
     },
 };
 use lambda_runtime::LambdaEvent;
@@ -29,33 +29,43 @@ pub use crate::{failure::Failure, time_limit::TimeLimit};
 
 /// The function, made once a sandbox.
 #[derive(Debug)]
-pub struct IngestObjects<C, O, S> {
-    landing: Arc<Landing<C, O, S>>,
+pub struct IngestObjects<C, O, S, E = NoSubscribers> {
+    landing: Arc<Landing<C, O, S, E>>,
 }
 
-impl IngestObjects<GlueCatalog, S3Objects, S3Sources> {
-    /// The function over S3 and Glue.
+impl IngestObjects<GlueCatalog, S3Objects, S3Sources, EventBus> {
+    /// The function over S3, Glue and EventBridge.
     pub async fn on_aws(environment: Environment) -> Self {
-        let Environment { lake, database, landing_prefix, limits, patience, contract_refresh } =
-            environment;
+        let Environment {
+            lake,
+            database,
+            landing_prefix,
+            limits,
+            patience,
+            contract_refresh,
+            event_bus,
+        } = environment;
         let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
         let settings = IngestSettings { limits, ..IngestSettings::new(database) };
         let objects = S3Objects::new(&aws, lake);
         let ingest = Ingest::new(catalog, objects.clone(), settings);
+        let ingest = ingest.telling(EventBus::new(&aws, event_bus));
         let contracts = ContractStore::new(objects, contract_refresh);
         Self::new(Landing::new(ingest, contracts, S3Sources::new(&aws), landing_prefix))
     }
 }
 
-impl<C, O, S> IngestObjects<C, O, S>
+impl<C, O, S, E> IngestObjects<C, O, S, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone + Send + Sync + 'static,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews,
+    C: Clone + Send + Sync + 'static,
     O: WriteObjects + ReadObjects + ListObjects + Send + Sync + 'static,
     S: OpenObjects + Send + Sync + 'static,
+    E: PublishEvents + Send + Sync + 'static,
 {
     /// The function over any ports.
-    pub fn new(landing: Landing<C, O, S>) -> Self {
+    pub fn new(landing: Landing<C, O, S, E>) -> Self {
         Self { landing: Arc::new(landing) }
     }
 
@@ -120,7 +130,10 @@ where
         let mut outcome = Ok(());
         for object in objects {
             match self.load(object, limit).await {
-                Ok(IngestReport { counts, stages, arrived_at, latest_event, .. }) => {
+                Ok(IngestReport { counts, stages, arrived_at, latest_event, warnings, .. }) => {
+                    for warning in &warnings {
+                        tracing::warn!("{warning}");
+                    }
                     invocation.add(&counts, stages, arrived_at);
                     if let (Some(latest), Some(arrived_at)) = (latest_event, arrived_at) {
                         invocation.add_event_time(latest, arrived_at);

@@ -21,14 +21,15 @@ use crate::{
         columns_for_partitions, partition_columns, partition_entry, partition_input, table_entry,
         table_input,
     },
+    views::is_view,
 };
 
 /// Partitions of one `BatchCreatePartition` at most (AWS documentation, Glue API).
 const PARTITIONS_A_BATCH: usize = 100;
 
 const ABSENT: &[&str] = &["EntityNotFoundException"];
-const THERE: &[&str] = &["AlreadyExistsException"];
-const CHANGED: &[&str] = &["ConcurrentModificationException", "EntityNotFoundException"];
+pub(crate) const THERE: &[&str] = &["AlreadyExistsException"];
+pub(crate) const CHANGED: &[&str] = &["ConcurrentModificationException", "EntityNotFoundException"];
 
 /// One database of the Glue catalog, for the lake at one root. Clones share what they read.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ impl GlueCatalog {
     }
 
     /// Reads a table; only `EntityNotFoundException` means that it is absent.
-    async fn get(&self, name: &TableName) -> PortResult<Option<Arc<Table>>> {
+    pub(crate) async fn get(&self, name: &TableName) -> PortResult<Option<Arc<Table>>> {
         let request = self.client.get_table().database_name(self.database.as_str());
         match request.name(name.as_str()).send().await {
             Ok(answer) => {
@@ -108,6 +109,14 @@ impl GlueCatalog {
         Ok(())
     }
 
+    pub(crate) const fn client(&self) -> &aws_sdk_glue::Client {
+        &self.client
+    }
+
+    pub(crate) const fn database(&self) -> &DatabaseName {
+        &self.database
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<TableName, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,16 +133,17 @@ impl ReadTables for GlueCatalog {
         Ok(Some(Versioned { value, version }))
     }
 
-    /// Tables whose names Alluvium would never give are somebody else's, and left out.
+    /// Tables whose names Alluvium would never give are somebody else's, and left out, as views
+    /// are.
     async fn table_names(&self) -> PortResult<Vec<TableName>> {
         let request = self.client.get_tables().database_name(self.database.as_str());
         let mut pages = request.into_paginator().send();
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
             let failed = |error| port_error("list the tables of", self.database.as_str(), error);
-            names.extend(
-                page.map_err(failed)?.table_list().iter().filter_map(|t| t.name.parse().ok()),
-            );
+            let page = page.map_err(failed)?;
+            let tables = page.table_list().iter().filter(|table| !is_view(table));
+            names.extend(tables.filter_map(|table| table.name.parse().ok()));
         }
         names.sort();
         Ok(names)
@@ -257,6 +267,6 @@ fn registrations(
     Ok(inputs.iter().map(|input| outcome(input).unwrap_or(Registered::New)).collect())
 }
 
-fn version(table: &Table) -> Option<Version> {
+pub(crate) fn version(table: &Table) -> Option<Version> {
     table.version_id().map(|version| Version(version.to_owned()))
 }

@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::{
 pub struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) glue: aws_sdk_glue::Client,
+    pub(crate) events: aws_sdk_eventbridge::Client,
 }
 
 /// How long and how often a call is tried by the SDK. What is worth more patience, such as a
@@ -66,7 +67,11 @@ impl Aws {
             .operation_attempt_timeout(patience.try_timeout)
             .build();
         let config = loader.retry_config(retries).timeout_config(timeouts).load().await;
-        Self { s3: aws_sdk_s3::Client::new(&config), glue: aws_sdk_glue::Client::new(&config) }
+        Self {
+            s3: aws_sdk_s3::Client::new(&config),
+            glue: aws_sdk_glue::Client::new(&config),
+            events: aws_sdk_eventbridge::Client::new(&config),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use alluvium_model::{DatabaseName, LandingPrefix, Limits};
 
-use crate::{LakeRoot, Patience};
+use crate::{EventBusName, LakeRoot, Patience};
 
 /// How a function is set up.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Environment {
     /// `ALLUVIUM_CONTRACT_REFRESH_SECONDS`: how long contracts are believed before the lake is
     /// looked at again, 60 by default; 0 for every object.
     pub contract_refresh: Duration,
+    /// `ALLUVIUM_EVENT_BUS`: the event bus that is told what changes of tables; none by default.
+    pub event_bus: Option<EventBusName>,
 }
 
 const CONTRACT_REFRESH: Duration = Duration::from_mins(1);
@@ -90,6 +92,10 @@ impl Environment {
             limits,
             patience,
             contract_refresh,
+            event_bus: match set("ALLUVIUM_EVENT_BUS") {
+                Some(name) => Some(parsed("ALLUVIUM_EVENT_BUS", &name)?),
+                None => None,
+            },
         })
     }
 }

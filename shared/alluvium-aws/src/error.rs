@@ -81,7 +81,7 @@ fn is_settled(error: &ConnectorError) -> bool {
     false
 }
 
-/// What an error code means (AWS documentation: the error lists of S3 and of the Glue API, and
+/// What an error code means (AWS documentation: the error lists of S3, Glue and EventBridge, and
 /// the errors common to all services). A code that is not known is judged by its HTTP status, and
 /// then never as absence: a throttled lookup must not create a table.
 pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
@@ -94,6 +94,7 @@ pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
         | "FederationSourceRetryableException"
         | "IncompleteBody"
         | "InternalError"
+        | "InternalException"
         | "InternalFailure"
         | "InternalServiceException"
         | "LimitExceededException"
@@ -174,6 +175,7 @@ mod tests {
         check(ErrorKind::Retry, &["RequestTimeoutException", "FederationSourceRetryableException"]);
         check(ErrorKind::Retry, &["InternalError", "InternalFailure", "InternalServiceException"]);
         check(ErrorKind::Retry, &["ServiceUnavailable", "BadDigest", "IncompleteBody"]);
+        check(ErrorKind::Retry, &["InternalException"]);
         check(ErrorKind::Denied, &["AccessDenied", "AccessDeniedException", "AllAccessDisabled"]);
         check(ErrorKind::Denied, &["ExpiredToken", "ExpiredTokenException", "InvalidToken"]);
         check(ErrorKind::Denied, &["InvalidAccessKeyId", "InvalidClientTokenId", "AuthFailure"]);

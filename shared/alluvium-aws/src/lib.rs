@@ -1,7 +1,8 @@
 //! Alluvium on AWS: its ports over S3 and the Glue catalog, and everything a Lambda function needs
 //! around them.
 //!
-//! - [`GlueCatalog`], [`S3Objects`] and [`S3Sources`] are the ports, over the clients of [`Aws`].
+//! - [`GlueCatalog`], [`S3Objects`], [`S3Sources`] and [`EventBus`] are the ports, over the clients
+//!   of [`Aws`].
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
 //! - [`Environment`] is the one place that reads environment variables.
 //! - [`telemetry`] writes log lines and metrics.
@@ -14,18 +15,21 @@ mod clients;
 mod clock;
 mod environment;
 mod error;
+mod event_bus;
 mod lake_root;
 mod objects;
 mod source;
 mod table_input;
 pub mod telemetry;
 mod upload;
+mod views;
 
 pub use announcements::{Delivery, EnvelopeError, Message};
 pub use catalog::GlueCatalog;
 pub use clients::{Aws, Patience};
 pub use clock::time_left;
 pub use environment::{Environment, EnvironmentError};
+pub use event_bus::{EventBus, EventBusName, ParseEventBusNameError};
 pub use lake_root::{LakeRoot, ParseLakeRootError};
 pub use objects::S3Objects;
 pub use source::{S3Source, S3Sources};

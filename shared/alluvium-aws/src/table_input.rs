@@ -130,7 +130,7 @@ fn parquet_storage() -> StorageDescriptor {
         .build()
 }
 
-fn column(entry: &ColumnEntry) -> PortResult<Column> {
+pub(crate) fn column(entry: &ColumnEntry) -> PortResult<Column> {
     let parameters: HashMap<_, _> = entry.parameters.iter().map(owned).collect();
     let column = Column::builder()
         .name(&entry.name)
@@ -141,7 +141,7 @@ fn column(entry: &ColumnEntry) -> PortResult<Column> {
     column.build().map_err(|error| invalid(&entry.name).because(error))
 }
 
-fn column_entry(column: &Column) -> ColumnEntry {
+pub(crate) fn column_entry(column: &Column) -> ColumnEntry {
     ColumnEntry {
         name: column.name().to_owned(),
         glue_type: column.r#type().unwrap_or_default().to_owned(),

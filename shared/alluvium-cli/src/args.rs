@@ -6,9 +6,9 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    contract, files, ingest,
+    contract, files, history, ingest,
     output::{Outcome, UsageError},
-    preview, schema, tables, verify,
+    preview, schema, tables, verify, view,
 };
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
@@ -39,10 +39,8 @@ enum Command {
         rules: Rules,
         #[command(flatten)]
         lake: Lake,
-        /// Files that are loaded at once (a large one always alone). One after the other they
-        /// give the same names and files on every run; at once they race for names
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-        threads: u32,
+        #[command(flatten)]
+        how: ingest::How,
     },
     /// Prove that a lake holds every value of files that were loaded, once
     Verify {
@@ -60,6 +58,22 @@ enum Command {
     Tables(Lake),
     /// Show the columns of a table and where in the records their values stand
     Schema {
+        /// The table
+        table: TableName,
+        #[command(flatten)]
+        lake: Lake,
+        /// Print the query of its unified view instead: one column per path, whatever columns
+        /// carry its values
+        #[arg(long)]
+        view: bool,
+        /// The dialect of that query; without it that of Presto, Trino and Athena. For `DuckDB` it
+        /// reads the files that the catalog names
+        #[arg(long, value_name = "DIALECT", requires = "view")]
+        sql: Option<Dialect>,
+    },
+    /// Tell how a table came to be as it is: which column came when, from which source, with
+    /// which conflict
+    History {
         /// The table
         table: TableName,
         #[command(flatten)]
@@ -166,15 +180,21 @@ impl Args {
         let json = self.json;
         match self.command {
             Command::Preview { inputs, rules } => preview::run(&inputs, &rules, json).await,
-            Command::Ingest { inputs, rules, lake, threads } => {
-                ingest::run(&inputs, &rules, (&lake, threads), json).await
+            Command::Ingest { inputs, rules, lake, how } => {
+                ingest::run(&inputs, &rules, (&lake, how), json).await
             }
             Command::Verify { inputs, rules, lake } => {
                 verify::run(&inputs, &rules, &lake, json).await
             }
             Command::Contract(command) => contract::run(&command, json).await,
             Command::Tables(lake) => tables::run(&lake, json).await,
-            Command::Schema { table, lake } => schema::run(&table, &lake, json).await,
+            Command::Schema { table, lake, view: false, .. } => {
+                schema::run(&table, &lake, json).await
+            }
+            Command::Schema { table, lake, view: true, sql } => {
+                view::run(&table, &lake, sql, json).await
+            }
+            Command::History { table, lake } => history::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
         }
     }

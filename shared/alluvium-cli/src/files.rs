@@ -1,12 +1,13 @@
 //! `alluvium files`
 
 use alluvium_lake::Browse;
-use alluvium_model::TableName;
+use alluvium_model::{TableName, ports::ObjectEntry};
 use anyhow::bail;
 use serde::Serialize;
 
 use crate::{
     args::{Dialect, Lake},
+    lake::Objects,
     output::{self, Outcome},
 };
 
@@ -30,10 +31,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let (catalog, objects) = lake.open().await?;
     let found = Browse::new(catalog, objects.clone()).files(table).await?;
-    let file = |object: &alluvium_model::ports::ObjectEntry| -> anyhow::Result<FileJson> {
-        Ok(FileJson { path: objects.place(&object.key)?, bytes: object.bytes })
-    };
-    let files = found.iter().map(file).collect::<anyhow::Result<Vec<_>>>()?;
+    let files = placed(&objects, &found)?;
     match sql {
         _ if json => output::print_json(&FilesJson { table, files })?,
         None => output::print(&paths(&files).join("\n"))?,
@@ -43,8 +41,24 @@ pub(crate) async fn run(
     Ok(Outcome::Done)
 }
 
+fn placed(objects: &Objects, files: &[ObjectEntry]) -> anyhow::Result<Vec<FileJson>> {
+    let file = |object: &ObjectEntry| {
+        Ok(FileJson { path: objects.place(&object.key)?, bytes: object.bytes })
+    };
+    files.iter().map(file).collect()
+}
+
 fn paths(files: &[FileJson]) -> Vec<&str> {
     files.iter().map(|file| file.path.as_str()).collect()
+}
+
+/// The files of a table as [`duckdb`] has `DuckDB` read them; none if there are no files.
+pub(crate) fn duckdb_files(
+    objects: &Objects,
+    files: &[ObjectEntry],
+) -> anyhow::Result<Option<String>> {
+    let files = placed(objects, files)?;
+    Ok((!files.is_empty()).then(|| duckdb(&files)))
 }
 
 /// The table as `DuckDB` reads it: columns by name, partition columns from the paths and text as in

@@ -7,8 +7,10 @@ use std::{
 
 use alluvium_lake::{
     AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LakeError,
+    Warning,
 };
 use alluvium_model::{Counts, Injury, ports::Source};
+use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -18,7 +20,7 @@ use crate::{
     bad_records,
     destinations::Destinations,
     inputs::{Input, expand},
-    lake::{Catalog, Objects},
+    lake::{Catalog, Objects, Subscribers},
     output::{self, Outcome, by_hand, bytes, count},
     progress::{Watched, bar},
 };
@@ -28,6 +30,19 @@ use crate::{
 const LARGE_FILE_BYTES: u64 = 1 << 20;
 /// New columns and bad records that people are shown.
 const SHOWN_MAX: usize = 20;
+
+/// How files are loaded.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// Files that are loaded at once (a large one always alone). One after the other they give
+    /// the same names and files on every run; at once they race for names
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: u32,
+    /// The event bus that is told what changes of tables of a lake in S3; an empty name tells
+    /// nobody
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    event_bus: String,
+}
 
 /// What became of everything.
 #[derive(Debug, Default, Serialize)]
@@ -39,6 +54,7 @@ struct Summary {
     added_columns: Vec<AddedColumn>,
     kept_whole: Vec<KeptWhole>,
     healed: Vec<Injury>,
+    warnings: Vec<Warning>,
     bad_records: Vec<BadRecordReport>,
     errors: Vec<SourceError>,
 }
@@ -50,21 +66,23 @@ struct SourceError {
     message: String,
 }
 
-type LakeIngest = Ingest<Catalog, Objects>;
+type LakeIngest = Ingest<Catalog, Objects, Subscribers>;
 
 pub(crate) async fn run(
     inputs: &Inputs,
     rules: &Rules,
-    (lake, threads): (&Lake, u32),
+    (lake, how): (&Lake, How),
     json: bool,
 ) -> anyhow::Result<Outcome> {
+    let How { threads, event_bus } = how;
     let limits = inputs.limits()?;
     let (catalog, objects) = lake.open_or_create().await?;
     let destinations = Destinations::of(inputs, rules, Some(&objects)).await?;
     let inputs = expand(&inputs.files, &destinations)?;
+    let subscribers = lake.subscribers(&event_bus).await?;
     let mut settings = IngestSettings::new(lake.database.clone());
     settings.limits = limits;
-    let ingest = Arc::new(Ingest::new(catalog, objects, settings));
+    let ingest = Arc::new(Ingest::new(catalog, objects, settings).telling(subscribers));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let summary = load_all(&ingest, inputs, threads, &bar).await?;
     bar.finish_and_clear();
@@ -141,6 +159,7 @@ impl Summary {
         self.added_columns.extend(report.added_columns);
         self.kept_whole.extend(report.kept_whole);
         self.healed.extend(report.healed);
+        self.warnings.extend(report.warnings);
         self.bad_records.extend(report.bad_records);
     }
 
@@ -175,6 +194,9 @@ impl std::fmt::Display for Summary {
         f.write_str(&by_hand(self.healed.iter().take(SHOWN_MAX), "healed"))?;
         for bad in self.bad_records.iter().take(SHOWN_MAX) {
             write!(f, "{}", bad_records::text(bad))?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
         }
         for error in &self.errors {
             writeln!(f, "error: {}: {}", error.source, error.message)?;

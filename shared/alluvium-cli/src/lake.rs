@@ -2,14 +2,16 @@
 
 use std::path;
 
-use alluvium_aws::{Aws, GlueCatalog, LakeRoot, S3Objects};
+use alluvium_aws::{Aws, EventBus, GlueCatalog, LakeRoot, S3Objects};
+use alluvium_lake::NoSubscribers;
 use alluvium_local::{LocalCatalog, LocalObjects};
 use alluvium_model::{
-    PartitionEntry, TableEntry, TableName, Version, Versioned,
+    PartitionEntry, SchemaChange, TableEntry, TableName, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitTables, ListObjects, ObjectEntry, PortResult, ReadObjects, ReadPartitions,
-        ReadTables, RegisterPartitions, Registered, WriteObjects,
+        Commit, CommitTables, FoundView, ListObjects, ObjectEntry, PortResult, PublishEvents,
+        ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
+        WriteObjects,
     },
 };
 use anyhow::{Context as _, bail};
@@ -31,7 +33,23 @@ pub(crate) enum Objects {
     S3(S3Objects),
 }
 
+/// Whoever is told what changes of the tables of a lake.
+#[derive(Clone, Debug)]
+pub(crate) enum Subscribers {
+    None(NoSubscribers),
+    Bus(EventBus),
+}
+
 impl Lake {
+    /// The event bus of that name for a lake in S3; an empty name, or a directory, tells nobody.
+    pub(crate) async fn subscribers(&self, bus: &str) -> Result<Subscribers, UsageError> {
+        if bus.is_empty() || !self.place.contains("://") {
+            return Ok(Subscribers::None(NoSubscribers));
+        }
+        let name = bus.parse().map_err(UsageError::NotABus)?;
+        Ok(Subscribers::Bus(EventBus::new(&Aws::from_environment().await, Some(name))))
+    }
+
     /// Opens a lake that must be there.
     pub(crate) async fn open(&self) -> anyhow::Result<(Catalog, Objects)> {
         let lake = self.open_or_create().await?;
@@ -98,6 +116,38 @@ impl CommitTables for Catalog {
         match self {
             Self::Local(catalog) => catalog.replace_table(table, version).await,
             Self::Glue(catalog) => catalog.replace_table(table, version).await,
+        }
+    }
+}
+
+impl ReplaceViews for Catalog {
+    async fn unified_view(&self, table: &TableName) -> PortResult<FoundView> {
+        match self {
+            Self::Local(catalog) => catalog.unified_view(table).await,
+            Self::Glue(catalog) => catalog.unified_view(table).await,
+        }
+    }
+
+    async fn create_view(&self, view: &ViewEntry) -> PortResult<Commit> {
+        match self {
+            Self::Local(catalog) => catalog.create_view(view).await,
+            Self::Glue(catalog) => catalog.create_view(view).await,
+        }
+    }
+
+    async fn replace_view(&self, view: &ViewEntry, version: &Version) -> PortResult<Commit> {
+        match self {
+            Self::Local(catalog) => catalog.replace_view(view, version).await,
+            Self::Glue(catalog) => catalog.replace_view(view, version).await,
+        }
+    }
+}
+
+impl PublishEvents for Subscribers {
+    async fn publish(&self, change: &SchemaChange) -> PortResult<()> {
+        match self {
+            Self::None(nobody) => nobody.publish(change).await,
+            Self::Bus(bus) => bus.publish(change).await,
         }
     }
 }

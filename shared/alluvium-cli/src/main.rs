@@ -5,6 +5,7 @@ mod bad_records;
 mod contract;
 mod destinations;
 mod files;
+mod history;
 mod ingest;
 mod inputs;
 mod lake;
@@ -14,6 +15,7 @@ mod progress;
 mod schema;
 mod tables;
 mod verify;
+mod view;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use alluvium_aws::ParseLakeRootError;
+use alluvium_aws::{ParseEventBusNameError, ParseLakeRootError};
 use alluvium_model::{Injury, LimitError};
 use serde::Serialize;
 
@@ -52,6 +52,8 @@ impl Outcome {
 pub(crate) enum UsageError {
     #[error(transparent)]
     NotALake(ParseLakeRootError),
+    #[error(transparent)]
+    NotABus(ParseEventBusNameError),
     #[error(
         "cannot tell the table of {0}: name it with --table, or pass the folder above the folder that is called like the table"
     )]

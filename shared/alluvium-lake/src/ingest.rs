@@ -1,8 +1,9 @@
 //! One source, from its bytes to rows that the catalog names.
 //!
-//! The steps of an attempt, in this order: shred a part, commit the schema that it needs, open
-//! the partitions it belongs to, write one file a partition. Names of files are functions of
-//! source and plan, so an attempt that is repeated writes the same files again.
+//! The steps of an attempt, in this order: shred a part, commit the schema that it needs and do
+//! what follows from it, open the partitions it belongs to, write one file a partition. Names of
+//! files are functions of source and plan, so an attempt that is repeated writes the same files
+//! again.
 
 use std::sync::Arc;
 
@@ -14,14 +15,18 @@ use alluvium_model::{
     Counts, DatabaseName, Destination, ErrorKind, Injury, Limits, Mode, Origin, PartitionKey, Plan,
     PlanId, Reason, SourceId, Stages, TableName, UtcInstant,
     layout::{Location, file_name},
-    ports::{CommitTables, ReadSource, ReadTables, RegisterPartitions, Source, WriteObjects},
+    ports::{
+        CommitTables, PublishEvents, ReadSource, ReadTables, RegisterPartitions, ReplaceViews,
+        Source, WriteObjects,
+    },
 };
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
-    AddedColumn, Backoff, KeptWhole, LakeError,
+    AddedColumn, Backoff, KeptWhole, LakeError, NoSubscribers, Warning,
     commit::{Committed, SchemaCommitter, SchemaRules},
+    follow::Followers,
     partitions::Partitions,
     timed::{timed, timed_wait},
 };
@@ -61,6 +66,8 @@ pub struct IngestReport {
     pub kept_whole: Vec<KeptWhole>,
     /// What somebody had done to tables by hand, and is undone.
     pub healed: Vec<Injury>,
+    /// What was left undone, for a reason that somebody should know.
+    pub warnings: Vec<Warning>,
     /// Its first bad records.
     pub bad_records: Vec<BadRecordReport>,
     /// When the source arrived; none for one that was not read.
@@ -115,8 +122,9 @@ impl BadRecordReport {
 /// Ingests sources into one lake. Made once and used for many sources, it knows ever more tables
 /// and partitions and asks the catalog ever less.
 #[derive(Debug)]
-pub struct Ingest<C, O> {
+pub struct Ingest<C, O, E = NoSubscribers> {
     schemas: SchemaCommitter<C>,
+    followers: Followers<C, E>,
     partitions: Partitions<C>,
     objects: O,
     settings: IngestSettings,
@@ -124,20 +132,35 @@ pub struct Ingest<C, O> {
 
 impl<C, O> Ingest<C, O>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects,
 {
-    /// An ingest into the lake of these ports.
+    /// An ingest into the lake of these ports, which tells nobody what it changes of tables.
     pub fn new(catalog: C, objects: O, settings: IngestSettings) -> Self {
         let rules = SchemaRules { database: settings.database.clone(), backoff: settings.backoff };
         Self {
             schemas: SchemaCommitter::new(catalog.clone(), rules),
+            followers: Followers::new(&catalog, &settings, NoSubscribers),
             partitions: Partitions::new(catalog, settings.database.clone(), settings.backoff),
             objects,
             settings,
         }
     }
 
+    /// The same, but whatever changes of tables is told to `events`.
+    pub fn telling<E>(self, events: E) -> Ingest<C, O, E> {
+        let Self { schemas, followers, partitions, objects, settings } = self;
+        let followers = followers.telling(events);
+        Ingest { schemas, followers, partitions, objects, settings }
+    }
+}
+
+impl<C, O, E> Ingest<C, O, E>
+where
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
+    O: WriteObjects,
+    E: PublishEvents,
+{
     /// Takes a source to its table.
     ///
     /// # Errors
@@ -198,20 +221,21 @@ where
 }
 
 /// One try to ingest one source.
-struct Attempt<'a, C, O> {
-    ingest: &'a Ingest<C, O>,
+struct Attempt<'a, C, O, E> {
+    ingest: &'a Ingest<C, O, E>,
     id: SourceId,
     plan: PlanId,
     origin: Origin,
     report: IngestReport,
 }
 
-impl<'a, C, O> Attempt<'a, C, O>
+impl<'a, C, O, E> Attempt<'a, C, O, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews,
     O: WriteObjects,
+    E: PublishEvents,
 {
-    fn new<R>(ingest: &'a Ingest<C, O>, source: &Source<R>, plan: Plan) -> Self {
+    fn new<R>(ingest: &'a Ingest<C, O, E>, source: &Source<R>, plan: Plan) -> Self {
         let mut report =
             IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
         report.counts.bytes_in = source.bytes;
@@ -261,7 +285,10 @@ where
             committed;
         if created {
             ingest.partitions.forget(&table);
+            ingest.followers.forget(&table);
         }
+        let follow = ingest.followers.follow(&table, &schema, origin, &ingest.objects);
+        report.warnings.extend(timed_wait(&mut report.stages.commit, follow).await?);
         let counts = &mut report.counts;
         counts.columns_added += added.len() as u64;
         counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
@@ -334,6 +361,7 @@ where
             Err(error) if error.kind() == ErrorKind::Absent => {
                 ingest.schemas.forget(table);
                 ingest.partitions.forget(table);
+                ingest.followers.forget(table);
                 Err(LakeError::Dropped { table: table.clone() })
             }
             Err(error) => Err(error),

@@ -3,31 +3,32 @@
 use alluvium_model::{
     AnnouncedObject, Counts, LandingPrefix, Reason,
     ports::{
-        CommitTables, ListObjects, OpenObjects, ReadObjects, ReadTables, RegisterPartitions,
-        WriteObjects,
+        CommitTables, ListObjects, OpenObjects, PublishEvents, ReadObjects, ReadTables,
+        RegisterPartitions, ReplaceViews, WriteObjects,
     },
 };
 
-use crate::{ContractStore, Ingest, IngestReport, LakeError};
+use crate::{ContractStore, Ingest, IngestReport, LakeError, NoSubscribers};
 
 /// Takes announced objects to their tables. Made once and used for many, like its [`Ingest`].
 #[derive(Debug)]
-pub struct Landing<C, O, S> {
-    ingest: Ingest<C, O>,
+pub struct Landing<C, O, S, E = NoSubscribers> {
+    ingest: Ingest<C, O, E>,
     contracts: ContractStore<O>,
     sources: S,
     prefix: LandingPrefix,
 }
 
-impl<C, O, S> Landing<C, O, S>
+impl<C, O, S, E> Landing<C, O, S, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + Clone,
+    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
     O: WriteObjects + ReadObjects + ListObjects,
     S: OpenObjects,
+    E: PublishEvents,
 {
     /// Objects come from `sources`; `contracts` say where they go by their keys below `prefix`.
     pub const fn new(
-        ingest: Ingest<C, O>,
+        ingest: Ingest<C, O, E>,
         contracts: ContractStore<O>,
         sources: S,
         prefix: LandingPrefix,

@@ -6,6 +6,7 @@
 //! - [`Deployment`] takes contracts there, if they suit each other and the tables.
 //! - [`Preview`] shows what it would become.
 //! - [`Browse`] shows what a lake holds.
+//! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
@@ -18,6 +19,8 @@ mod commit;
 mod contracts;
 mod deployment;
 mod error;
+mod follow;
+mod history;
 mod ingest;
 mod landing;
 mod partitions;
@@ -32,6 +35,8 @@ pub use commit::{AddedColumn, KeptWhole};
 pub use contracts::ContractStore;
 pub use deployment::{ContractFlaw, Deployable, Deployed, Deployment};
 pub use error::LakeError;
+pub use follow::{NoSubscribers, Warning};
+pub use history::{Histories, History, HistoryColumn, HistoryObject};
 pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
 pub use landing::Landing;
 pub use preview::{

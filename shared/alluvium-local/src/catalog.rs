@@ -1,14 +1,18 @@
-//! A catalog in files: `_alluvium/catalog/<database>/<table>.json` with its version, and a folder
-//! of the same name with one file a partition.
+//! A catalog in files: `_alluvium/catalog/<database>/<table>.json` with its version, a folder of
+//! the same name with one file a partition, and `<view>.view` for a view.
 
-use std::{ffi::OsStr, io, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+};
 
 use alluvium_model::{
-    DatabaseName, PartitionEntry, TableEntry, TableName, Version, Versioned,
+    DatabaseName, PartitionEntry, TableEntry, TableName, Version, Versioned, ViewEntry,
     layout::STATE,
     ports::{
-        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
-        Registered,
+        Commit, CommitTables, FoundView, PortResult, ReadPartitions, ReadTables,
+        RegisterPartitions, Registered, ReplaceViews,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +33,12 @@ pub struct LocalCatalog {
 struct TableFile {
     version: u64,
     table: TableEntry,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ViewFile {
+    version: u64,
+    view: ViewEntry,
 }
 
 impl LocalCatalog {
@@ -61,6 +71,66 @@ impl LocalCatalog {
             Ok(Commit::Done)
         })
         .await
+    }
+
+    /// A view has a file of another kind than a table, so that lists of tables leave it out.
+    fn view_file(&self, view: &TableName) -> PathBuf {
+        self.folder.join(format!("{view}.view"))
+    }
+
+    /// Writes `view` if its version is still `expected` and no table has its name; `None` stands
+    /// for no view.
+    async fn commit_view(
+        &self,
+        view: &ViewEntry,
+        expected: Option<&Version>,
+    ) -> PortResult<Commit> {
+        let (files, path) = (self.files.clone(), self.view_file(&view.name));
+        let (table_path, lock_path) =
+            (self.file(&view.name), self.folder.join(format!("{}.lock", view.name)));
+        let (view, expected) = (view.clone(), expected.cloned());
+        blocking("write the view", view.name.to_string(), move || {
+            let _lock = Files::lock(&lock_path)?;
+            let current = read_view(&path)?.map(|file| file.version);
+            if table_path.try_exists()?
+                || current.map(|version| Version(version.to_string())) != expected
+            {
+                return Ok(Commit::Conflict);
+            }
+            let version = current.map_or(0, |version| version + 1);
+            files.replace(&path, &serde_json::to_vec_pretty(&ViewFile { version, view })?)?;
+            Ok(Commit::Done)
+        })
+        .await
+    }
+}
+
+impl ReplaceViews for LocalCatalog {
+    async fn unified_view(&self, table: &TableName) -> PortResult<FoundView> {
+        let (table, name) = (table.clone(), table.unified());
+        let (path, table_path) = (self.view_file(&name), self.file(&name));
+        blocking("read the view", name.to_string(), move || {
+            if table_path.try_exists()? {
+                return Ok(FoundView::Foreign);
+            }
+            Ok(match read_view(&path)? {
+                None => FoundView::Nothing,
+                Some(file) if file.view.table != table => FoundView::Foreign,
+                Some(file) => FoundView::Ours(Versioned {
+                    version: Version(file.version.to_string()),
+                    value: file.view,
+                }),
+            })
+        })
+        .await
+    }
+
+    async fn create_view(&self, view: &ViewEntry) -> PortResult<Commit> {
+        self.commit_view(view, None).await
+    }
+
+    async fn replace_view(&self, view: &ViewEntry, version: &Version) -> PortResult<Commit> {
+        self.commit_view(view, Some(version)).await
     }
 }
 
@@ -151,7 +221,12 @@ impl RegisterPartitions for LocalCatalog {
     }
 }
 
-fn read_table(path: &std::path::Path) -> io::Result<Option<TableFile>> {
+fn read_view(path: &Path) -> io::Result<Option<ViewFile>> {
+    let Some(bytes) = files::read(path)? else { return Ok(None) };
+    Ok(Some(serde_json::from_slice(&bytes)?))
+}
+
+fn read_table(path: &Path) -> io::Result<Option<TableFile>> {
     let Some(bytes) = files::read(path)? else { return Ok(None) };
     Ok(Some(serde_json::from_slice(&bytes)?))
 }
@@ -165,6 +240,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let catalog = LocalCatalog::new(folder.path(), &"lake".parse().unwrap());
         alluvium_testkit::suites::catalog(catalog).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keeps_views() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = "lake".parse().unwrap();
+        let catalog = LocalCatalog::new(folder.path(), &database);
+        alluvium_testkit::suites::views(catalog, database).await;
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::{DataColumn, JsonPath, TableSchema};
 
 /// Bytes of a comment at most (AWS documentation, Glue `Column`: 255).
-const COMMENT_BYTES_MAX: usize = 255;
+pub(crate) const COMMENT_BYTES_MAX: usize = 255;
 /// Bytes of the full names of siblings at most; beyond, what distinguishes them must do.
 const NAMES_BYTES_MAX: usize = 120;
 const ELLIPSIS: &str = "…";
@@ -37,7 +37,7 @@ fn names(column: &DataColumn, siblings: &[&str]) -> String {
     siblings.iter().filter_map(suffix).collect::<Vec<_>>().join(", ")
 }
 
-fn cut(path: &JsonPath, bytes_max: usize) -> String {
+pub(crate) fn cut(path: &JsonPath, bytes_max: usize) -> String {
     let text = path.as_str();
     if text.len() <= bytes_max {
         return text.to_owned();

@@ -276,7 +276,7 @@ impl<'a> Growth<'a> {
     /// Keeps the objects at `path` whole, provided that there is a column for them.
     fn keep_whole(&mut self, path: &JsonPath) {
         if self.schema.json_column(path).is_some() {
-            self.schema.keep_whole(path);
+            self.schema.keep_whole(path, self.origin.clone());
             self.kept_whole.push(path.clone());
         }
     }

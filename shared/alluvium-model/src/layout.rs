@@ -8,11 +8,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DatabaseName, PartitionKey, PlanId, SourceId, TableName};
+use crate::{DatabaseName, Digest, Origin, PartitionKey, PlanId, SourceId, TableName};
 
 /// The folder of everything that is not data.
 pub const STATE: &str = "_alluvium";
 
+/// Hex digits that tell one line of history from another: 128 bits.
+const HISTORY_DIGITS: usize = 32;
 /// Where the contracts of tables lie, each as `<table>.toml`.
 #[must_use]
 pub fn contracts() -> Location {
@@ -86,6 +88,23 @@ pub fn first_generation(
     partition: &PartitionKey,
 ) -> Location {
     Location(format!("{database}/{table}/{partition}/"))
+}
+
+/// Where the history of a table lies: lines of JSON, one object a source that changed it.
+#[must_use]
+pub fn history_location(table: &TableName) -> Location {
+    Location(format!("{STATE}/history/{table}/"))
+}
+
+/// The key of the line about what `origin` changed: the same however often it is written. The
+/// folder may be shared by tables of several databases.
+#[must_use]
+pub fn history_key(database: &DatabaseName, table: &TableName, origin: &Origin) -> ObjectKey {
+    let since = origin.arrived_at.to_string();
+    let fields = [database.as_str().as_bytes(), origin.source.as_bytes(), since.as_bytes()];
+    let digest = Digest::of_fields(&fields).to_string();
+    let id = digest.get(..HISTORY_DIGITS).unwrap_or(&digest);
+    history_location(table).object(&format!("{id}.json"))
 }
 
 /// The name of a part of a source under a plan. Equal names mean equal rows.

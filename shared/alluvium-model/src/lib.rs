@@ -24,11 +24,15 @@ mod quarantine;
 mod registry;
 mod rules;
 mod schema;
+mod schema_change;
+mod sql;
 mod stages;
 mod table;
 mod table_growth;
 mod time;
+mod unified;
 mod value_class;
+mod view;
 
 pub use announcement::{AnnouncedObject, LandingPrefix, ParseLandingPrefixError};
 pub use contract::{
@@ -52,8 +56,11 @@ pub use path::{JsonPath, ParsePathError};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
 pub use rules::{ColumnRule, Destination, Mode, NameStyle, Numbers, TableRules, Timestamps};
 pub use schema::{DataColumn, NameChange, SystemColumn, TableSchema};
+pub use schema_change::{KeptObject, NewColumn, SchemaChange};
+pub use sql::SqlDialect;
 pub use stages::Stages;
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use table_growth::ExtendedTable;
 pub use time::UtcInstant;
 pub use value_class::{ClassSet, ValueClass};
+pub use view::{VIEW_TEXT_BYTES_MAX, ViewEntry};

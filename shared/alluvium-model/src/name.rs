@@ -13,6 +13,9 @@ use crate::{Digest, JsonPath, NameStyle};
 /// Bytes of a base name at most: with the longest sibling suffix (`__timestamp`) it stays within
 /// the 128 that Athena's API allows for a column (AWS documentation, `Column` of the Athena API).
 const BASE_BYTES_MAX: usize = 117;
+/// What follows the name of a table in the name of its unified view. The name of a table has no
+/// more bytes than a base name, so that the view's is lawful.
+const UNIFIED: &str = "_unified";
 const HASH_DIGITS_MIN: usize = 6;
 const HASH_DIGITS_MAX: usize = 64;
 
@@ -141,10 +144,18 @@ impl TableSource {
     /// The names that the table may take, the best first. Reserved names (`quarantine` and
     /// `*_unified`) are left out.
     pub fn table_names(&self) -> impl Iterator<Item = TableName> + use<> {
-        let reserved = |name: &String| name == "quarantine" || name.ends_with("_unified");
+        let reserved = |name: &String| name == "quarantine" || name.ends_with(UNIFIED);
         candidates(base(&[segment(&self.0, NameStyle::Snake)]), &self.0)
             .filter(move |name| !reserved(name))
             .map(TableName)
+    }
+}
+
+impl TableName {
+    /// The name of the table's unified view, which no table of ours can have.
+    #[must_use]
+    pub fn unified(&self) -> Self {
+        Self(format!("{self}{UNIFIED}"))
     }
 }
 

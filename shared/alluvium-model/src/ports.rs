@@ -10,8 +10,8 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::{
-    AnnouncedObject, Origin, PartitionEntry, PortError, SourceId, TableEntry, TableName, Version,
-    Versioned,
+    AnnouncedObject, Origin, PartitionEntry, PortError, SchemaChange, SourceId, TableEntry,
+    TableName, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
 };
 
@@ -69,6 +69,41 @@ pub trait CommitTables {
         table: &TableEntry,
         version: &Version,
     ) -> impl Future<Output = PortResult<Commit>> + Send;
+}
+
+/// What stands where a view belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundView {
+    /// Nothing.
+    Nothing,
+    /// A view of that table.
+    Ours(Versioned<ViewEntry>),
+    /// A table, or a view of something else.
+    Foreign,
+}
+
+/// Reads, creates and replaces views of tables, by compare-and-set. Views stand among the tables,
+/// but are none: [`ReadTables::table_names`] leaves them out.
+pub trait ReplaceViews {
+    /// What stands under the name of the unified view of `table`.
+    fn unified_view(&self, table: &TableName)
+    -> impl Future<Output = PortResult<FoundView>> + Send;
+
+    /// Creates a view; `Conflict` when something of that name is there.
+    fn create_view(&self, view: &ViewEntry) -> impl Future<Output = PortResult<Commit>> + Send;
+
+    /// Replaces a view; `Conflict` when its version is another one or it is gone.
+    fn replace_view(
+        &self,
+        view: &ViewEntry,
+        version: &Version,
+    ) -> impl Future<Output = PortResult<Commit>> + Send;
+}
+
+/// Tells others what became of tables.
+pub trait PublishEvents {
+    /// Tells whoever wants to know that a table changed. They may be told more than once.
+    fn publish(&self, change: &SchemaChange) -> impl Future<Output = PortResult<()>> + Send;
 }
 
 /// Reads partitions from the catalog.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnName, DataColumn, Kind, SchemaError, TableEntry, TableSchema};
+use crate::{ColumnName, DataColumn, Kind, Origin, SchemaError, TableEntry, TableSchema};
 
 const CHUNK: &str = "alluvium.columns.";
 /// Bytes of a chunk at most: a parameter of the Glue catalog holds 512,000 (AWS documentation, Glue API).
@@ -20,8 +20,8 @@ const CHUNK_BYTES_MAX: usize = 500_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Registered {
     pub(crate) column: DataColumn,
-    /// Whether it takes the objects of its path as they are.
-    pub(crate) whole: bool,
+    /// Since when it takes the objects of its path as they are, if it does.
+    pub(crate) whole_since: Option<Origin>,
 }
 
 /// The same as it is written.
@@ -36,6 +36,9 @@ struct Record {
     source: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     whole: bool,
+    /// When it began to be whole, and with which source, unless it always was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole_since: Option<(String, String)>,
 }
 
 impl TableEntry {
@@ -56,9 +59,10 @@ impl TableEntry {
         let place = |column: &DataColumn| (column.path.clone(), column.kind);
         let mut places: BTreeSet<_> = registered.iter().map(|one| place(&one.column)).collect();
         for entry in &self.columns {
-            let whole = entry.is_marked_whole();
             if let Some(known) = names.get(&entry.name).and_then(|at| registered.get_mut(*at)) {
-                known.whole |= whole && known.column.kind == Kind::Json;
+                if known.whole_since.is_none() && known.column.kind == Kind::Json {
+                    known.whole_since = entry.whole_since(&known.column);
+                }
                 continue;
             }
             let column = match entry.data_column(&self.name) {
@@ -69,7 +73,8 @@ impl TableEntry {
             };
             if places.insert(place(&column)) {
                 names.insert(entry.name.clone(), registered.len());
-                registered.push(Registered { column, whole });
+                let whole_since = entry.whole_since(&column);
+                registered.push(Registered { column, whole_since });
             }
         }
         if registered.len() > told {
@@ -118,6 +123,9 @@ pub(crate) fn write(parameters: &mut BTreeMap<String, String>, schema: &TableSch
 
 impl Record {
     fn of(schema: &TableSchema, column: &DataColumn) -> Self {
+        let whole = schema.whole_since(&column.path).filter(|_| schema.takes_objects(column));
+        let later = whole
+            .filter(|origin| origin.arrived_at != column.since || origin.source != column.source);
         Self {
             name: column.name.clone(),
             path: column.path.to_string(),
@@ -125,17 +133,18 @@ impl Record {
             sibling_of: column.sibling_of.clone(),
             since: column.since.to_string(),
             source: column.source.clone(),
-            whole: schema.takes_objects(column),
+            whole: whole.is_some(),
+            whole_since: later.map(|o| (o.arrived_at.to_string(), o.source.clone())),
         }
     }
 
     fn registered(self) -> Option<Registered> {
-        let Self { name, path, kind, sibling_of, since, source, whole } = self;
+        let Self { name, path, kind, sibling_of, since, source, whole, whole_since } = self;
         let (path, since) = (path.parse().ok()?, since.parse().ok()?);
-        Some(Registered {
-            column: DataColumn { name, path, kind, sibling_of, since, source },
-            whole,
-        })
+        let column = DataColumn { name, path, kind, sibling_of, since, source };
+        let (at, of) = whole_since.unwrap_or_else(|| (since.to_string(), column.source.clone()));
+        let origin = Origin { source: of, arrived_at: at.parse().unwrap_or(since) };
+        Some(Registered { column, whole_since: whole.then_some(origin) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::{ColumnName, JsonPath, Kind, NameStyle, Scalar, UtcInstant, ValueClass};
+use crate::{ColumnName, JsonPath, Kind, NameStyle, Origin, Scalar, UtcInstant, ValueClass};
 
 /// The columns that every table begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,8 +103,9 @@ pub struct TableSchema {
     names: BTreeSet<String>,
     /// How many keys of the object at a path have columns at or below them.
     keys: BTreeMap<String, usize>,
-    /// The paths whose objects are not flattened: their `json` column takes them as they are.
-    whole: BTreeSet<JsonPath>,
+    /// The paths whose objects are not flattened, each with what decided it: their `json` column
+    /// takes them as they are.
+    whole: BTreeMap<JsonPath, Origin>,
     /// Columns at most, once the table's definition has become as large as it may.
     width_max: Option<usize>,
 }
@@ -134,6 +135,18 @@ impl TableSchema {
         self.columns.get(self.by_path.get(path)?.base)
     }
 
+    /// Whether a column is the first one of its path.
+    #[must_use]
+    pub fn is_base(&self, column: &DataColumn) -> bool {
+        self.base(&column.path).is_some_and(|base| base.name == column.name)
+    }
+
+    /// Whether some path has several columns.
+    #[must_use]
+    pub fn has_siblings(&self) -> bool {
+        self.by_path.values().any(|columns| !columns.siblings.is_empty())
+    }
+
     /// The columns beside the first one of `path`, oldest first.
     pub fn siblings(&self, path: &JsonPath) -> impl Iterator<Item = &DataColumn> {
         let siblings = self.by_path.get(path).map_or(&[][..], |columns| &columns.siblings);
@@ -159,14 +172,14 @@ impl TableSchema {
     /// Whether objects at `path` are kept whole, as JSON text.
     #[must_use]
     pub fn keeps_whole(&self, path: &JsonPath) -> bool {
-        self.whole.contains(path)
+        self.whole.contains_key(path)
     }
 
     /// Whether the value at `path` lies in an object that is kept whole, so that it needs no
     /// place of its own.
     #[must_use]
     pub fn lies_in_whole(&self, path: &JsonPath) -> bool {
-        !self.whole.is_empty() && path.ancestors().any(|object| self.whole.contains(object))
+        !self.whole.is_empty() && path.ancestors().any(|object| self.whole.contains_key(object))
     }
 
     /// Whether a column takes the objects of its path as they are.
@@ -203,9 +216,18 @@ impl TableSchema {
         base.or_else(|| self.sibling(path, Kind::Json))
     }
 
-    /// Says that objects at `path` are kept whole from now on. Nothing below it has a column.
-    pub(crate) fn keep_whole(&mut self, path: &JsonPath) {
-        self.whole.insert(path.clone());
+    /// Says that objects at `path` are kept whole since `origin`. Nothing below it has a column.
+    pub(crate) fn keep_whole(&mut self, path: &JsonPath, origin: Origin) {
+        self.whole.insert(path.clone(), origin);
+    }
+
+    pub(crate) fn whole_since(&self, path: &JsonPath) -> Option<&Origin> {
+        self.whole.get(path)
+    }
+
+    /// The paths whose objects are kept whole, each with the first source that had them so.
+    pub(crate) fn kept_whole(&self) -> impl Iterator<Item = (&JsonPath, &Origin)> {
+        self.whole.iter()
     }
 
     /// The same schema, to which no columns beyond this many are added any more.

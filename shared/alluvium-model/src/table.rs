@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnName, DataColumn, Extension, PartitionKey, PartitionSpec, QuarantineColumn, SystemColumn,
-    TableName, TableSchema, TableSource, comment::comment, layout::Location, registry,
+    ColumnName, DataColumn, Extension, Origin, PartitionKey, PartitionSpec, QuarantineColumn,
+    SystemColumn, TableName, TableSchema, TableSource, comment::comment, layout::Location,
+    registry,
 };
 
 const PATH: &str = "alluvium.path";
@@ -24,8 +25,12 @@ const PARTITIONS: &str = "alluvium.partitions";
 /// On a `json` column that also takes the objects of its path as they are: `whole`.
 const OBJECTS: &str = "alluvium.objects";
 const WHOLE: &str = "whole";
+/// On such a column: when it began to take objects, and with which source.
+const OBJECTS_SINCE: &str = "alluvium.objects_since";
+const OBJECTS_SOURCE: &str = "alluvium.objects_source";
 /// What Alluvium says about a column of data.
-pub(crate) const COLUMN_PARAMETERS: [&str; 6] = [PATH, KIND, SIBLING_OF, SINCE, SOURCE, OBJECTS];
+pub(crate) const COLUMN_PARAMETERS: [&str; 8] =
+    [PATH, KIND, SIBLING_OF, SINCE, SOURCE, OBJECTS, OBJECTS_SINCE, OBJECTS_SOURCE];
 
 /// A column as the catalog keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,8 +224,8 @@ impl TableEntry {
         let columns = self.columns.iter().chain(&self.partition_columns);
         let mut schema = TableSchema::with_names_taken(columns.map(|column| column.name.as_str()));
         for registered in self.registered()? {
-            if registered.whole {
-                schema.keep_whole(&registered.column.path);
+            if let Some(origin) = registered.whole_since {
+                schema.keep_whole(&registered.column.path, origin);
             }
             schema.push(registered.column);
         }
@@ -279,9 +284,13 @@ impl ColumnEntry {
         }))
     }
 
-    /// Whether the parameters say that the column takes the objects of its path as they are.
-    pub(crate) fn is_marked_whole(&self) -> bool {
-        self.parameters.get(OBJECTS).is_some_and(|how| how == WHOLE)
+    /// What made this column take the objects of its path as they are, if its parameters say so;
+    /// the origin of the `column` itself where they do not tell which.
+    pub(crate) fn whole_since(&self, column: &DataColumn) -> Option<Origin> {
+        self.parameters.get(OBJECTS).filter(|how| *how == WHOLE)?;
+        let since = self.parameters.get(OBJECTS_SINCE).and_then(|since| since.parse().ok());
+        let source = self.parameters.get(OBJECTS_SOURCE).unwrap_or(&column.source).clone();
+        Some(Origin { source, arrived_at: since.unwrap_or(column.since) })
     }
 }
 
@@ -341,8 +350,11 @@ fn parameters_of(schema: &TableSchema, column: &DataColumn) -> BTreeMap<String, 
     if let Some(base) = &column.sibling_of {
         parameters.insert(SIBLING_OF.to_owned(), base.to_string());
     }
-    if schema.takes_objects(column) {
+    if let Some(origin) = schema.whole_since(&column.path).filter(|_| schema.takes_objects(column))
+    {
         parameters.insert(OBJECTS.to_owned(), WHOLE.to_owned());
+        parameters.insert(OBJECTS_SINCE.to_owned(), origin.arrived_at.to_string());
+        parameters.insert(OBJECTS_SOURCE.to_owned(), origin.source.clone());
     }
     parameters
 }

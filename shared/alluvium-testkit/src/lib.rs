@@ -1,7 +1,7 @@
 //! Fakes, faults and contract suites: what tests stand on.
 //!
-//! - [`MemoryCatalog`], [`MemoryObjects`] and [`MemoryLanding`] keep everything in memory, by the
-//!   same rules as the real ones.
+//! - [`MemoryCatalog`], [`MemoryObjects`], [`MemoryEvents`] and [`MemoryLanding`] keep everything in
+//!   memory, by the same rules as the real ones.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
 //! - [`suites`] says what a port must do; every implementation passes them, these fakes included.
@@ -13,6 +13,7 @@
 
 mod interleave;
 mod memory_catalog;
+mod memory_events;
 mod memory_landing;
 mod memory_objects;
 mod memory_source;
@@ -21,6 +22,7 @@ mod unreliable;
 
 pub use interleave::interleave;
 pub use memory_catalog::MemoryCatalog;
+pub use memory_events::MemoryEvents;
 pub use memory_landing::MemoryLanding;
 pub use memory_objects::MemoryObjects;
 pub use memory_source::MemorySource;

@@ -7,16 +7,17 @@ use std::{
 
 use alluvium_model::{
     ColumnEntry, ErrorKind, PartitionEntry, PartitionKey, PortError, TableEntry, TableName,
-    Version, Versioned,
+    VIEW_TEXT_BYTES_MAX, Version, Versioned, ViewEntry,
     ports::{
-        Commit, CommitTables, PortResult, ReadPartitions, ReadTables, RegisterPartitions,
-        Registered,
+        Commit, CommitTables, FoundView, PortResult, ReadPartitions, ReadTables,
+        RegisterPartitions, Registered, ReplaceViews,
     },
 };
 
 #[derive(Debug, Default)]
 struct State {
     tables: BTreeMap<TableName, (u64, TableEntry)>,
+    views: BTreeMap<TableName, (u64, ViewEntry)>,
     partitions: BTreeMap<TableName, BTreeMap<PartitionKey, PartitionEntry>>,
     careless: bool,
 }
@@ -47,6 +48,18 @@ impl MemoryCatalog {
         let mut state = self.0.lock().unwrap();
         state.tables.remove(name);
         state.partitions.remove(name);
+    }
+
+    /// Drops a view, as somebody may do behind our back.
+    pub fn drop_view(&self, name: &TableName) {
+        self.0.lock().unwrap().views.remove(name);
+    }
+
+    /// The view of that name.
+    #[must_use]
+    pub fn view(&self, name: &str) -> Option<ViewEntry> {
+        let name = name.parse().unwrap();
+        self.0.lock().unwrap().views.get(&name).map(|(_, view)| view.clone())
     }
 }
 
@@ -115,6 +128,54 @@ impl CommitTables for MemoryCatalog {
     }
 }
 
+impl ReplaceViews for MemoryCatalog {
+    async fn unified_view(&self, table: &TableName) -> PortResult<FoundView> {
+        let (state, name) = (self.0.lock().unwrap(), table.unified());
+        if state.tables.contains_key(&name) {
+            return Ok(FoundView::Foreign);
+        }
+        Ok(match state.views.get(&name) {
+            None => FoundView::Nothing,
+            Some((_, view)) if view.table != *table => FoundView::Foreign,
+            Some((version, view)) => FoundView::Ours(Versioned {
+                value: view.clone(),
+                version: Version(version.to_string()),
+            }),
+        })
+    }
+
+    async fn create_view(&self, view: &ViewEntry) -> PortResult<Commit> {
+        check_view(view)?;
+        let mut state = self.0.lock().unwrap();
+        if state.tables.contains_key(&view.name) || state.views.contains_key(&view.name) {
+            return Ok(Commit::Conflict);
+        }
+        state.views.insert(view.name.clone(), (0, view.clone()));
+        Ok(Commit::Done)
+    }
+
+    async fn replace_view(&self, view: &ViewEntry, version: &Version) -> PortResult<Commit> {
+        check_view(view)?;
+        let mut state = self.0.lock().unwrap();
+        match state.views.get_mut(&view.name) {
+            Some((current, entry)) if current.to_string() == version.0 => {
+                *current += 1;
+                *entry = view.clone();
+                Ok(Commit::Done)
+            }
+            Some(_) | None => Ok(Commit::Conflict),
+        }
+    }
+}
+
+/// Refuses a text that Glue would (AWS documentation, Glue `TableInput`).
+fn check_view(view: &ViewEntry) -> PortResult<()> {
+    if view.presto_text().len() <= VIEW_TEXT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(PortError::new(ErrorKind::Invalid, "write the view", view.name.as_str()))
+}
+
 impl ReadPartitions for MemoryCatalog {
     async fn partitions(&self, table: &TableName) -> PortResult<Vec<PartitionEntry>> {
         let state = self.0.lock().unwrap();
@@ -150,5 +211,11 @@ mod tests {
     #[tokio::test]
     async fn is_a_catalog() {
         crate::suites::catalog(super::MemoryCatalog::default()).await;
+    }
+
+    #[tokio::test]
+    async fn keeps_views() {
+        let database = "lake".parse().unwrap();
+        crate::suites::views(super::MemoryCatalog::default(), database).await;
     }
 }

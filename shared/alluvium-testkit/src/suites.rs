@@ -1,12 +1,12 @@
 //! What a port must do, as tests that every implementation passes.
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry, TableName, TableSource,
-    Version,
+    ColumnEntry, DatabaseName, ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry,
+    TableName, TableSource, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
-        Commit, CommitObjects, CommitTables, ListObjects, ReadObjects, ReadPartitions, ReadTables,
-        RegisterPartitions, Registered, Reread, WriteObjects,
+        Commit, CommitObjects, CommitTables, FoundView, ListObjects, ReadObjects, ReadPartitions,
+        ReadTables, RegisterPartitions, Registered, ReplaceViews, Reread, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -124,6 +124,119 @@ where
     let storm = catalog.table(&table("storm").name).await.unwrap().unwrap().value;
     let kept = storm.parameters.keys().filter(|key| key.starts_with("writer "));
     assert_eq!(kept.count(), WRITERS);
+}
+
+/// The contract of the views of a catalog, which is that of `database`. It must be empty.
+pub async fn views<C>(catalog: C, database: DatabaseName)
+where
+    C: ReadTables + CommitTables + ReplaceViews + Clone + Send + Sync + 'static,
+{
+    let view = move |table: &str, columns| view(&database, table, columns);
+    views_are_created_once_and_replaced_by_version(&catalog, &view).await;
+    what_is_no_view_of_ours_is_told_apart(&catalog, &view).await;
+    no_concurrent_view_is_lost(catalog, view).await;
+}
+
+/// A view of a table with as many columns.
+fn view(database: &DatabaseName, table: &str, columns: usize) -> ViewEntry {
+    let table: TableName = table.parse().unwrap();
+    let names: Vec<_> = (0..columns).map(|n| format!("column_{n}")).collect();
+    let column = |name: &String| ColumnEntry {
+        name: name.clone(),
+        glue_type: "array<string>".to_owned(),
+        comment: "$[\"Zoë\"]".to_owned(),
+        parameters: [].into(),
+    };
+    ViewEntry {
+        name: table.unified(),
+        database: database.clone(),
+        sql: format!("SELECT \"{}\"\nFROM \"{database}\".\"{table}\"", names.join("\", \"")),
+        columns: names.iter().map(column).collect(),
+        table,
+    }
+}
+
+async fn found<C: ReplaceViews>(catalog: &C, view: &ViewEntry) -> Option<Versioned<ViewEntry>> {
+    let found = catalog.unified_view(&view.table).await.unwrap();
+    assert_ne!(found, FoundView::Foreign, "{} is not ours", view.name);
+    match found {
+        FoundView::Ours(found) => Some(found),
+        FoundView::Nothing | FoundView::Foreign => None,
+    }
+}
+
+async fn views_are_created_once_and_replaced_by_version<C>(
+    catalog: &C,
+    view: &impl Fn(&str, usize) -> ViewEntry,
+) where
+    C: ReadTables + CommitTables + ReplaceViews,
+{
+    let (small, large) = (view("camera", 1), view("camera", 300));
+    assert_eq!(catalog.create_table(&table("camera")).await.unwrap(), Commit::Done);
+    assert_eq!(found(catalog, &small).await, None);
+    let nothing = Version("0".to_owned());
+    assert_eq!(catalog.replace_view(&small, &nothing).await.unwrap(), Commit::Conflict);
+
+    assert_eq!(catalog.create_view(&small).await.unwrap(), Commit::Done);
+    assert_eq!(catalog.create_view(&large).await.unwrap(), Commit::Conflict);
+    let first = found(catalog, &small).await.unwrap();
+    assert_eq!(first.value, small);
+
+    assert_eq!(catalog.replace_view(&large, &first.version).await.unwrap(), Commit::Done);
+    assert_eq!(catalog.replace_view(&small, &first.version).await.unwrap(), Commit::Conflict);
+    let second = found(catalog, &small).await.unwrap();
+    assert_eq!(second.value, large);
+    assert_ne!(second.version, first.version);
+
+    // It is no table, and the table is as it was.
+    assert_eq!(catalog.table_names().await.unwrap(), [table("camera").name]);
+    let camera = catalog.table(&table("camera").name).await.unwrap().unwrap();
+    assert_eq!(camera.value, table("camera"));
+}
+
+async fn what_is_no_view_of_ours_is_told_apart<C>(
+    catalog: &C,
+    view: &impl Fn(&str, usize) -> ViewEntry,
+) where
+    C: ReadTables + CommitTables + ReplaceViews,
+{
+    let in_the_way = table("audio_unified");
+    assert_eq!(catalog.create_table(&in_the_way).await.unwrap(), Commit::Done);
+    let audio = view("audio", 1);
+    assert_eq!(catalog.unified_view(&audio.table).await.unwrap(), FoundView::Foreign);
+    assert_eq!(catalog.create_view(&audio).await.unwrap(), Commit::Conflict);
+    let found = catalog.table(&in_the_way.name).await.unwrap().unwrap();
+    assert_eq!(found.value, in_the_way);
+}
+
+async fn no_concurrent_view_is_lost<C, V>(catalog: C, view: V)
+where
+    C: ReplaceViews + Clone + Send + Sync + 'static,
+    V: Fn(&str, usize) -> ViewEntry + Clone + Send + Sync + 'static,
+{
+    let writers = (0..WRITERS).map(|_| {
+        let (catalog, view) = (catalog.clone(), view.clone());
+        tokio::spawn(async move {
+            loop {
+                let commit = match found(&catalog, &view("storm", 0)).await {
+                    None => catalog.create_view(&view("storm", 1)).await.unwrap(),
+                    Some(found) => {
+                        let wider = view("storm", found.value.columns.len() + 1);
+                        catalog.replace_view(&wider, &found.version).await.unwrap()
+                    }
+                };
+                match commit {
+                    Commit::Done => break,
+                    Commit::Conflict => tokio::task::yield_now().await,
+                }
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let storm = found(&catalog, &view("storm", 0)).await.unwrap().value;
+    assert_eq!(storm, view("storm", WRITERS));
 }
 
 /// The contract of a lake's objects. There must be none.

@@ -9,11 +9,13 @@ use std::sync::{
 };
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PortError, TableEntry, TableName, Version, Versioned,
+    ErrorKind, PartitionEntry, PortError, SchemaChange, TableEntry, TableName, Version, Versioned,
+    ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitTables, ListObjects, ObjectEntry, PortResult, ReadObjects, ReadPartitions,
-        ReadTables, RegisterPartitions, Registered, Reread, WriteObjects,
+        Commit, CommitTables, FoundView, ListObjects, ObjectEntry, PortResult, PublishEvents,
+        ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
+        Reread, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -106,6 +108,26 @@ impl<P: RegisterPartitions + Sync> RegisterPartitions for Unreliable<P> {
         partitions: &[PartitionEntry],
     ) -> PortResult<Vec<Registered>> {
         self.call("create_partitions", self.port.create_partitions(table, partitions)).await
+    }
+}
+
+impl<P: ReplaceViews + Sync> ReplaceViews for Unreliable<P> {
+    async fn unified_view(&self, table: &TableName) -> PortResult<FoundView> {
+        self.call("unified_view", self.port.unified_view(table)).await
+    }
+
+    async fn create_view(&self, view: &ViewEntry) -> PortResult<Commit> {
+        self.call("create_view", self.port.create_view(view)).await
+    }
+
+    async fn replace_view(&self, view: &ViewEntry, version: &Version) -> PortResult<Commit> {
+        self.call("replace_view", self.port.replace_view(view, version)).await
+    }
+}
+
+impl<P: PublishEvents + Sync> PublishEvents for Unreliable<P> {
+    async fn publish(&self, change: &SchemaChange) -> PortResult<()> {
+        self.call("publish", self.port.publish(change)).await
     }
 }
 

@@ -1,8 +1,7 @@
 //! A preview as text: a section for each thing that people should know beforehand.
 
 use alluvium_lake::{
-    Conflict, NoColumn, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview,
-    WholeObject,
+    NoColumn, PreviewColumn, RefusedPath, SeenValues, Suggestion, TablePreview, WholeObject,
 };
 use alluvium_model::{NameChange, Refusal};
 
@@ -18,7 +17,7 @@ pub(super) fn text(preview: &TablePreview) -> String {
     let sections = [
         heading(preview),
         columns(preview),
-        conflicts(&preview.conflicts),
+        conflicts(preview),
         names(&preview.columns),
         budgets(preview),
         rescued(preview),
@@ -63,12 +62,19 @@ fn percent(some: u64, all: u64) -> String {
     }
 }
 
-fn conflicts(conflicts: &[Conflict]) -> String {
+fn conflicts(preview: &TablePreview) -> String {
+    let conflicts = &preview.conflicts;
     if conflicts.is_empty() {
         return String::new();
     }
     let paths = count(conflicts.len() as u64, "path holds", "paths hold");
     let mut text = format!("conflicts: {paths} values of several kinds; nothing of them is lost\n");
+    if preview.columns.iter().any(|column| column.sibling_of.is_some()) {
+        let view = preview.table.unified();
+        text += &format!(
+            "  query {view}, which has one column for each path, unless you know that a column has no siblings\n"
+        );
+    }
     for conflict in conflicts.iter().take(SHOWN_MAX) {
         text += &format!("  {}\n", conflict.path);
         let rows: Vec<_> = conflict.seen.iter().map(seen).collect();
