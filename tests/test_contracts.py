@@ -128,6 +128,12 @@ def test_other_partitions_than_those_of_the_table_are_refused(contracts, lake, d
     write(contracts, "lens.toml", 'table = "lens"\n')
     said = contract("check", contracts, "--lake", lake.directory, expect=1)
     assert "lens.toml: there is a table lens already, which is made of `Lens`" in said
+    words = ["check", contracts, "--lake", lake.directory, "--json"]
+    [error] = json.loads(contract(*words, expect=1))["errors"]
+    assert error == {
+        "file": str(contracts / "lens.toml"), "line": None, "column": None,
+        "message": "there is a table lens already, which is made of `Lens`",
+    }
 
 
 def test_a_wrong_contract_in_the_lake_stops_whoever_loads(lake, drop):

@@ -37,22 +37,28 @@ pub enum ContractFlaw {
     #[error(transparent)]
     Contract(#[from] ContractError),
     /// Its table is not as the contract wants it.
-    #[error("{file}: {error}")]
+    #[error("{file}: {flaw}")]
     Table {
         /// The file of the contract.
         file: String,
-        /// What differs.
-        error: SchemaError,
+        /// What is wrong.
+        flaw: TableFlaw,
     },
-    /// A table of that name is made of something else.
-    #[error("{file}: there is a table {table} already, which is made of `{source_name}`")]
+}
+
+/// Why a table of the lake cannot follow a contract.
+#[derive(Debug, thiserror::Error)]
+pub enum TableFlaw {
+    /// It is not as the contract wants it.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// It is made of something else.
+    #[error("there is a table {table} already, which is made of `{found}`")]
     Taken {
-        /// The file of the contract.
-        file: String,
         /// The table.
         table: TableName,
         /// What it is made of.
-        source_name: String,
+        found: String,
     },
 }
 
@@ -123,10 +129,12 @@ impl<C: ReadTables, O: ReadObjects + ListObjects> Deployment<C, O> {
     ) -> Result<Option<ContractFlaw>, LakeError> {
         let Some(found) = self.catalog.table(table).await? else { return Ok(None) };
         let source = found.value.source();
-        Ok((source != Some(table.as_str())).then(|| ContractFlaw::Taken {
+        Ok((source != Some(table.as_str())).then(|| ContractFlaw::Table {
             file: contract.file().to_owned(),
-            table: table.clone(),
-            source_name: source.unwrap_or("something of others").to_owned(),
+            flaw: TableFlaw::Taken {
+                table: table.clone(),
+                found: source.unwrap_or("something of others").to_owned(),
+            },
         }))
     }
 
@@ -180,5 +188,5 @@ impl<C: ReadTables, O: ReadObjects + ListObjects + WriteObjects> Deployment<C, O
 
 fn differs(contract: &Contract, table: &TableEntry) -> Option<ContractFlaw> {
     let error = table.is_partitioned_by(&contract.rules().partitions).err()?;
-    Some(ContractFlaw::Table { file: contract.file().to_owned(), error })
+    Some(ContractFlaw::Table { file: contract.file().to_owned(), flaw: error.into() })
 }

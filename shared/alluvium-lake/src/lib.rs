@@ -33,7 +33,7 @@ pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
 pub use contracts::ContractStore;
-pub use deployment::{ContractFlaw, Deployable, Deployed, Deployment};
+pub use deployment::{ContractFlaw, Deployable, Deployed, Deployment, TableFlaw};
 pub use error::LakeError;
 pub use follow::{NoSubscribers, Warning};
 pub use history::{Histories, History, HistoryColumn, HistoryObject};

@@ -79,8 +79,7 @@ impl FlawJson {
                 let place = Some((error.line, error.column));
                 (&error.file, place, error.problem.to_string())
             }
-            ContractFlaw::Table { file, error } => (file, None, error.to_string()),
-            ContractFlaw::Taken { file, .. } => (file, None, flaw.to_string()),
+            ContractFlaw::Table { file, flaw } => (file, None, flaw.to_string()),
         };
         let (line, column) = place.unzip();
         Self { file: file.clone(), line, column, message }

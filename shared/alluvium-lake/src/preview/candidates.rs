@@ -154,9 +154,10 @@ impl Values {
         if let Some(distinct) = &mut self.distinct
             && !distinct.contains(text)
         {
-            distinct.insert(text.to_owned());
-            if text.len() > VALUE_BYTES_MAX || distinct.len() > DISTINCT_MAX {
+            if text.len() > VALUE_BYTES_MAX || distinct.len() == DISTINCT_MAX {
                 self.distinct = None;
+            } else {
+                distinct.insert(text.to_owned());
             }
         }
         let mut oldest = self.past_days;
