@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnName, DataColumn, Kind, SchemaError, TableEntry, TableSchema};
+use crate::{ColumnEntry, ColumnName, DataColumn, Kind, SchemaError, TableEntry, TableSchema};
 
 const CHUNK: &str = "alluvium.columns.";
 /// Bytes of a chunk at most: a parameter of the Glue catalog holds 512,000 (AWS documentation, Glue API).
@@ -50,33 +50,43 @@ impl TableEntry {
     /// When there is no registry and the parameters of a column are unreadable.
     pub(crate) fn registered(&self) -> Result<Vec<Registered>, SchemaError> {
         let mut registered = read(&self.parameters);
+        let names: BTreeSet<_> = registered.iter().map(|one| one.column.name.as_str()).collect();
+        let unknown: Vec<_> =
+            self.columns.iter().filter(|entry| !names.contains(&*entry.name)).collect();
+        let marked = self.columns.iter().filter(|entry| entry.is_marked_whole());
+        let marked: BTreeSet<_> = marked.map(|entry| entry.name.as_str()).collect();
+        for one in &mut registered {
+            one.whole |= one.column.kind == Kind::Json && marked.contains(one.column.name.as_str());
+        }
+        self.add_unknown(&mut registered, &unknown)?;
+        Ok(registered)
+    }
+
+    /// Adds what columns say of themselves that are in no registry, unless it has their places.
+    fn add_unknown(
+        &self,
+        registered: &mut Vec<Registered>,
+        unknown: &[&ColumnEntry],
+    ) -> Result<(), SchemaError> {
         let told = registered.len();
-        let mut names: BTreeMap<_, _> =
-            (0..).zip(&registered).map(|(at, one)| (one.column.name.to_string(), at)).collect();
-        let place = |column: &DataColumn| (column.path.clone(), column.kind);
-        let mut places: BTreeSet<_> = registered.iter().map(|one| place(&one.column)).collect();
-        for entry in &self.columns {
-            let whole = entry.is_marked_whole();
-            if let Some(known) = names.get(&entry.name).and_then(|at| registered.get_mut(*at)) {
-                known.whole |= whole && known.column.kind == Kind::Json;
-                continue;
-            }
+        for entry in unknown {
             let column = match entry.data_column(&self.name) {
                 Ok(Some(column)) => column,
                 Ok(None) => continue,
                 Err(_) if told > 0 => continue,
                 Err(unreadable) => return Err(unreadable),
             };
-            if places.insert(place(&column)) {
-                names.insert(entry.name.clone(), registered.len());
-                registered.push(Registered { column, whole });
+            let has_place =
+                |one: &Registered| one.column.path == column.path && one.column.kind == column.kind;
+            if !registered.iter().any(has_place) {
+                registered.push(Registered { column, whole: entry.is_marked_whole() });
             }
         }
         if registered.len() > told {
             // Of a path, the column that was there first must come first.
             registered.sort_by_key(|one| one.column.sibling_of.is_some());
         }
-        Ok(registered)
+        Ok(())
     }
 }
 
