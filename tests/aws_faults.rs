@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -498,10 +498,11 @@ async fn what_broke_on_its_way_may_be_tried_again() {
     assert_eq!(error.kind(), ErrorKind::Retry);
 }
 
-/// A catalog of Glue that takes whatever comes, and in which the calls of some operation fail
-/// first: as often as the SDK tries, or once for what it does not try again.
+/// Loads a file into a catalog of Glue in which the first calls of some operation fail. The table
+/// is there, unless it is its creation that fails.
 async fn landed_in_spite_of(operation: &'static str, failure: Reply, times: usize) -> Vec<String> {
     let failures = Arc::new(AtomicUsize::new(times));
+    let is_there = Arc::new(AtomicBool::new(operation != "CreateTable"));
     let scripted = Scripted::new(move |_, called| {
         let fails = called == operation
             && failures
@@ -509,13 +510,20 @@ async fn landed_in_spite_of(operation: &'static str, failure: Reply, times: usiz
                 .is_ok();
         match called {
             _ if fails => failure.clone(),
+            "GetTable" if !is_there.load(Ordering::SeqCst) => glue("EntityNotFoundException"),
             "GetTable" => read_camera(),
-            _ => page("{}"),
+            _ => {
+                is_there.fetch_or(called == "CreateTable", Ordering::SeqCst);
+                page("{}")
+            }
         }
     });
     let bucket = MemoryLanding::default();
     let object = bucket.drop_object("camera/1.json", "{\"a\":1}");
-    let ingest = Ingest::new(catalog(&scripted).await, MemoryObjects::default(), settings());
+    // Elsewhere than the other tests, whose quota of retries would be used up.
+    let aws = scripted.aws_in("eu-west-3").await;
+    let catalog = GlueCatalog::new(&aws, "lake".parse().unwrap(), "s3://lake".parse().unwrap());
+    let ingest = Ingest::new(catalog, MemoryObjects::default(), settings());
     let contracts = ContractStore::new(MemoryObjects::default(), Duration::from_mins(1));
     let landing = Landing::new(ingest, contracts, bucket, LandingPrefix::default());
     let report = Box::pin(landing.land(&object)).await.unwrap();
@@ -525,7 +533,7 @@ async fn landed_in_spite_of(operation: &'static str, failure: Reply, times: usiz
 
 #[tokio::test]
 async fn whatever_may_pass_is_waited_out() {
-    for operation in ["GetTable", "UpdateTable", "BatchCreatePartition"] {
+    for operation in ["GetTable", "CreateTable", "UpdateTable", "BatchCreatePartition"] {
         for code in ["ThrottlingException", "InternalServiceException", "OperationTimeoutException"]
         {
             landed_in_spite_of(operation, glue(code), TRIES + 1).await;

@@ -132,7 +132,7 @@ def test_verify_finds_what_is_not_there(lake, drop):
     lake.run("ingest", landing, expect=3)
     found = lake.json("verify", landing)
     whole = {"sources": 1, "records": 3, "rows": 2, "quarantined": 1, "values": 3}
-    clean = {"missing": 0, "different": 0, "doubled": 0, "findings": [], "damaged_files": []}
+    clean = {"missing": 0, "different": 0, "doubled": 0, "findings": [], "damaged_files": [], "injuries": []}
     assert found == whole | clean
     assert "0 missing, 0 different, 0 doubled" in lake.run("verify", landing)
 

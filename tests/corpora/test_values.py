@@ -14,7 +14,7 @@ CORPORA = Path(os.environ["ALLUVIUM_CORPORA"]).resolve()
 FOLDERS = sorted(path.parent.name for path in CORPORA.glob("*/README.md"))
 # Files of regression suites as they are stored: packed in many ways, some of them damaged.
 EDGES = [folder for folder in FOLDERS if folder.startswith("edge_")]
-CLEAN = {"missing": 0, "different": 0, "doubled": 0, "findings": [], "damaged_files": []}
+CLEAN = {"missing": 0, "different": 0, "doubled": 0, "findings": [], "damaged_files": [], "injuries": []}
 ORDERS = 20
 
 

@@ -82,7 +82,7 @@ impl Storm {
         for writer in 0..WRITERS {
             // Some files are delivered to two writers.
             let own: Vec<_> = files.iter().skip(writer).step_by(WRITERS).collect();
-            let another = (random.u8(..4) == 0).then(|| &files[random.usize(..files.len())]);
+            let another = (random.u8(..6) == 0).then(|| &files[random.usize(..files.len())]);
             let ingest = Ingest::new(catalog.clone(), objects.clone(), Self::settings());
             let (outcome, rules) = (&outcome, self.rules());
             tasks.push(Box::pin(async move {

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnName, DataColumn, Kind, Origin, SchemaError, TableEntry, TableSchema};
+use crate::{
+    ColumnEntry, ColumnName, DataColumn, Kind, Origin, SchemaError, TableEntry, TableSchema,
+};
 
 const CHUNK: &str = "alluvium.columns.";
 /// Bytes of a chunk at most: a parameter of the Glue catalog holds 512,000 (AWS documentation, Glue API).
@@ -53,26 +55,37 @@ impl TableEntry {
     /// When there is no registry and the parameters of a column are unreadable.
     pub(crate) fn registered(&self) -> Result<Vec<Registered>, SchemaError> {
         let mut registered = read(&self.parameters);
+        let names: BTreeSet<_> = registered.iter().map(|one| one.column.name.as_str()).collect();
+        let unknown: Vec<_> =
+            self.columns.iter().filter(|entry| !names.contains(&*entry.name)).collect();
+        let marked = self.columns.iter().filter(|entry| entry.is_marked_whole());
+        let marked: BTreeMap<_, _> = marked.map(|entry| (entry.name.as_str(), entry)).collect();
+        let json = |one: &&mut Registered| one.column.kind == Kind::Json;
+        for one in registered.iter_mut().filter(json).filter(|one| one.whole_since.is_none()) {
+            let entry = marked.get(one.column.name.as_str());
+            one.whole_since = entry.and_then(|entry| entry.whole_since(&one.column));
+        }
+        self.add_unknown(&mut registered, &unknown)?;
+        Ok(registered)
+    }
+
+    /// Adds what columns say of themselves that are in no registry, unless it has their places.
+    fn add_unknown(
+        &self,
+        registered: &mut Vec<Registered>,
+        unknown: &[&ColumnEntry],
+    ) -> Result<(), SchemaError> {
         let told = registered.len();
-        let mut names: BTreeMap<_, _> =
-            (0..).zip(&registered).map(|(at, one)| (one.column.name.to_string(), at)).collect();
-        let place = |column: &DataColumn| (column.path.clone(), column.kind);
-        let mut places: BTreeSet<_> = registered.iter().map(|one| place(&one.column)).collect();
-        for entry in &self.columns {
-            if let Some(known) = names.get(&entry.name).and_then(|at| registered.get_mut(*at)) {
-                if known.whole_since.is_none() && known.column.kind == Kind::Json {
-                    known.whole_since = entry.whole_since(&known.column);
-                }
-                continue;
-            }
+        for entry in unknown {
             let column = match entry.data_column(&self.name) {
                 Ok(Some(column)) => column,
                 Ok(None) => continue,
                 Err(_) if told > 0 => continue,
                 Err(unreadable) => return Err(unreadable),
             };
-            if places.insert(place(&column)) {
-                names.insert(entry.name.clone(), registered.len());
+            let has_place =
+                |one: &Registered| one.column.path == column.path && one.column.kind == column.kind;
+            if !registered.iter().any(has_place) {
                 let whole_since = entry.whole_since(&column);
                 registered.push(Registered { column, whole_since });
             }
@@ -81,7 +94,7 @@ impl TableEntry {
             // Of a path, the column that was there first must come first.
             registered.sort_by_key(|one| one.column.sibling_of.is_some());
         }
-        Ok(registered)
+        Ok(())
     }
 }
 

@@ -284,10 +284,17 @@ impl ColumnEntry {
         }))
     }
 
+    /// Whether the parameters say that the column takes the objects of its path as they are.
+    pub(crate) fn is_marked_whole(&self) -> bool {
+        self.parameters.get(OBJECTS).is_some_and(|how| how == WHOLE)
+    }
+
     /// What made this column take the objects of its path as they are, if its parameters say so;
     /// the origin of the `column` itself where they do not tell which.
     pub(crate) fn whole_since(&self, column: &DataColumn) -> Option<Origin> {
-        self.parameters.get(OBJECTS).filter(|how| *how == WHOLE)?;
+        if !self.is_marked_whole() {
+            return None;
+        }
         let since = self.parameters.get(OBJECTS_SINCE).and_then(|since| since.parse().ok());
         let source = self.parameters.get(OBJECTS_SOURCE).unwrap_or(&column.source).clone();
         Some(Origin { source, arrived_at: since.unwrap_or(column.since) })
