@@ -412,10 +412,10 @@ proptest! {
         for (key, text, rules) in &loads {
             let source = memory_source(key, text);
             let report = runtime.block_on(verify.verify(destination(rules, key), source)).unwrap();
-            prop_assert!(report.is_clean(), "{:?} {:?}", report, lake.objects.all().keys());
+            prop_assert!(report.is_clean(), "{:?} {:?}", report, lake.files().keys());
         }
         let browse = Browse::new(lake.catalog.clone(), lake.objects.clone());
         let named: usize = runtime.block_on(browse.tables()).unwrap().iter().map(|t| t.files).sum();
-        prop_assert_eq!(named, lake.objects.all().len(), "a file that the catalog does not name");
+        prop_assert_eq!(named, lake.files().len(), "a file that the catalog does not name");
     }
 }
