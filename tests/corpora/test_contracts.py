@@ -137,14 +137,16 @@ def test_epochs_of_windows_events_by_a_time_of_their_own(lake, windows, tmp_path
     expected = Counter(map(windows_partition, all_events))
     assert len(expected) > 10
     assert by_partition(lake, "windows", "dt", "channel") == expected
-    kinds = {column["path"]: column["kind"] for column in lake.json("schema", "windows")["columns"]
-             if column.get("path") and not column.get("sibling_of")}
+    columns = lake.json("schema", "windows")["columns"]
+    said = [(column["name"], column["parameters"]) for column in columns]
+    firsts = [(name, told) for name, told in said
+              if "alluvium.path" in told and "alluvium.sibling_of" not in told]
+    kinds = {told["alluvium.path"]: told["alluvium.kind"] for _, told in firsts}
+    names = {told["alluvium.path"]: name for name, told in firsts}
     declared = {"$.event_data": "json", "$.Keywords": "string", "$.Task": "bigint"}
     assert declared.items() <= kinds.items()
     # Integers are text where text was declared, and numbers in text are numbers where numbers were.
     keywords = Counter(str(event["Keywords"]) for event in all_events if "Keywords" in event)
-    names = {column["path"]: column["name"] for column in lake.json("schema", "windows")["columns"]
-             if column.get("path") and not column.get("sibling_of")}
     stored = lake.duckdb("windows", f'"{names["$.Keywords"]}"')
     assert Counter(value for (value,) in stored if value is not None) == keywords
 
