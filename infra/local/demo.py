@@ -21,6 +21,8 @@ GENERATIONS = [
      "events/landing/camera/4-colliding-names.json"),
 ]
 BAD_LINES = 3
+CONTRACT = "events/contracts/trips.toml"
+TRIPS = "events/trips/1-weekend.json"
 
 
 class Demo:
@@ -79,6 +81,13 @@ class Demo:
                  "FROM camera_unified ORDER BY data_log_ts, id")
         self.say("Which column came when, from which file, with which conflict.")
         self.stack.command(COMMAND, "history", "camera", "--lake", self.lake, echo=print)
+        self.say("A contract settles beforehand: partitions by the time of events, kinds, what is dropped.")
+        self.stack.command("cat", CONTRACT, echo=print)
+        self.stack.command(COMMAND, "contract", "deploy", CONTRACT, "--lake", self.lake, echo=print)
+        self.drop(TRIPS, f"trips/{Path(TRIPS).name}")
+        self.sql("SELECT dt, city, trip, fare, gps FROM trips ORDER BY trip")
+        self.say("The card numbers are nowhere, and a trip of 1970 is not believed. Its files:")
+        self.stack.command(COMMAND, "files", "trips", "--lake", self.lake, echo=print)
         self.say("What could not be loaded, with the reason, the place and the bytes.")
         self.sql("SELECT reason, split_part(source, '/', -1) AS file, record, \"offset\", bytes "
                  "FROM quarantine ORDER BY record")
@@ -87,8 +96,8 @@ class Demo:
     def count(self):
         """Records as the files have them, one a line, against rows as a reader finds them."""
         files = [ROOT / file for _, file in GENERATIONS] + sorted((ROOT / "events/demo").iterdir())
-        records = sum(len(file.read_text().splitlines()) for file in files)
-        [(rows,)] = self.sql("SELECT count(*) FROM camera")
+        records = sum(len(file.read_text().splitlines()) for file in [*files, ROOT / TRIPS])
+        [(rows,)] = self.sql("SELECT (SELECT count(*) FROM camera) + (SELECT count(*) FROM trips)")
         [(quarantined,)] = self.sql("SELECT count(*) FROM quarantine")
         lost = records - rows - quarantined
         print(f"\n{records} records in, {rows} rows, {quarantined} quarantined, {lost} lost")
