@@ -24,6 +24,9 @@ use crate::{
     views::is_view,
 };
 
+/// Tables that are remembered at most: a process may see any number. One that is forgotten costs a
+/// `GetTable`.
+const TABLES_KNOWN_MAX: usize = 64;
 /// Partitions of one `BatchCreatePartition` at most (AWS documentation, Glue API).
 const PARTITIONS_A_BATCH: usize = 100;
 
@@ -65,7 +68,7 @@ impl GlueCatalog {
                     PortError::new(ErrorKind::Bug, "read the table", name.as_str())
                 })?;
                 let table = Arc::new(table);
-                self.known().insert(name.clone(), Known::Read(Arc::clone(&table)));
+                self.remember(name, Known::Read(Arc::clone(&table)));
                 Ok(Some(table))
             }
             Err(error) if has_code(&error, ABSENT) => {
@@ -105,8 +108,16 @@ impl GlueCatalog {
 
     fn remember_written(&self, table: &TableEntry) -> PortResult<()> {
         let columns = columns_for_partitions(table)?.into();
-        self.known().insert(table.name.clone(), Known::Written(columns));
+        self.remember(&table.name, Known::Written(columns));
         Ok(())
+    }
+
+    fn remember(&self, name: &TableName, table: Known) {
+        let mut known = self.known();
+        if known.len() >= TABLES_KNOWN_MAX && !known.contains_key(name) {
+            known.clear();
+        }
+        known.insert(name.clone(), table);
     }
 
     pub(crate) const fn client(&self) -> &aws_sdk_glue::Client {

@@ -26,6 +26,10 @@ use serde::Serialize;
 use self::seen::Seen;
 use crate::{Backoff, LakeError, backoff::Tries};
 
+/// Columns that are remembered, more or less: a process may see any number of tables. One that is
+/// forgotten is read again.
+const COLUMNS_KNOWN_MAX: usize = 50_000;
+
 /// A column that a commit brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AddedColumn {
@@ -310,6 +314,10 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             before.len() > now.len() && before.starts_with(now) && old.rules == *rules && !created
         };
         if !known.get(source).is_some_and(is_ahead) {
+            let columns = |known: &KnownTable| known.schema.columns().len();
+            if known.values().map(columns).sum::<usize>() >= COLUMNS_KNOWN_MAX {
+                known.clear();
+            }
             let (name, schema, rules) = (table.clone(), Arc::clone(schema), Arc::clone(rules));
             known.insert(source.clone(), KnownTable { name, schema, rules });
         }

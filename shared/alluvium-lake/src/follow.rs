@@ -28,6 +28,10 @@ use crate::{Backoff, IngestSettings, LakeError};
 /// (AWS documentation, `PutEvents`).
 const EVENT_BYTES_MAX: usize = 240_000;
 
+/// Tables of which is remembered what was told, at most: a process may see any number. Of one that
+/// is forgotten a change may be told again.
+const TABLES_TOLD_MAX: usize = 64;
+
 /// Something that was left undone, and does no harm to data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "warning")]
@@ -214,6 +218,9 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         let key = history_key(&self.database, table, origin);
         self.backoff.retry(|| objects.put_object(&key, change.line())).await?;
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= TABLES_TOLD_MAX && !told.contains_key(table) {
+            told.clear();
+        }
         let of_table = told.entry(table.clone()).or_default();
         of_table.retain(|other| !other.is_of_source(&change));
         of_table.push(change);

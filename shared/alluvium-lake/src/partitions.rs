@@ -13,6 +13,10 @@ use alluvium_model::{
 
 use crate::{Backoff, LakeError};
 
+/// Partitions that are remembered, more or less: a process may see any number. Those that are
+/// forgotten are registered again.
+const KNOWN_MAX: usize = 50_000;
+
 /// Opens partitions for writing, and remembers which are registered.
 ///
 /// Until swaps exist a partition has one generation, so its location is known without asking.
@@ -48,7 +52,11 @@ impl<C: RegisterPartitions> Partitions<C> {
             let registered = self.backoff.retry(create).await?;
             new = registered.iter().filter(|one| **one == Registered::New).count() as u64;
             let ids = unknown.into_iter().map(|partition| (table.clone(), partition.key));
-            self.registered.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+            let mut known = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= KNOWN_MAX {
+                known.clear();
+            }
+            known.extend(ids);
         }
         Ok((keys.iter().map(location).collect(), new))
     }
