@@ -295,9 +295,10 @@ async fn sixteen_functions_in_a_storm_lose_nothing() {
         objects.push(place.drop_object(&key, drift(&mut random)).await);
     }
     let scripted = Scripted::new(|call, operation| match call % 17 {
-        3 if !operation.ends_with("Object") => {
-            Reply::Answer(400, "{\"__type\":\"ThrottlingException\"}".to_owned())
+        3 if operation.contains("Object") => {
+            Reply::Answer(503, "<Error><Code>SlowDown</Code></Error>".to_owned())
         }
+        3 => Reply::Answer(400, "{\"__type\":\"ThrottlingException\"}".to_owned()),
         5 if operation == "GetTable" => {
             Reply::Answer(400, "{\"__type\":\"OperationTimeoutException\"}".to_owned())
         }

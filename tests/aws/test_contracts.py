@@ -85,6 +85,6 @@ def test_contracts_that_do_not_suit_the_tables_are_not_deployed(stack, tmp_path)
     path.write_text('table = "settled"\n[partition]\nby = ["hour(arrived_at)"]\n')
     said = stack.deploy_contracts(path, expect=(1,))
     assert "table settled is partitioned by day(arrived_at), not by hour(arrived_at)" in said
-    listed = stack.s3.list_objects_v2(Bucket=stack.outputs()["LakeBucketName"], Prefix="_alluvium/")
+    listed = stack.s3.list_objects_v2(Bucket=stack.outputs()["LakeBucketName"], Prefix="_alluvium/tables/")
     assert not listed.get("Contents")
     assert "alluvium.partitions" not in stack.glue.get_table(DatabaseName=DATABASE, Name="settled")["Table"]["Parameters"]
