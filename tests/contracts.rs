@@ -5,11 +5,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use alluvium_lake::{Browse, Ingest, IngestReport, Verify};
+use alluvium_lake::{Browse, Flaw, Ingest, IngestReport, Verify};
 use alluvium_model::{
     ColumnRule, ErrorKind, EventTime, JsonPath, Limits, Mode, Moment, NameStyle, Numbers,
     PartitionSpec, Reason, TableRules, TimeFormat, Timestamps, Transform,
-    ports::ReadPartitions as _,
+    ports::{ReadPartitions as _, WriteObjects as _},
 };
 use alluvium_tests::{Lake, destination, drop_under, memory_source, settings};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -251,6 +251,78 @@ async fn a_source_is_routed_to_a_table_for_each_value() {
     }
     assert_eq!((report.counts.records, report.counts.loaded), (7, 6));
     insta::assert_snapshot!(rows_by_partition(&lake, "quarantine").await, @"table_name=t/dt=2026-11-22 1");
+}
+
+/// A route to nothing that could be a name of its own wants that of the table itself.
+#[tokio::test]
+async fn a_route_never_takes_the_name_of_the_table_that_it_is_routed_from() {
+    let rules = TableRules {
+        route: Some(path("$.type")),
+        mode: Mode::Quarantine,
+        columns: columns(&[("$.type", typed("string")), ("$.x", typed("bigint"))]),
+        ..TableRules::default()
+    };
+    let text = "{\"type\":\"---\",\"x\":\"bad\"}\nno JSON\n{\"type\":\"b\",\"x\":1}\n";
+    let (lake, report) = loaded(rules, &[text, "{\"x\":4}"]).await;
+    assert_eq!((report.counts.loaded, lake.rows("t").await.as_str()), (1, "x=4"));
+    let quarantined = lake.rows("quarantine").await;
+    assert!(quarantined.contains("no JSON") && quarantined.contains("bad"), "{quarantined}");
+}
+
+#[tokio::test]
+async fn a_value_has_one_bucket_however_it_is_written() {
+    let bucket = Transform::Bucket { path: path("$.n"), name: "k".parse().unwrap(), buckets: 16 };
+    let rules = TableRules {
+        partitions: by(vec![bucket, identity("$.n", "i")]),
+        columns: columns(&[("$.n", typed("bigint"))]),
+        ..TableRules::default()
+    };
+    let text = r#"{"n":12}{"n":12.0}{"n":"12"}{"n":1.2e1}{"n":0}{"n":-0}"#;
+    let (lake, _) = loaded(rules, &[text]).await;
+    insta::assert_snapshot!(rows_by_partition(&lake, "t").await, @r#"
+    k=12/i=0 2
+    k=4/i=12 4
+    "#);
+}
+
+/// `-0.0` is no integer, and must not become one that its sibling shows otherwise.
+#[tokio::test]
+async fn a_negative_zero_stays_a_double() {
+    let columns = columns(&[("$.v", typed("bigint"))]);
+    let rules = TableRules { columns, ..TableRules::default() };
+    let (lake, _) = loaded(rules, &[r#"{"v":-0.0}{"v":"-0.0"}{"v":1.5}{"v":-0}"#]).await;
+    insta::assert_snapshot!(lake.rows("t").await, @r#"
+    v=0 v__double=0.0
+    v__double=-0.0
+    v__double=1.5
+    v__string=-0.0
+    "#);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_in_few_words() {
+    let rules = TableRules { mode: Mode::Quarantine, ..TableRules::default() };
+    let text = format!("{{\"{}\":1}}", "k".repeat(10_000));
+    let (_, report) = loaded(rules, &[&text]).await;
+    let [bad] = &report.bad_records[..] else { panic!("one bad record") };
+    assert!(bad.message.len() < 300, "{}", bad.message);
+}
+
+#[tokio::test]
+async fn verify_sees_rows_in_other_partitions_than_theirs() {
+    let partitions = by(vec![identity("$.s", "s")]);
+    let rules = Arc::new(TableRules { partitions, ..TableRules::default() });
+    let (lake, text) = (Lake::default(), r#"{"s":"a"}{"s":"b"}"#);
+    drop_under(&lake.ingest(), &rules, "t/1.json", text).await.unwrap();
+    let [(one, a), (other, b)] = &lake.files().into_iter().collect::<Vec<_>>()[..] else {
+        panic!("two files")
+    };
+    lake.objects.put_object(one, b.clone()).await.unwrap();
+    lake.objects.put_object(other, a.clone()).await.unwrap();
+    let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), Limits::default());
+    let source = memory_source("t/1.json", text);
+    let report = verify.verify(destination(&rules, "t"), source).await.unwrap();
+    assert_eq!(report.found.flaws[&Flaw::Different], 2, "{report:?}");
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ impl ColumnCells<'_> {
 }
 
 /// The integer that a value counts as, converted if it is not written as one.
-fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     bigint(text).or_else(|| {
         let lexeme = unquote(text);
         bigint(&lexeme).or_else(|| whole_number(&lexeme))

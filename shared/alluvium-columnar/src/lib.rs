@@ -55,7 +55,7 @@ pub use error::ColumnarError;
 pub use part::Part;
 pub use place::Position;
 pub use placed::PlacedPart;
-pub use quarantine::{BadRecord, QUARANTINE_BYTES_MAX, encode_bad_records};
+pub use quarantine::{BadRecord, BadRecords, QUARANTINE_BYTES_MAX};
 pub use shredder::{Shredder, Step};
 pub use survey::Seen;
 pub use verify::{Finding, Flaw, StoredError, StoredFile, Verification, Verifier};

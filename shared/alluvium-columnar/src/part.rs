@@ -1,14 +1,15 @@
 //! A part of a source: as many records as memory is meant to hold.
 
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use alluvium_model::{
-    Discovery, JsonPath, Limits, Mode, Origin, PartitionScalar, RowTraits, TableRules, TableSchema,
-    UtcInstant,
+    Discovery, JsonPath, Limits, Mode, Origin, PartitionKey, PartitionScalar, RowTraits,
+    TableRules, TableSchema, UtcInstant, ValueClass,
 };
 
 use crate::{
-    PlacedPart, Position,
+    BadRecords, PlacedPart, Position,
+    column::integer,
     flatten::Flattener,
     partitions::{PartitionNumber, Partitions},
     quarantine::BadRecord,
@@ -165,10 +166,10 @@ impl Part {
         &self.bad
     }
 
-    /// Gives up everything but the bad records.
+    /// The bad records of a part without good ones.
     #[must_use]
-    pub fn into_bad_records(self) -> Vec<(u64, BadRecord)> {
-        self.bad
+    pub fn bad_records_alone(&self) -> BadRecords<'_> {
+        BadRecords::of(&self.bad)
     }
 
     /// What the good records hold, for the schema of their table.
@@ -202,6 +203,11 @@ impl Part {
     pub(crate) fn record_text(&self, index: usize) -> Option<&str> {
         let row = self.rows.get(index)?;
         self.text.get(row.at as usize..)?.get(..row.length as usize)
+    }
+
+    /// The partition of the good record with this number in the part.
+    pub(crate) fn partition_of(&self, index: usize) -> Option<&PartitionKey> {
+        self.partitions.key(self.rows.get(index)?.partition)
     }
 
     /// The index in the source of the good record with this number in the part.
@@ -247,7 +253,7 @@ impl Part {
         let (spec, text) = (&facts.rules.partitions, self.text.as_str());
         let scalar = |number: usize| {
             let (class, at) = self.flattener.watched(number)?;
-            Some(PartitionScalar { class, text: unquote(value_text(text, at)) })
+            Some(PartitionScalar { class, text: scalar_text(class, value_text(text, at)) })
         };
         let time = facts.rules.event_time.as_ref().zip(facts.time.and_then(scalar));
         let event_time =
@@ -263,6 +269,13 @@ impl Part {
         };
         self.partitions.of_row(spec, &row)
     }
+}
+
+/// A scalar as text: an integer as its digits, however it is written, a string by its content.
+fn scalar_text(class: ValueClass, text: &str) -> Cow<'_, str> {
+    let is_integer = matches!(class, ValueClass::Bigint | ValueClass::WideBigint);
+    let digits = is_integer.then(|| integer(text)).flatten();
+    digits.map_or_else(|| unquote(text), |integer| Cow::Owned(integer.to_string()))
 }
 
 /// A part is full as soon as it is over its limit, by less than one record.

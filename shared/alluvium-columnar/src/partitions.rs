@@ -28,6 +28,8 @@ pub(crate) struct Partitions {
     fingerprint: Vec<u8>,
     /// Rows that went to the partition of rows without values for want of room.
     overflowed: u64,
+    /// Where those are.
+    rest: Option<PartitionNumber>,
 }
 
 impl Partitions {
@@ -43,8 +45,12 @@ impl Partitions {
         let known = self.number_of(&key);
         if known.is_none() && self.keys.len() >= PARTITIONS_MAX {
             self.overflowed += 1;
-            let default = spec.default_key();
-            return self.number_of(&default).unwrap_or_else(|| self.add(default));
+            if self.rest.is_none() {
+                let default = spec.default_key();
+                let number = self.number_of(&default).unwrap_or_else(|| self.add(default));
+                self.rest = Some(number);
+            }
+            return self.rest.unwrap_or(PartitionNumber::FIRST);
         }
         let number = known.unwrap_or_else(|| self.add(key));
         if self.by_fingerprint.len() < PARTITIONS_MAX {

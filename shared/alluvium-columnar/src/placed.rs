@@ -16,9 +16,12 @@ use crate::{
     part::Row,
     partitions::PartitionNumber,
     paths::NodeId,
-    quarantine::BadRecord,
+    quarantine::{BadRecord, BadRecords},
     rescue::{Homes, Rescue},
 };
+
+/// Characters of a path that the message of a refused record shows: keys may have any length.
+const PATH_CHARS_MAX: usize = 200;
 
 /// A part by the schema of its table.
 pub struct PlacedPart<'s> {
@@ -29,7 +32,8 @@ pub struct PlacedPart<'s> {
     rows_with_homeless: Vec<bool>,
     whole_cells: WholeCells,
     partitions: Vec<(PartitionKey, Range<u32>)>,
-    refused: Vec<(u64, BadRecord)>,
+    /// The rows that the contract wants in quarantine because a value of them has no column.
+    refused: Range<u32>,
 }
 
 /// A column, and which values of which path it takes.
@@ -44,12 +48,13 @@ struct PlacedColumn<'s> {
 impl<'s> PlacedPart<'s> {
     pub(crate) fn new(mut part: Part, schema: &'s TableSchema) -> Self {
         let homes = Homes::new(&part.flattener.paths, schema);
-        let refused = match part.facts.rules.mode {
-            Mode::Evolve | Mode::Freeze => Vec::new(),
-            Mode::Quarantine => refuse(&mut part, &homes),
-        };
+        if part.facts.rules.mode == Mode::Quarantine {
+            refuse(&mut part, &homes);
+        }
         part.bring_partitions_together();
         let partitions = part.ranges();
+        let accepted = partitions.last().map_or(0, |(_, rows)| rows.end);
+        let refused = accepted..u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
         let whole_cells = part.whole_cells(&homes);
         let rows_with_homeless = part.rows_with_homeless(&homes);
         let columns = placed_columns(&part, schema);
@@ -80,15 +85,33 @@ impl<'s> PlacedPart<'s> {
         self.partitions.iter().map(|(key, _)| key)
     }
 
-    /// Gives up everything but the records that are bound for quarantine, each with its index in
-    /// the source: the bad ones, and those with a value that no column takes, if the contract
-    /// wants them there.
+    /// The records that are bound for quarantine: the bad ones, and those with a value that no
+    /// column takes, if the contract wants them there.
     #[must_use]
-    pub fn into_bad_records(self) -> Vec<(u64, BadRecord)> {
-        let mut all = self.part.into_bad_records();
-        all.extend(self.refused);
-        all.sort_by_key(|(record, _)| *record);
-        all
+    pub fn bad_records(&self) -> BadRecords<'_> {
+        BadRecords::of(self.part.bad_records()).and_refused(self)
+    }
+
+    /// The refused rows.
+    pub(crate) fn refused(&self) -> Range<u32> {
+        self.refused.clone()
+    }
+
+    /// A refused row as a bad record.
+    pub(crate) fn refused_record(&self, row: u32) -> Option<(u64, BadRecord)> {
+        let (part, index) = (&self.part, row as usize);
+        let path = self.rescue().first(row)?;
+        let shown: String = path.chars().take(PATH_CHARS_MAX).collect();
+        let cut = if shown.len() < path.len() { "…" } else { "" };
+        let message = format!("its table has no column for {shown}{cut}");
+        let bad = BadRecord::refused(*part.extents.get(index)?, message, part.record_text(index)?);
+        Some((part.record_number(index)?, bad))
+    }
+
+    /// The part, whose rows are in the order of their partitions.
+    #[must_use]
+    pub const fn part(&self) -> &Part {
+        &self.part
     }
 
     /// The rows of each partition as a Parquet file, one after the other.
@@ -115,24 +138,13 @@ fn placed_columns<'s>(part: &Part, schema: &'s TableSchema) -> Vec<PlacedColumn<
 }
 
 /// Takes the rows with a value that has no column out of their partitions.
-fn refuse(part: &mut Part, homes: &Homes) -> Vec<(u64, BadRecord)> {
+fn refuse(part: &mut Part, homes: &Homes) {
     let rescue = part.rescue(homes);
-    let rows = 0..u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
-    let homeless = rows.filter_map(|row| Some((row as usize, rescue.first(row)?)));
-    let refused: Vec<_> = homeless
-        .filter_map(|(index, path)| {
-            let message = format!("its table has no column for {path}");
-            let text = part.record_text(index)?;
-            let bad = BadRecord::refused(*part.extents.get(index)?, message, text);
-            Some((index, part.record_number(index)?, bad))
-        })
-        .collect();
-    for (index, _, _) in &refused {
-        if let Some(row) = part.rows.get_mut(*index) {
-            row.partition = PartitionNumber::NONE;
-        }
+    let refused: Vec<_> =
+        (0..).zip(&part.rows).map(|(row, _)| rescue.finds_any(row..row + 1)).collect();
+    for (row, _) in part.rows.iter_mut().zip(refused).filter(|(_, refused)| *refused) {
+        row.partition = PartitionNumber::NONE;
     }
-    refused.into_iter().map(|(_, record, bad)| (record, bad)).collect()
 }
 
 impl Part {
@@ -148,6 +160,10 @@ impl Part {
             if let Some(place) = moved_to.get_mut(*from as usize) {
                 *place = to;
             }
+        }
+        if !self.extents.is_empty() {
+            let extent = |(_, from): &(Row, u32)| self.extents.get(*from as usize).copied();
+            self.extents = order.iter().filter_map(extent).collect();
         }
         self.rows = order.into_iter().map(|(row, _)| row).collect();
         self.flattener.paths.each_cells(|cells| {

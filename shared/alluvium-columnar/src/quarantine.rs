@@ -10,8 +10,8 @@ use arrow::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    ColumnarError, Position, encode::EncodedFile, parquet_file::ParquetFile, part::Extent,
-    sniff::Charset, utf16::Utf16,
+    ColumnarError, PlacedPart, Position, encode::EncodedFile, parquet_file::ParquetFile,
+    part::Extent, sniff::Charset, utf16::Utf16,
 };
 
 /// Bytes of a bad record that are kept; of a longer one the source holds the rest.
@@ -68,7 +68,7 @@ impl BadRecord {
     }
 
     /// Leaves its bytes to the source.
-    pub(crate) fn withhold(&mut self) {
+    pub fn withhold(&mut self) {
         self.bytes.clear();
         self.is_cut = true;
     }
@@ -131,22 +131,73 @@ impl BadRecord {
     }
 }
 
-/// Bad records, each with its index in the source, as a Parquet file of the quarantine table.
-///
-/// # Errors
-/// Only by a bug: no input makes this fail.
-pub fn encode_bad_records(
-    records: &[(u64, BadRecord)],
-    origin: &Origin,
-) -> Result<EncodedFile, ColumnarError> {
-    let fields = QuarantineColumn::ALL.map(|c| Field::new(c.name(), data_type(c), true));
-    let mut file = ParquetFile::new(Schema::new(fields.to_vec()), None)?;
-    file.row_group(|column, sink| {
-        let Some(column) = QuarantineColumn::ALL.get(column) else { return Ok(()) };
-        records.chunks(BATCH_RECORDS).try_for_each(|batch| sink(array(*column, batch, origin)))
-    })?;
-    let (bytes, rows) = file.finish()?;
-    Ok(EncodedFile { bytes, rows, rescued: 0 })
+/// The bad records of a part, in their order. Those that a contract refuses are made as they are
+/// asked for: there may be as many as good ones.
+#[derive(Clone, Copy)]
+pub struct BadRecords<'a> {
+    bad: &'a [(u64, BadRecord)],
+    refused: Option<&'a PlacedPart<'a>>,
+}
+
+impl<'a> BadRecords<'a> {
+    /// These bad records, each with its index in the source.
+    #[must_use]
+    pub const fn of(bad: &'a [(u64, BadRecord)]) -> Self {
+        Self { bad, refused: None }
+    }
+
+    /// And those that were refused of the same part.
+    pub(crate) const fn and_refused(self, placed: &'a PlacedPart<'a>) -> Self {
+        Self { refused: Some(placed), ..self }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bad.len() + self.refused.map_or(0, |placed| placed.refused().len())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each with its index in the source.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Cow<'a, BadRecord>)> + use<'a> {
+        let placed = self.refused;
+        let rows = placed.map_or(0..0, PlacedPart::refused);
+        let refused = rows.filter_map(move |row| placed?.refused_record(row));
+        let mut refused = refused.map(|(record, bad)| (record, Cow::Owned(bad))).peekable();
+        let mut bad = self.bad.iter().map(|(record, bad)| (*record, Cow::Borrowed(bad))).peekable();
+        std::iter::from_fn(move || match (bad.peek(), refused.peek()) {
+            (Some((one, _)), Some((other, _))) if other < one => refused.next(),
+            (None, _) => refused.next(),
+            (Some(_), _) => bad.next(),
+        })
+    }
+
+    /// All of them as a Parquet file of the quarantine table.
+    ///
+    /// # Errors
+    /// Only by a bug: no input makes this fail.
+    pub fn encode(&self, origin: &Origin) -> Result<EncodedFile, ColumnarError> {
+        let fields = QuarantineColumn::ALL.map(|c| Field::new(c.name(), data_type(c), true));
+        let mut file = ParquetFile::new(Schema::new(fields.to_vec()), None)?;
+        file.row_group(|column, sink| {
+            let Some(column) = QuarantineColumn::ALL.get(column) else { return Ok(()) };
+            let mut records = self.iter();
+            loop {
+                let batch: Vec<_> = records.by_ref().take(BATCH_RECORDS).collect();
+                if batch.is_empty() {
+                    return Ok(());
+                }
+                sink(array(*column, &batch, origin))?;
+            }
+        })?;
+        let (bytes, rows) = file.finish()?;
+        Ok(EncodedFile { bytes, rows, rescued: 0 })
+    }
 }
 
 fn data_type(column: QuarantineColumn) -> DataType {
@@ -166,11 +217,15 @@ fn data_type(column: QuarantineColumn) -> DataType {
     }
 }
 
-fn array(column: QuarantineColumn, batch: &[(u64, BadRecord)], origin: &Origin) -> ArrayRef {
+fn array(
+    column: QuarantineColumn,
+    batch: &[(u64, Cow<'_, BadRecord>)],
+    origin: &Origin,
+) -> ArrayRef {
     let texts = |text: fn(&BadRecord) -> Cow<'_, str>| -> ArrayRef {
         Arc::new(batch.iter().map(|(_, bad)| Some(text(bad))).collect::<StringArray>())
     };
-    let integers = |integer: fn(&(u64, BadRecord)) -> u64| -> ArrayRef {
+    let integers = |integer: fn(&(u64, Cow<'_, BadRecord>)) -> u64| -> ArrayRef {
         Arc::new(batch.iter().map(|bad| i64::try_from(integer(bad)).ok()).collect::<Int64Array>())
     };
     match column {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use alluvium_model::{JsonPath, TableSchema, ValueClass};
 
-use crate::{Part, cell::Cell, paths::NodeId, rescue::Homes, text::value_text};
+use crate::{
+    Part, cell::Cell, partitions::PartitionNumber, paths::NodeId, rescue::Homes, text::value_text,
+};
 
 /// Values of one class under one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,11 @@ impl Part {
     pub fn survey(&self) -> Vec<Seen<'_>> {
         // How many there are, and the first of them.
         let mut seen: BTreeMap<(NodeId, ValueClass), (u64, Cell)> = BTreeMap::new();
-        let mut note = |id, cell: Cell| seen.entry((id, cell.class())).or_insert((0, cell)).0 += 1;
+        let mut note = |id, cell: Cell| {
+            if self.goes_to_a_file(cell.row()) {
+                seen.entry((id, cell.class())).or_insert((0, cell)).0 += 1;
+            }
+        };
         for (id, node) in self.flattener.paths.ids() {
             node.cells.iter().for_each(|cell| note(id, cell));
         }
@@ -53,15 +59,22 @@ impl Part {
         &self,
     ) -> impl Iterator<Item = (&JsonPath, impl Iterator<Item = (ValueClass, &str)>)> {
         let value = |cell: Cell| (cell.class(), value_text(&self.text, cell.at()));
+        let kept = |cell: &Cell| self.goes_to_a_file(cell.row());
         let nodes = self.flattener.paths.ids();
-        nodes.map(move |(_, node)| (&node.path, node.cells.iter().map(value)))
+        nodes.map(move |(_, node)| (&node.path, node.cells.iter().filter(kept).map(value)))
+    }
+
+    /// Whether a row was not refused.
+    fn goes_to_a_file(&self, row: u32) -> bool {
+        self.rows.get(row as usize).is_some_and(|row| row.partition != PartitionNumber::NONE)
     }
 
     /// Gives path and JSON text of each value that has no column in `schema` to `take`.
     pub fn rescued(&self, schema: &TableSchema, take: &mut dyn FnMut(&str, &str)) {
         let homes = Homes::new(&self.flattener.paths, schema);
         let rescue = self.rescue(&homes);
-        for (row, _) in (0..).zip(&self.rows) {
+        for row in (0..).zip(&self.rows).map(|(row, _)| row).filter(|row| self.goes_to_a_file(*row))
+        {
             rescue.row(row, &mut |path, text| take(path, text));
         }
     }

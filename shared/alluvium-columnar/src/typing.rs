@@ -87,7 +87,9 @@ pub(crate) fn whole_number(lexeme: &str) -> Option<i64> {
         integer = integer.checked_mul(10)?;
         places += 1;
     }
-    (integer < DOUBLE_INTEGERS).then_some(sign * integer)
+    // An integer has no negative zero.
+    let is_whole = integer < DOUBLE_INTEGERS && (integer != 0 || sign > 0);
+    is_whole.then_some(sign * integer)
 }
 
 /// Whether a text is a JSON number (RFC 8259, section 6).
@@ -128,8 +130,20 @@ mod tests {
         check("bigint", "\"9007199254740993\"", Some(WideBigint));
         check("bigint", "12.0", Some(Bigint));
         check("bigint", "\"1.2e1\"", Some(Bigint));
-        check("bigint", "-0.0", Some(Bigint));
-        for other in ["1.5", "\"012\"", "\" 12\"", "\"\"", "\"1_000\"", "true", "[12]", "1e300"] {
+        check("bigint", "-0", Some(Bigint));
+        check("bigint", "0e9", Some(Bigint));
+        for other in [
+            "1.5",
+            "-0.0",
+            "\"-0.0\"",
+            "\"012\"",
+            "\" 12\"",
+            "\"\"",
+            "\"1_000\"",
+            "true",
+            "[12]",
+            "1e300",
+        ] {
             check("bigint", other, None);
         }
         // Rounded to 1 by a double, and to a whole number.

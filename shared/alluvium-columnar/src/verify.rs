@@ -10,9 +10,9 @@ mod stored;
 
 use std::collections::BTreeMap;
 
-use alluvium_model::Reason;
+use alluvium_model::{Mode, PartitionKey, Reason};
 
-use crate::Part;
+use crate::{BadRecord, Part};
 use leaves::RowCheck;
 pub use stored::{StoredError, StoredFile};
 
@@ -108,11 +108,16 @@ impl<'a> Verifier<'a> {
         &self.part.facts.origin.source
     }
 
-    /// Compares the rows of a table's file that stand for records of this part.
+    /// Compares the rows of a table's file, which lies in this partition, that stand for records
+    /// of this part.
     ///
     /// # Errors
     /// When the file is none of Alluvium's, or damaged.
-    pub fn check_rows(&mut self, file: &StoredFile) -> Result<(), StoredError> {
+    pub fn check_rows(
+        &mut self,
+        file: &StoredFile,
+        partition: &PartitionKey,
+    ) -> Result<(), StoredError> {
         let part = self.part;
         file.rows(self.source(), self.records(), &mut |record, row| {
             let index = part.row_of(record);
@@ -123,6 +128,14 @@ impl<'a> Verifier<'a> {
             };
             if let Some(count) = self.rows.get_mut(index) {
                 *count += 1;
+            }
+            // One that was touched since has other partitions now, but is the same source.
+            let untouched = row.arrived_at == Some(part.facts.origin.arrived_at.micros());
+            let expected = part.partition_of(index).filter(|key| untouched && *key != partition);
+            if let Some(expected) = expected {
+                let (expected, found) = (expected.to_string(), partition.to_string());
+                let (path, flaw) = ("$".to_owned(), Flaw::Different);
+                self.found.note(Finding { record, path, flaw, expected, found });
             }
             RowCheck::new(record, row, &part.facts.rules, &mut self.found).record(text);
         })
@@ -135,7 +148,7 @@ impl<'a> Verifier<'a> {
     pub fn check_quarantine(&mut self, file: &StoredFile) -> Result<(), StoredError> {
         let bad_records = self.part.bad_records();
         file.bad_records(self.source(), self.records(), &mut |record, stored, complete| {
-            if self.refused(record, &stored) {
+            if self.refused(record, &stored, complete) {
                 return;
             }
             let Ok(index) = bad_records.binary_search_by_key(&record, |(record, _)| *record) else {
@@ -146,7 +159,7 @@ impl<'a> Verifier<'a> {
                 (self.bad_rows.get_mut(index), bad_records.get(index))
             {
                 *count += 1;
-                let known = |bad: &crate::BadRecord, complete| {
+                let known = |bad: &BadRecord, complete| {
                     let (offset, rest) =
                         (bad.position.offset, if complete { "" } else { ", incomplete" });
                     format!("{} of {} bytes at byte {offset}{rest}", bad.reason, bad.length)
@@ -185,15 +198,20 @@ impl<'a> Verifier<'a> {
 
     /// Notes a good record that the contract wanted in quarantine; false if it is none. Its row
     /// there counts like one in the table: there is to be one in all.
-    fn refused(&mut self, record: u64, stored: &crate::BadRecord) -> bool {
-        let index = self.part.row_of(record).filter(|_| stored.reason == Reason::Contract);
-        let text = index.and_then(|index| self.part.record_text(index));
-        let (Some(index), Some(text)) = (index, text) else { return false };
+    fn refused(&mut self, record: u64, stored: &BadRecord, complete: bool) -> bool {
+        let part = self.part;
+        let may_be = part.facts.rules.mode == Mode::Quarantine && stored.reason == Reason::Contract;
+        let index = part.row_of(record).filter(|_| may_be);
+        let told =
+            index.and_then(|index| Some((part.record_text(index)?, part.extents.get(index)?)));
+        let (Some(index), Some((text, extent))) = (index, told) else { return false };
         if let Some(count) = self.rows.get_mut(index) {
             *count += 1;
         }
         self.refused += 1;
-        if !text.as_bytes().starts_with(&stored.bytes) {
+        // Which value had no column is a matter of the table.
+        let expected = BadRecord::refused(*extent, stored.message.clone(), text);
+        if stored.in_table() != expected.in_table() || complete != expected.is_complete() {
             let found = excerpt(&String::from_utf8_lossy(&stored.bytes));
             let (path, flaw) = ("$".to_owned(), Flaw::Different);
             self.found.note(Finding { record, path, flaw, expected: excerpt(text), found });

@@ -1,9 +1,10 @@
 //! What a lake holds, as its catalog tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_model::{
     HealedTable, PartitionEntry, PartitionKey, TableEntry, TableName,
+    layout::ObjectKey,
     ports::{ListObjects, ObjectEntry, ReadPartitions, ReadTables},
 };
 use serde::Serialize;
@@ -86,15 +87,20 @@ impl<C: ReadTables + ReadPartitions, O: ListObjects> Browse<C, O> {
         self.files_of(&self.catalog.partitions(name).await?).await
     }
 
-    /// The files of the partitions of a table that `keep` names.
+    /// The files of the partitions of a table that `keep` names, each with its partition.
     pub(crate) async fn files_where(
         &self,
         name: &TableName,
         keep: impl Fn(&PartitionKey) -> bool,
-    ) -> Result<Vec<ObjectEntry>, LakeError> {
-        let mut partitions = self.catalog.partitions(name).await?;
-        partitions.retain(|partition| keep(&partition.key));
-        self.files_of(&partitions).await
+    ) -> Result<BTreeMap<ObjectKey, PartitionKey>, LakeError> {
+        let mut files = BTreeMap::new();
+        for PartitionEntry { key, location } in self.catalog.partitions(name).await? {
+            if keep(&key) {
+                let listed = self.objects.list_objects(&location).await?;
+                files.extend(listed.into_iter().map(|entry| (entry.key, key.clone())));
+            }
+        }
+        Ok(files)
     }
 
     async fn files_of(&self, partitions: &[PartitionEntry]) -> Result<Vec<ObjectEntry>, LakeError> {

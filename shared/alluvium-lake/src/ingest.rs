@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use alluvium_columnar::{
-    BadRecord, EncodedFile, Part, Position, QUARANTINE_BYTES_MAX, Shredder, Step,
-    encode_bad_records,
+    BadRecord, BadRecords, EncodedFile, Part, PlacedPart, Position, QUARANTINE_BYTES_MAX, Shredder,
+    Step,
 };
 use alluvium_model::{
     Counts, DatabaseName, Destination, ErrorKind, Injury, Limits, Mode, Origin, PartitionKey, Plan,
-    PlanId, Reason, SourceId, Stages, TableName, UtcInstant,
+    PlanId, Reason, SourceId, Stages, TableName, TableRules, TableSchema, UtcInstant,
     layout::{Location, file_name},
     ports::{
         CommitTables, PublishEvents, ReadSource, ReadTables, RegisterPartitions, ReplaceViews,
@@ -192,8 +192,9 @@ where
         }
     }
 
-    /// Takes a source whole to the quarantine table, as one record; of a long one its beginning.
-    /// An empty source holds no record.
+    /// Takes a source whole to the quarantine table, as one record; of a long one its beginning,
+    /// and nothing where the rules of tables without a contract drop something. An empty source
+    /// holds no record.
     ///
     /// # Errors
     /// When a port fails.
@@ -202,6 +203,7 @@ where
         mut source: Source<R>,
         reason: Reason,
         message: String,
+        rules: &TableRules,
     ) -> Result<IngestReport, LakeError> {
         let plan = Plan { limits: self.settings.limits, contract: None };
         let mut attempt = Attempt::new(self, &source, plan);
@@ -212,9 +214,12 @@ where
             bad.extend(&chunk);
         }
         bad.length = bad.length.max(source.bytes);
+        if rules.dropped().next().is_some() {
+            bad.withhold();
+        }
         if bad.length > 0 {
             attempt.report.counts.records += 1;
-            attempt.load_bad_records(0, &[(0, bad)], None).await?;
+            attempt.load_bad_records(0, BadRecords::of(&[(0, bad)]), None).await?;
         }
         attempt.finish()
     }
@@ -251,34 +256,34 @@ where
         let index = part.index();
         self.report.counts.records += part.records();
         self.report.latest_event = self.report.latest_event.max(part.latest_event());
-        let (table, bad_records) = if part.rows() == 0 {
-            (None, part.into_bad_records())
-        } else {
-            let (table, bad_records) = self.load_rows(destination, part).await?;
-            (Some(table), bad_records)
-        };
+        if part.rows() == 0 {
+            // No table is made; its first name says where these were bound.
+            let bound_for = source.table_names().next().ok_or_else(|| LakeError::NoTableName {
+                table_source: source.as_str().to_owned(),
+            })?;
+            return self.load_bad_records(index, part.bad_records_alone(), Some(&bound_for)).await;
+        }
+        let (table, schema) = self.commit(destination, &part).await?;
+        self.report.counts.rows_beyond_partitions += part.overflowed();
+        let placed = timed(&mut self.report.stages.encode, || part.placed(&schema));
+        self.load_rows(&table, index, &placed).await?;
         // Which records a contract refuses depends on the table, which may have gained columns
         // since an earlier attempt: even a file without rows replaces what that has written.
+        let bad_records = placed.bad_records();
         if bad_records.is_empty() && rules.mode != Mode::Quarantine {
             return Ok(());
         }
-        // Where nothing was good no table was made; its first name says where it was bound.
-        let bound_for = table.or_else(|| source.table_names().next());
-        let Some(bound_for) = bound_for else {
-            return Err(LakeError::NoTableName { table_source: source.as_str().to_owned() });
-        };
-        self.load_bad_records(index, &bad_records, Some(&bound_for)).await
+        self.load_bad_records(index, bad_records, Some(&table)).await
     }
 
-    /// Writes the good records; says what their table is called, and which records of the part
-    /// are bound for quarantine.
-    async fn load_rows(
+    /// Commits the schema that a part needs, and does what follows from it.
+    async fn commit(
         &mut self,
         destination: &Destination,
-        part: Part,
-    ) -> Result<(TableName, Vec<(u64, BadRecord)>), LakeError> {
+        part: &Part,
+    ) -> Result<(TableName, Arc<TableSchema>), LakeError> {
         let Self { ingest, origin, report, .. } = self;
-        let (index, discovery) = (part.index(), part.discovery());
+        let discovery = part.discovery();
         let commit = ingest.schemas.commit(destination, &discovery, origin);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
         let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
@@ -295,41 +300,47 @@ where
         counts.columns_refused += refused;
         counts.columns_healed += healed.len() as u64;
         counts.commit_conflicts += conflicts;
-        counts.rows_beyond_partitions += part.overflowed();
         report.healed.extend(healed);
         report.added_columns.extend(added);
         report.kept_whole.extend(kept_whole);
-        let placed = timed(&mut report.stages.encode, || part.placed(&schema));
+        Ok((table, schema))
+    }
+
+    /// Writes the good records, one file a partition.
+    async fn load_rows(
+        &mut self,
+        table: &TableName,
+        part: u32,
+        placed: &PlacedPart<'_>,
+    ) -> Result<(), LakeError> {
         let keys: Vec<_> = placed.partitions().cloned().collect();
-        let locations = self.open(&table, &keys).await?;
+        let locations = self.open(table, &keys).await?;
         let mut files = placed.files();
         for location in &locations {
             let file = timed(&mut self.report.stages.encode, || files.next()).transpose()?;
             let Some(file) = file else { break };
             self.report.counts.loaded += file.rows;
             self.report.counts.rescued_values += file.rescued;
-            self.write(location, index, &file).await?;
+            self.write(location, part, &file).await?;
         }
-        drop(files);
-        Ok((table, placed.into_bad_records()))
+        Ok(())
     }
 
     /// Writes bad records that were bound for a table, if they were bound for any.
     async fn load_bad_records(
         &mut self,
         part: u32,
-        records: &[(u64, BadRecord)],
+        records: BadRecords<'_>,
         bound_for: Option<&TableName>,
     ) -> Result<(), LakeError> {
         let Self { ingest, origin, report, .. } = self;
-        let encode = || encode_bad_records(records, origin);
-        let file = timed(&mut report.stages.encode, encode)?;
+        let file = timed(&mut report.stages.encode, || records.encode(origin))?;
         // Counted by reason here, but only if as many were written: else the sum is off.
         let written = file.rows == records.len() as u64;
         for (record, bad) in records.iter().filter(|_| written) {
             *report.counts.quarantined.entry(bad.reason).or_default() += 1;
             if report.bad_records.len() < REPORTED_BAD_RECORDS_MAX {
-                report.bad_records.push(BadRecordReport::new(&origin.source, *record, bad));
+                report.bad_records.push(BadRecordReport::new(&origin.source, record, &bad));
             }
         }
         let commit = ingest.schemas.commit_quarantine();

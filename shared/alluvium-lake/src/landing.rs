@@ -51,7 +51,8 @@ where
         let Some(key) = object.key_below(&self.prefix) else {
             return Ok(unread(Counts { outside: 1, ..Counts::default() }));
         };
-        let destination = self.contracts.contracts().await?.of_key(key);
+        let contracts = self.contracts.contracts().await?;
+        let destination = contracts.of_key(key);
         let Some(source) = self.sources.open_object(object).await? else {
             return Ok(unread(Counts { superseded: 1, ..Counts::default() }));
         };
@@ -59,6 +60,7 @@ where
             return self.ingest.ingest(destination, source).await;
         }
         let message = "its key has no folder that could name a table".to_owned();
-        self.ingest.quarantine(source, Reason::NoTable, message).await
+        let rules = &contracts.default_rules();
+        self.ingest.quarantine(source, Reason::NoTable, message, rules).await
     }
 }

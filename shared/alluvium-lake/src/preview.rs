@@ -13,8 +13,8 @@ use std::{
 
 use alluvium_columnar::{Part, Shredder, Step};
 use alluvium_model::{
-    ColumnName, Counts, DatabaseName, Destination, ExtendedTable, Kind, Limits, Mode, NameChange,
-    Origin, TableEntry, TableName, TableRules, TableSchema, TableSource, layout::table_location,
+    ColumnName, Counts, DatabaseName, Destination, ExtendedTable, Kind, Limits, NameChange, Origin,
+    TableEntry, TableName, TableRules, TableSchema, TableSource, layout::table_location,
     ports::ReadSource,
 };
 use serde::Serialize;
@@ -183,23 +183,19 @@ impl Draft {
         counts.columns_refused += extension.refused.len() as u64;
         self.refusals.note(&extension, &discovery);
         (self.table, self.schema) = (entry, extension.schema);
-        self.seen.note(&self.schema, &origin.source, &part);
-        self.candidates.note(&self.schema, origin.arrived_at, &part);
-        let rescued = self.refusals.note_rescued(&self.schema, &part);
-        let records = part.records();
-        let bad_records = match self.rules.mode {
-            Mode::Evolve | Mode::Freeze => {
-                counts.rescued_values += rescued;
-                part.into_bad_records()
-            }
-            Mode::Quarantine => part.placed(&self.schema).into_bad_records(),
-        };
-        counts.records += records;
-        counts.loaded += records - bad_records.len() as u64;
-        for (record, bad) in &bad_records {
+        let placed = part.placed(&self.schema);
+        // What a contract refuses is no value of the table.
+        let part = placed.part();
+        self.seen.note(&self.schema, &origin.source, part);
+        self.candidates.note(&self.schema, origin.arrived_at, part);
+        counts.rescued_values += self.refusals.note_rescued(&self.schema, part, self.rules.mode);
+        let bad_records = placed.bad_records();
+        counts.records += part.records();
+        counts.loaded += part.records() - bad_records.len() as u64;
+        for (record, bad) in bad_records.iter() {
             *counts.quarantined.entry(bad.reason).or_default() += 1;
             if self.bad_records.len() < SHOWN_BAD_RECORDS_MAX {
-                self.bad_records.push(BadRecordReport::new(&origin.source, *record, bad));
+                self.bad_records.push(BadRecordReport::new(&origin.source, record, &bad));
             }
         }
         Ok(())

@@ -70,12 +70,12 @@ pub struct Verify<C, O> {
     records: HashMap<ObjectKey, Range<u64>>,
 }
 
-/// The files of a table by the source that they are named for.
+/// The files of a table, each with its partition, by the source that they are named for.
 #[derive(Debug, Default)]
 struct TableFiles {
-    by_source: BTreeMap<String, Vec<ObjectKey>>,
+    by_source: BTreeMap<String, Vec<(ObjectKey, PartitionKey)>>,
     /// Files of later generations, which may hold rows of any source.
-    of_many: Vec<ObjectKey>,
+    of_many: Vec<(ObjectKey, PartitionKey)>,
 }
 
 /// Where the records of a source are.
@@ -188,7 +188,7 @@ where
     ) -> Result<Vec<DamagedFile>, LakeError> {
         let wanted = part.span();
         let mut damaged = Vec::new();
-        for key in self.files_for(holds, source).await? {
+        for (key, partition) in self.files_for(holds, source).await? {
             let overlaps =
                 |known: &Range<u64>| known.start < wanted.end && wanted.start < known.end;
             if !self.records.get(&key).is_none_or(overlaps) {
@@ -197,11 +197,15 @@ where
             // One that vanished since it was listed was replaced by others: only an error is true.
             let found = self.objects.object(&key).await?;
             let found = found.ok_or_else(|| LakeError::Vanished { key: key.clone() })?;
-            let messages = self.compare(verifier, holds, &key, found.value).unwrap_or_else(|e| {
-                // There is nothing in it to be found by a later part either.
-                self.records.insert(key.clone(), 0..0);
-                vec![e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"))]
-            });
+            let messages = self
+                .compare(verifier, holds, (&key, &partition), found.value)
+                .unwrap_or_else(|e| {
+                    // There is nothing in it to be found by a later part either.
+                    self.records.insert(key.clone(), 0..0);
+                    vec![
+                        e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}")),
+                    ]
+                });
             let of_key = |message| DamagedFile { key: key.clone(), message };
             damaged.extend(messages.into_iter().map(of_key));
         }
@@ -213,7 +217,7 @@ where
         &mut self,
         verifier: &mut Verifier<'_>,
         holds: &Holds,
-        key: &ObjectKey,
+        (key, partition): (&ObjectKey, &PartitionKey),
         bytes: Bytes,
     ) -> Result<Vec<String>, StoredError> {
         let file = StoredFile::open(bytes)?;
@@ -231,7 +235,7 @@ where
             }
         }
         match holds {
-            Holds::Rows(_) => verifier.check_rows(&file)?,
+            Holds::Rows(_) => verifier.check_rows(&file, partition)?,
             Holds::BadRecords(_) => verifier.check_quarantine(&file)?,
         }
         Ok(messages)
@@ -245,7 +249,7 @@ where
         records: u64,
     ) -> Result<Vec<DamagedFile>, LakeError> {
         let mut beyond = Vec::new();
-        for key in self.files_for(holds, source).await? {
+        for (key, _) in self.files_for(holds, source).await? {
             let last = self.records.get(&key).map(|known| known.end).unwrap_or_default();
             if last > records && source_of_file(&key).is_some() {
                 let message = format!("it has rows beyond the {records} records of its source");
@@ -288,7 +292,7 @@ where
         &mut self,
         holds: &Holds,
         source: SourceId,
-    ) -> Result<Vec<ObjectKey>, LakeError> {
+    ) -> Result<Vec<(ObjectKey, PartitionKey)>, LakeError> {
         if !self.files.contains_key(holds) {
             let listed = match holds {
                 Holds::Rows(table) => self.browse.files_where(table, |_| true).await?,
@@ -299,13 +303,10 @@ where
                 }
             };
             let mut files = TableFiles::default();
-            for entry in listed {
-                match source_of_file(&entry.key) {
-                    Some(id) => {
-                        let id = id.to_owned();
-                        files.by_source.entry(id).or_default().push(entry.key);
-                    }
-                    None => files.of_many.push(entry.key),
+            for file in listed {
+                match source_of_file(&file.0) {
+                    Some(id) => files.by_source.entry(id.to_owned()).or_default().push(file),
+                    None => files.of_many.push(file),
                 }
             }
             self.files.insert(holds.clone(), files);

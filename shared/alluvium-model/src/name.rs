@@ -144,8 +144,12 @@ impl TableSource {
     /// The names that the table may take, the best first. Reserved names (`quarantine` and
     /// `*_unified`) are left out.
     pub fn table_names(&self) -> impl Iterator<Item = TableName> + use<> {
-        let reserved = |name: &String| name == "quarantine" || name.ends_with(UNIFIED);
-        candidates(base(&[segment(&self.0, NameStyle::Snake)]), &self.0)
+        // What a route leads to is never called like the table that it is routed from.
+        let routed_from = self.0.split_once('/').map(|(table, _)| base(&[snake(table)]));
+        let reserved = move |name: &String| {
+            name == "quarantine" || name.ends_with(UNIFIED) || routed_from.as_ref() == Some(name)
+        };
+        candidates(base(&[snake(&self.0)]), &self.0)
             .filter(move |name| !reserved(name))
             .map(TableName)
     }
@@ -195,6 +199,10 @@ fn base(segments: &[String]) -> String {
     } else {
         joined
     }
+}
+
+fn snake(key: &str) -> String {
+    segment(key, NameStyle::Snake)
 }
 
 /// One key: lower-case ASCII, no `_` at either end, no two in a row.
@@ -297,6 +305,10 @@ mod tests {
         assert_eq!(first("Camera Events"), "camera_events");
         assert!(first("quarantine").starts_with("quarantine_"));
         assert!(first("camera_unified").starts_with("camera_unified_"));
+        assert_eq!(first("camera/click"), "camera_click");
+        for nothing in ["camera/", "camera/---", "camera/ "] {
+            assert!(first(nothing).starts_with("camera_"), "{nothing}");
+        }
     }
 
     proptest! {

@@ -153,6 +153,7 @@ fn rescued(preview: &TablePreview) -> String {
                 NoColumn::EqualKey => "its key stands again later",
                 NoColumn::NullArray => "an array of nulls alone",
                 NoColumn::LongPath => "its path is too long",
+                NoColumn::Frozen => "its contract adds no columns",
                 NoColumn::NoRoom => "over budget",
             };
             let example = format!("e.g. {}", printable(&homeless.example));

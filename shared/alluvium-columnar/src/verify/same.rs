@@ -46,7 +46,7 @@ pub(super) fn converted(kind: Kind, text: &str) -> String {
     match kind {
         Kind::Scalar(Scalar::Bigint) if said.contains(['.', 'e', 'E']) => {
             // No double is taken for an integer that has rounded anything.
-            let whole = said.parse::<f64>().map(|double| format!("{:.0}", double + 0.0));
+            let whole = said.parse::<f64>().map(|double| format!("{double:.0}"));
             whole.unwrap_or_else(|_| said.to_owned())
         }
         Kind::Scalar(Scalar::Boolean | Scalar::Bigint | Scalar::Double) => said.to_owned(),

@@ -4,7 +4,10 @@ use std::{collections::HashMap, ops::Range, str::FromStr as _};
 
 use alluvium_model::{DataColumn, Kind, QuarantineColumn, Reason, SystemColumn, TableSchema};
 use arrow::{
-    array::{Array, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray},
+    array::{
+        Array, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray,
+        TimestampMicrosecondArray,
+    },
     compute::cast,
     datatypes::{DataType, Int64Type},
     error::ArrowError,
@@ -71,6 +74,8 @@ pub(super) struct StoredRow<'a> {
     /// The columns of the batch, in the order of the file's data columns.
     arrays: &'a [Option<ArrayRef>],
     rescued: Option<&'a ArrayRef>,
+    /// When the row says that its source arrived, in microseconds.
+    pub(super) arrived_at: Option<i64>,
     pub(super) index: usize,
 }
 
@@ -180,9 +185,12 @@ impl StoredFile {
             let rescued = batch.column_by_name(SystemColumn::Rescued.name());
             let sources = texts(batch, SystemColumn::Source.name())?;
             let numbers = integers(batch, SystemColumn::Record.name())?;
+            let arrivals = arrivals(batch)?;
             for (index, record) in numbers.into_iter().enumerate() {
                 if records.contains(&record) && sources.value(index) == source {
-                    visit(record, &StoredRow { file: self, arrays: &arrays, rescued, index });
+                    let arrived_at = arrivals.is_valid(index).then(|| arrivals.value(index));
+                    let row = StoredRow { file: self, arrays: &arrays, rescued, arrived_at, index };
+                    visit(record, &row);
                 }
             }
             Ok(())
@@ -323,6 +331,12 @@ impl StoredRow<'_> {
 
 const fn wrong(column: QuarantineColumn) -> StoredError {
     StoredError::Column(column.name())
+}
+
+fn arrivals(batch: &RecordBatch) -> Result<TimestampMicrosecondArray, StoredError> {
+    let name = SystemColumn::ArrivedAt.name();
+    let column = batch.column_by_name(name).ok_or(StoredError::Column(name))?;
+    column.as_primitive_opt().cloned().ok_or(StoredError::Column(name))
 }
 
 fn texts(batch: &RecordBatch, name: &'static str) -> Result<StringArray, StoredError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use alluvium_columnar::Part;
-use alluvium_model::{Discovery, Extension, JsonPath, Limits, Refusal, TableSchema};
+use alluvium_model::{Discovery, Extension, JsonPath, Limits, Mode, Refusal, TableSchema};
 use serde::Serialize;
 
 use super::conflicts::cut;
@@ -50,21 +50,25 @@ pub enum NoColumn {
     NullArray,
     /// Its path is too long.
     LongPath,
+    /// The contract adds no columns.
+    Frozen,
     /// A budget has no room for it.
     NoRoom,
 }
 
 impl NoColumn {
-    fn of(path: &str, text: &str, path_bytes_max: u32) -> Self {
+    fn of(path: &str, text: &str, mode: Mode) -> Self {
         let is_path = path.parse::<JsonPath>().is_ok();
         if !is_path {
             Self::EqualKey
-        } else if path.len() > path_bytes_max as usize {
+        } else if path.len() > Limits::default().path_bytes as usize {
             Self::LongPath
         } else if is_null_array(text) {
             Self::NullArray
-        } else {
+        } else if mode == Mode::Evolve {
             Self::NoRoom
+        } else {
+            Self::Frozen
         }
     }
 }
@@ -100,14 +104,14 @@ impl Refusals {
     }
 
     /// Notes the values of a part that have no column; says how many there are.
-    pub(super) fn note_rescued(&mut self, schema: &TableSchema, part: &Part) -> u64 {
+    pub(super) fn note_rescued(&mut self, schema: &TableSchema, part: &Part, mode: Mode) -> u64 {
         let mut values = 0;
         part.rescued(schema, &mut |path, text| {
             values += 1;
             // Keys may be of any length, so none is kept as it is.
             let shown = cut(path);
             if self.rescued.len() < SHOWN_MAX && self.rescued_paths.insert(shown.clone()) {
-                let why = NoColumn::of(path, text, Limits::default().path_bytes);
+                let why = NoColumn::of(path, text, mode);
                 self.rescued.push(Homeless { path: shown, why, example: cut(text) });
             }
         });
