@@ -99,7 +99,8 @@ build: $(VENV)/installed ## Build the functions for AWS Lambda: ARCH=x86_64 or a
 
 # Uses the account and region of your AWS configuration.
 .PHONY: deploy
-deploy: build ## Deploy to AWS: ARCH=x86_64 or arm64, STACK=name, PARAMETERS="Name=value ..."
+deploy: build local ## Deploy to AWS: ARCH=x86_64 or arm64, STACK=name, PARAMETERS="Name=value ..."
+	target/$(PROFILE)/alluvium contract check $(CONTRACTS)
 	$(VENV)/bin/sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file infra/template.yaml \
 		--stack-name $(STACK) --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 	$(MAKE) deploy-contracts

@@ -120,3 +120,34 @@ async fn the_quarantine_table_heals_as_well() {
     let table = lake.catalog.table(&quarantine).await.unwrap().unwrap().value;
     assert!(table.columns.iter().any(|column| column.name == "reason"));
 }
+
+#[tokio::test]
+async fn a_definition_that_was_read_before_a_column_came_takes_it_from_nobody_who_knew_it() {
+    let lake = quakes().await;
+    let before = lake.catalog.table(&name()).await.unwrap().unwrap().value;
+    let warm = lake.ingest();
+    drop_file(&warm, "quakes/2.json", "{\"depth\":7}").await.unwrap();
+    // Somebody edits a comment of what was read before, and writes all of it without its version.
+    assert!(lake.catalog.edit_table(&name(), |table| *table = before.clone()));
+    assert_eq!(catalog_columns(&lake).await, "mag:bigint ok:boolean");
+    let report = drop_file(&warm, "quakes/3.json", "{\"depth\":\"deep\"}").await.unwrap();
+    insta::assert_snapshot!(report.healed[0], @"column depth of table quakes is gone, but has files with type bigint");
+    assert_eq!((report.counts.columns_healed, report.counts.columns_added), (1, 1));
+    assert_eq!(
+        catalog_columns(&lake).await,
+        "mag:bigint ok:boolean depth:bigint depth__string:string"
+    );
+    assert_eq!(lake.rows("quakes").await, "depth=7\ndepth__string=deep\nmag=6 ok=true");
+}
+
+#[tokio::test]
+async fn a_table_that_others_made_again_gets_back_what_its_old_files_hold() {
+    let lake = quakes().await;
+    let warm = lake.ingest();
+    drop_file(&warm, "quakes/2.json", "{\"mag\":7}").await.unwrap();
+    lake.catalog.drop_table(&name());
+    drop_file(&lake.ingest(), "quakes/3.json", "{\"new\":1}").await.unwrap();
+    let report = drop_file(&warm, "quakes/4.json", "{\"mag\":\"n/a\"}").await.unwrap();
+    assert_eq!(report.counts.columns_healed, 2);
+    assert_eq!(catalog_columns(&lake).await, "new:bigint mag:bigint ok:boolean mag__string:string");
+}

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_lake::Verify;
 use alluvium_model::{
-    Budget, JsonPath, TableEntry, TableSource,
-    layout::table_location,
+    Budget, DataColumn, JsonPath, SchemaChange, TableEntry, TableSource,
+    layout::{history_location, table_location},
     ports::{ListObjects as _, ReadPartitions as _, ReadTables as _},
 };
 use alluvium_tests::{Lake, memory_source};
@@ -26,6 +26,7 @@ async fn all(lake: &Lake, files: &[File], budget: Budget) -> Result<usize, Strin
         let table = lake.catalog.table(&name).await.unwrap().unwrap().value;
         columns_are_places(&table)?;
         files_agree(lake, &table).await?;
+        what_follows_was_done(lake, &table)?;
         tables.insert(table.source().map(str::to_owned), table);
     }
     let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), limits());
@@ -63,6 +64,27 @@ fn columns_are_places(table: &TableEntry) -> Result<(), String> {
         return Err(format!("two columns share a place: {:?}", schema.columns()));
     }
     Ok(())
+}
+
+/// The catalog has the view of the table as it is, and the history tells every column.
+fn what_follows_was_done(lake: &Lake, table: &TableEntry) -> Result<(), String> {
+    let needed = table.unified_view(&"lake".parse().unwrap()).map_err(|e| e.to_string())?;
+    if lake.catalog.view(table.name.unified().as_str()) != needed {
+        return Err(format!("the view of {} is not that of its columns", table.name));
+    }
+    let location = history_location(&table.name);
+    let objects = lake.objects.all();
+    let lines = objects.iter().filter(|(key, _)| key.as_str().starts_with(location.as_str()));
+    let told: BTreeSet<_> = lines
+        .flat_map(|(_, line)| SchemaChange::of_line(line).unwrap().added_columns)
+        .map(|column| (column.name, column.path, column.kind))
+        .collect();
+    let schema = table.schema().map_err(|e| e.to_string())?;
+    let place = |c: &DataColumn| (c.name.clone(), c.path.to_string(), c.kind);
+    match schema.columns().iter().find(|column| !told.contains(&place(column))) {
+        Some(column) => Err(format!("no history tells of {} in {}", column.name, table.name)),
+        None => Ok(()),
+    }
 }
 
 /// Every file lies where the catalog looks, and its types are those of the table.

@@ -25,6 +25,9 @@ pub(crate) async fn run(
     let (catalog, objects) = lake.open().await?;
     let browse = Browse::new(catalog, objects.clone());
     let entry = browse.table(table).await?;
+    if entry.source().is_none() {
+        anyhow::bail!("table {table} has no unified view: it is not made of the paths of records");
+    }
     let sql = match sql {
         None => entry.unified_query(&lake.database)?,
         Some(Dialect::Duckdb) => {

@@ -3,7 +3,8 @@
 //! Read the table, extend its schema, write it back with the version that was read; when somebody
 //! was faster, or the catalog was busy, again, until the patience of [`Backoff`] ends. Because
 //! `extend` is idempotent, a commit whose answer was lost is simply found done. A table that
-//! somebody changed by hand is written back healed, even when there is nothing else to write.
+//! somebody changed by hand is written back healed, even when there is nothing else to write; what
+//! this process remembers of its columns and the table does not is part of that.
 
 mod seen;
 
@@ -205,7 +206,15 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
                 TableEntry::new(table.clone(), source, location, &rules.partitions)
             }
         };
-        let extended = current.extend(discovery, origin, rules)?;
+        let mut healed = current.heal()?;
+        // One that was gone a moment ago is another table, made by us or others.
+        if found.is_some()
+            && !seen.absent
+            && let Some(remembered) = self.remembered(source, table)
+        {
+            healed = healed.with_remembered(&remembered);
+        }
+        let extended = healed.extend(discovery, origin, rules);
         seen.absent |= found.is_none();
         seen.add(&extended);
         let commit = match found {
@@ -296,6 +305,13 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
     fn known(&self, destination: &Destination) -> Option<KnownTable> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&destination.table).filter(|known| known.rules == destination.rules).cloned()
+    }
+
+    /// What is remembered of this table, by whatever rules it was seen.
+    fn remembered(&self, source: &TableSource, table: &TableName) -> Option<Arc<TableSchema>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(source).filter(|known| known.name == *table)?;
+        Some(Arc::clone(&known.schema))
     }
 
     fn remember(

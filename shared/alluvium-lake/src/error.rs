@@ -69,6 +69,12 @@ pub enum LakeError {
         /// The table.
         table: TableName,
     },
+    /// A table does not follow its records: that of the quarantine, or one of other people.
+    #[error("table {table} has no history: its columns do not come from records")]
+    NoHistory {
+        /// The table.
+        table: TableName,
+    },
     /// A file is gone that the catalog named a moment ago.
     #[error("{key} was listed, but is gone")]
     Vanished {
@@ -101,7 +107,7 @@ impl LakeError {
             Self::Contended { .. } | Self::Dropped { .. } | Self::Vanished { .. } => {
                 ErrorKind::Retry
             }
-            Self::NoTable { .. } => ErrorKind::Absent,
+            Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
         }
     }

@@ -3,20 +3,21 @@
 //! All of it follows from what the catalog holds, so it can be made good after a crash, and is, by
 //! whoever comes next: the view by the first that reads the table in a new process, event and
 //! history by the next attempt of the source that changed the table, which finds its own columns
-//! there. What fails now fails the attempt, before its rows are written; the next attempt finds
-//! the columns there and does what was left. Only a view that cannot be written at all is named in
-//! a warning instead: it follows from the table, so nothing is lost, and rows need not wait for it.
-//! Nothing is asked or written while nothing changes.
+//! there. What fails in a way that may pass fails the attempt, before its rows are written; the next
+//! attempt finds the columns there and does what was left. A view that may not be written and a bus
+//! that takes no event are named in warnings instead: what they say follows from the table, so rows
+//! need not wait for it. Nothing is asked or written while nothing changes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error::Error as _,
     fmt,
     sync::{Mutex, PoisonError},
 };
 
 use alluvium_model::{
-    DatabaseName, ErrorKind, Origin, SchemaChange, TableName, TableSchema, VIEW_TEXT_BYTES_MAX,
+    DatabaseName, ErrorKind, Origin, PortError, SchemaChange, TableName, TableSchema,
+    VIEW_TEXT_BYTES_MAX,
     layout::history_key,
     ports::{Commit, FoundView, PortResult, PublishEvents, ReadTables, ReplaceViews, WriteObjects},
 };
@@ -31,6 +32,10 @@ const EVENT_BYTES_MAX: usize = 240_000;
 /// Tables of which is remembered what was told, at most: a process may see any number. Of one that
 /// is forgotten a change may be told again.
 const TABLES_TOLD_MAX: usize = 64;
+
+/// Tables whose old views are remembered, at most. One that is forgotten has a view that shows it as
+/// it was, until a column of it gets siblings.
+const TABLES_ANEW_MAX: usize = 1_000;
 
 /// Something that was left undone, and does no harm to data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,6 +60,13 @@ pub enum Warning {
         /// What it says.
         message: String,
     },
+    /// The event bus refuses to be told of a change.
+    EventFailed {
+        /// The table that changed.
+        table: TableName,
+        /// What it says.
+        message: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -69,6 +81,9 @@ impl fmt::Display for Warning {
             ),
             Self::ViewFailed { view, message } => {
                 write!(f, "the view {view} is not up to date: {message}")
+            }
+            Self::EventFailed { table, message } => {
+                write!(f, "nobody was told that table {table} changed: {message}")
             }
         }
     }
@@ -93,6 +108,9 @@ pub(crate) struct Followers<C, E> {
     backoff: Backoff,
     /// How many data columns a table had when its view was seen to be right.
     viewed: Mutex<BTreeMap<TableName, usize>>,
+    /// Tables that may have the view of an earlier table of their name, or had it when they were
+    /// made: it goes with them although they do not need it.
+    anew: Mutex<BTreeSet<TableName>>,
     /// What each source that changed a table is known to have been told of.
     told: Mutex<BTreeMap<TableName, Vec<SchemaChange>>>,
 }
@@ -105,6 +123,7 @@ impl<C: Clone, E> Followers<C, E> {
             database: settings.database.clone(),
             backoff: settings.backoff,
             viewed: Mutex::default(),
+            anew: Mutex::default(),
             told: Mutex::default(),
         }
     }
@@ -112,12 +131,18 @@ impl<C: Clone, E> Followers<C, E> {
 
 impl<C, E> Followers<C, E> {
     pub(crate) fn telling<F>(self, events: F) -> Followers<C, F> {
-        let Self { catalog, database, backoff, viewed, told, .. } = self;
-        Followers { catalog, events, database, backoff, viewed, told }
+        let Self { catalog, database, backoff, viewed, anew, told, .. } = self;
+        Followers { catalog, events, database, backoff, viewed, anew, told }
     }
 
-    /// Forgets a table that was dropped.
+    /// Forgets a table that was dropped; one of its name has to look for the view it left behind.
     pub(crate) fn forget(&self, table: &TableName) {
+        let mut anew = self.anew.lock().unwrap_or_else(PoisonError::into_inner);
+        if anew.len() >= TABLES_ANEW_MAX {
+            anew.clear();
+        }
+        anew.insert(table.clone());
+        drop(anew);
         self.viewed.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
         self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
     }
@@ -131,16 +156,16 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         schema: &TableSchema,
         origin: &Origin,
         objects: &impl WriteObjects,
-    ) -> Result<Option<Warning>, LakeError> {
-        self.tell(table, schema, origin, objects).await?;
+    ) -> Result<Vec<Warning>, LakeError> {
+        let untold = self.tell(table, schema, origin, objects).await?;
         let columns = schema.columns().len();
-        if !schema.has_siblings() || self.viewed_columns(table) >= Some(columns) {
-            return Ok(None);
+        let needs_view = schema.has_siblings() || self.is_anew(table);
+        if !needs_view || self.viewed_columns(table) >= Some(columns) {
+            return Ok(untold.into_iter().collect());
         }
-        let warning = match self.renew_view(table).await {
+        let unviewed = match self.renew_view(table, schema.has_siblings()).await {
             Err(LakeError::Port(error)) if error.kind() != ErrorKind::Retry => {
-                let because = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-                let (view, message) = (table.unified(), format!("{error}{because}"));
+                let (view, message) = (table.unified(), said(&error));
                 Some(Warning::ViewFailed { view, message })
             }
             outcome => outcome?,
@@ -148,7 +173,11 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         let mut viewed = self.viewed.lock().unwrap_or_else(PoisonError::into_inner);
         let known = viewed.entry(table.clone()).or_default();
         *known = columns.max(*known);
-        Ok(warning)
+        Ok(untold.into_iter().chain(unviewed).collect())
+    }
+
+    fn is_anew(&self, table: &TableName) -> bool {
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).contains(table)
     }
 
     fn viewed_columns(&self, table: &TableName) -> Option<usize> {
@@ -159,17 +188,23 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
     ///
     /// First the view is read, then the table. So the table is at least as new as the one that the
     /// view was made for, and a slow writer cannot replace a newer view: that has another version.
-    async fn renew_view(&self, table: &TableName) -> Result<Option<Warning>, LakeError> {
+    /// Of a table without siblings it is only replaced if it is there.
+    async fn renew_view(
+        &self,
+        table: &TableName,
+        needed: bool,
+    ) -> Result<Option<Warning>, LakeError> {
         let mut tries = self.backoff.begin();
         loop {
             let found = self.backoff.retry(|| self.catalog.unified_view(table)).await?;
+            if !needed && !matches!(found, FoundView::Ours(_)) {
+                self.anew.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
+                return Ok(None);
+            }
             let current = self.backoff.retry(|| self.catalog.table(table)).await?;
-            let view = match current {
-                Some(current) => current.value.unified_view(&self.database)?,
-                // Dropped since; whoever makes it again begins anew.
-                None => None,
-            };
-            let Some(view) = view else { return Ok(None) };
+            // Dropped since; whoever makes it again begins anew.
+            let Some(current) = current else { return Ok(None) };
+            let view = current.value.view(&self.database)?;
             let bytes = view.presto_text().len();
             if bytes > VIEW_TEXT_BYTES_MAX {
                 return Ok(Some(Warning::ViewTooLarge { view: view.name, bytes }));
@@ -196,25 +231,24 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         }
     }
 
-    /// Tells what the source changed of the table, if that was not told before.
+    /// Tells what the source changed of the table, if that was not told before. A bus that refuses
+    /// refuses the next attempt as well; the history is written all the same.
     async fn tell(
         &self,
         table: &TableName,
         schema: &TableSchema,
         origin: &Origin,
         objects: &impl WriteObjects,
-    ) -> Result<(), LakeError> {
+    ) -> Result<Option<Warning>, LakeError> {
         let Some(change) = SchemaChange::of(&self.database, table, schema, origin) else {
-            return Ok(());
+            return Ok(None);
         };
         let new = match self.told_of(&change) {
             Some(told) => change.beyond(&told),
             None => Some(change.clone()),
         };
-        let Some(new) = new else { return Ok(()) };
-        for event in new.in_pieces(EVENT_BYTES_MAX) {
-            self.backoff.retry(|| self.events.publish(&event)).await?;
-        }
+        let Some(new) = new else { return Ok(None) };
+        let warning = self.publish(&new).await?;
         let key = history_key(&self.database, table, origin);
         self.backoff.retry(|| objects.put_object(&key, change.line())).await?;
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,11 +258,30 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         let of_table = told.entry(table.clone()).or_default();
         of_table.retain(|other| !other.is_of_source(&change));
         of_table.push(change);
-        Ok(())
+        Ok(warning)
+    }
+
+    async fn publish(&self, change: &SchemaChange) -> Result<Option<Warning>, LakeError> {
+        for event in change.in_pieces(EVENT_BYTES_MAX) {
+            match self.backoff.retry(|| self.events.publish(&event)).await {
+                Err(error) if error.kind() != ErrorKind::Retry => {
+                    let (table, message) = (change.table.clone(), said(&error));
+                    return Ok(Some(Warning::EventFailed { table, message }));
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(None)
     }
 
     fn told_of(&self, change: &SchemaChange) -> Option<SchemaChange> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.get(&change.table)?.iter().find(|other| other.is_of_source(change)).cloned()
     }
+}
+
+/// What a port says, with its cause.
+fn said(error: &PortError) -> String {
+    let because = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{because}")
 }

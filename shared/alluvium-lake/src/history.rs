@@ -68,7 +68,7 @@ impl<C: ReadTables, O: ListObjects + ReadObjects> Histories<C, O> {
     /// The history of a table.
     ///
     /// # Errors
-    /// When there is no such table and never was, or a port fails, or the table or a line of its
+    /// When there is no such table and never was, or it is none that follows its records, or a port fails, or the table or a line of its
     /// history is not as Alluvium left it.
     pub async fn of(&self, table: &TableName) -> Result<History, LakeError> {
         let found = self.catalog.table(table).await?;
@@ -79,6 +79,10 @@ impl<C: ReadTables, O: ListObjects + ReadObjects> Histories<C, O> {
         let lines = self.lines(table).await?;
         if found.is_none() && lines.is_empty() {
             return Err(LakeError::NoTable { table: table.clone() });
+        }
+        let is_ours = found.is_none_or(|found| found.value.source().is_some());
+        if !is_ours && lines.is_empty() {
+            return Err(LakeError::NoHistory { table: table.clone() });
         }
         let mut history =
             History { table: table.clone(), columns: Vec::new(), kept_whole: Vec::new() };

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use crate::{
-    ColumnEntry, SchemaError, TableEntry, TableName, TableSchema, registry,
+    ColumnEntry, Extension, SchemaError, TableEntry, TableName, TableSchema, registry,
     table::{COLUMN_PARAMETERS, data_entry},
 };
 
@@ -121,6 +121,35 @@ impl TableEntry {
             registry::write(&mut entry.parameters, &schema);
         }
         Ok(HealedTable { entry, schema, injuries })
+    }
+}
+
+impl HealedTable {
+    /// The same table with the columns of `remembered`, an earlier schema of it, that neither it
+    /// nor its registry has any more. That is what it lacks when somebody wrote back a definition
+    /// that was read before they came: their files are there all the same.
+    ///
+    /// What cannot be restored as it was is left out: a name that something else has by now, and
+    /// whatever lies in an object that is kept whole by now.
+    #[must_use]
+    pub fn with_remembered(self, remembered: &TableSchema) -> Self {
+        if remembered.columns().iter().all(|column| self.schema.has_place_of(column)) {
+            return self;
+        }
+        let schema = self.schema.with_lost(remembered);
+        let added = schema.columns().len() - self.schema.columns().len();
+        if added == 0 {
+            return self;
+        }
+        let extension = Extension { schema, added, kept_whole: Vec::new(), refused: Vec::new() };
+        let entry = self.entry.extended(&self.schema, &extension);
+        let mut injuries = self.injuries;
+        injuries.extend(extension.added_columns().iter().map(|column| Injury {
+            table: entry.name.clone(),
+            column: column.name.to_string(),
+            damage: Damage::Dropped { needed: column.kind.glue_type() },
+        }));
+        Self { entry, schema: extension.schema, injuries }
     }
 }
 

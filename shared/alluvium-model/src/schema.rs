@@ -272,6 +272,32 @@ impl TableSchema {
         self.names.contains(name.as_str())
     }
 
+    /// Whether there is a column for what `column` holds, under whatever name.
+    pub(crate) fn has_place_of(&self, column: &DataColumn) -> bool {
+        self.columns_of(&column.path).any(|other| other.kind == column.kind)
+    }
+
+    /// The same schema with what `remembered`, an earlier one of the table, has beyond it, as far
+    /// as there is a place for it.
+    pub(crate) fn with_lost(&self, remembered: &Self) -> Self {
+        let mut schema = self.clone();
+        for column in remembered.columns.iter().filter(|column| !self.has_place_of(column)) {
+            if schema.is_taken(&column.name) || schema.lies_in_whole(&column.path) {
+                continue;
+            }
+            if let Some(origin) = remembered.whole_since(&column.path)
+                && remembered.takes_objects(column)
+                && schema.keys(column.path.as_str()) == 0
+            {
+                schema.keep_whole(&column.path, origin.clone());
+            }
+            // The first column of its path may be another one by now.
+            let sibling_of = schema.base(&column.path).map(|base| base.name.clone());
+            schema.push(DataColumn { sibling_of, ..column.clone() });
+        }
+        schema
+    }
+
     /// Adds a column. The first of its path is the base, later ones are its siblings.
     pub(crate) fn push(&mut self, column: DataColumn) {
         let index = self.columns.len();

@@ -44,7 +44,29 @@ impl TableEntry {
         origin: &Origin,
         rules: &TableRules,
     ) -> Result<ExtendedTable, SchemaError> {
-        let HealedTable { entry, schema, injuries } = self.heal()?;
+        Ok(self.heal()?.extend(discovery, origin, rules))
+    }
+
+    /// Whether the definition takes no more than this many bytes, compressed.
+    fn definition_fits(&self, bytes_max: usize) -> bool {
+        let mut text = Vec::new();
+        // Compressing is worth it only for what is large: it makes nothing larger than it was by
+        // more than the header of gzip, which the budget leaves room for.
+        serde_json::to_writer(&mut text, self).is_ok()
+            && (text.len() <= bytes_max || gzipped_bytes(&text).is_some_and(|b| b <= bytes_max))
+    }
+}
+
+impl HealedTable {
+    /// The table after `discovery`, like [`TableEntry::extend`].
+    #[must_use]
+    pub fn extend(
+        self,
+        discovery: &Discovery,
+        origin: &Origin,
+        rules: &TableRules,
+    ) -> ExtendedTable {
+        let Self { entry, schema, injuries } = self;
         let bytes_max = rules.budget.max_table_bytes;
         let wanted = schema.wanted(discovery, rules);
         let grown = |schema: &TableSchema| {
@@ -58,7 +80,7 @@ impl TableEntry {
         };
         let all = grown(&schema);
         if all.entry.definition_fits(bytes_max) {
-            return Ok(all);
+            return all;
         }
         // The first `width` columns fit, `beyond` columns do not. Where not even one more does,
         // nothing else is tried, so that a discovery that met the limit meets it again.
@@ -74,16 +96,7 @@ impl TableEntry {
                 beyond = middle;
             }
         }
-        Ok(grown(&schema.narrowed(width)))
-    }
-
-    /// Whether the definition takes no more than this many bytes, compressed.
-    fn definition_fits(&self, bytes_max: usize) -> bool {
-        let mut text = Vec::new();
-        // Compressing is worth it only for what is large: it makes nothing larger than it was by
-        // more than the header of gzip, which the budget leaves room for.
-        serde_json::to_writer(&mut text, self).is_ok()
-            && (text.len() <= bytes_max || gzipped_bytes(&text).is_some_and(|b| b <= bytes_max))
+        grown(&schema.narrowed(width))
     }
 }
 

@@ -47,22 +47,28 @@ impl TableEntry {
     /// # Errors
     /// When the table is not as Alluvium left it.
     pub fn unified_view(&self, database: &DatabaseName) -> Result<Option<ViewEntry>, SchemaError> {
-        if !self.schema()?.has_siblings() {
-            return Ok(None);
-        }
+        let needed = self.schema()?.has_siblings();
+        Ok(if needed { Some(self.view(database)?) } else { None })
+    }
+
+    /// The same view whether it is needed or not: one that is there must go with its table.
+    ///
+    /// # Errors
+    /// When the table is not as Alluvium left it.
+    pub fn view(&self, database: &DatabaseName) -> Result<ViewEntry, SchemaError> {
         let column = |column: UnifiedColumn| ColumnEntry {
             name: column.name,
             glue_type: column.kind.glue_type(),
             comment: column.comment,
             parameters: [].into(),
         };
-        Ok(Some(ViewEntry {
+        Ok(ViewEntry {
             name: self.name.unified(),
             table: self.name.clone(),
             database: database.clone(),
             sql: self.unified_query(database)?,
             columns: self.unified_columns()?.into_iter().map(column).collect(),
-        }))
+        })
     }
 
     /// The query of the unified view in the dialect of Presto, whether one is needed or not.

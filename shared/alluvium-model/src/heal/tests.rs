@@ -166,6 +166,93 @@ fn without_a_registry_a_column_still_tells_its_type() {
     assert_eq!(places(&healed.entry), places(&camera()));
 }
 
+/// The table after a definition was written back that was read before these columns came, and what
+/// a writer that knew the table before makes of it.
+fn written_back_without(table: &TableEntry, lost: &[&str]) -> HealedTable {
+    let remembered = table.schema().unwrap();
+    let before = TableEntry {
+        columns: table
+            .columns
+            .iter()
+            .filter(|column| !lost.contains(&column.name.as_str()))
+            .cloned()
+            .collect(),
+        parameters: BTreeMap::from([("alluvium.source".to_owned(), "camera".to_owned())]),
+        ..table.clone()
+    };
+    before.heal().unwrap().with_remembered(&remembered)
+}
+
+#[test]
+fn who_remembers_columns_that_the_table_forgot_puts_them_back() {
+    let healed = written_back_without(&camera(), &["mag__double", "ok"]);
+    let lines: Vec<_> = healed.injuries.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    column mag__double of table camera is gone, but has files with type double
+    column ok of table camera is gone, but has files with type boolean
+    ");
+    assert_eq!(places(&healed.entry), places(&camera()));
+    assert_eq!(healed.schema.columns().len(), camera().schema().unwrap().columns().len());
+    let again = healed.entry.heal().unwrap().with_remembered(&healed.schema);
+    assert_eq!((again.injuries, &again.entry), (Vec::new(), &healed.entry));
+    // Both columns name each other again.
+    let mag = healed.entry.columns.iter().find(|column| column.name == "mag").unwrap();
+    assert!(mag.comment.contains("mag__double"), "{}", mag.comment);
+}
+
+#[test]
+fn a_place_that_was_given_away_meanwhile_is_not_taken_back() {
+    let remembered = camera().schema().unwrap();
+    let mut table = camera();
+    table.columns.retain(|column| !["mag__double", "ok"].contains(&column.name.as_str()));
+    table.parameters.retain(|name, _| !name.starts_with("alluvium.columns."));
+    // Another path has the name of one, and the path of the other has its kind elsewhere.
+    let table = extended(&table, &[("$.OK", ValueClass::String), ("$.mag", ValueClass::Double)]);
+    let healed = table.heal().unwrap().with_remembered(&remembered);
+    assert_eq!((healed.injuries, healed.entry), (Vec::new(), table));
+}
+
+#[test]
+fn a_path_has_one_first_column_whatever_is_put_back() {
+    let remembered = camera().schema().unwrap();
+    let mut table = camera();
+    table.columns.retain(|column| !column.name.starts_with("mag"));
+    table.parameters.retain(|name, _| !name.starts_with("alluvium.columns."));
+    // `$.Mag` has the name that `$.mag` had, whose siblings come back without it.
+    let table = extended(&table, &[("$.Mag", ValueClass::String)]);
+    let healed = table.heal().unwrap().with_remembered(&remembered);
+    let mag: Vec<_> = healed
+        .schema
+        .columns_of(&"$.mag".parse().unwrap())
+        .map(|column| (column.name.as_str(), column.sibling_of.as_ref().map(ToString::to_string)))
+        .collect();
+    assert_eq!(mag, [("mag__double", None), ("mag__json", Some("mag__double".to_owned()))]);
+    assert_eq!(places(&healed.entry).len(), healed.schema.columns().len());
+}
+
+#[test]
+fn objects_that_are_kept_whole_are_remembered_unless_they_were_flattened_meanwhile() {
+    let rules = TableRules::default();
+    let wide: Discovery = (0..300)
+        .map(|n| (format!("$.by_id.k{n}").parse().unwrap(), ClassSet::of(&[ValueClass::Bigint])))
+        .chain([("$.by_id".parse().unwrap(), ClassSet::of(&[ValueClass::Object]))])
+        .collect();
+    let whole = camera().extend(&wide, &origin(), &rules).unwrap();
+    let (by_id, remembered) = ("$.by_id".parse().unwrap(), whole.extension.schema);
+    assert!(remembered.keeps_whole(&by_id));
+    let restored = camera().heal().unwrap().with_remembered(&remembered).entry;
+    assert!(restored.schema().unwrap().keeps_whole(&by_id));
+
+    let flattened = extended(&camera(), &[("$.by_id.k1", ValueClass::Bigint)]);
+    let restored = flattened.heal().unwrap().with_remembered(&remembered);
+    assert_eq!(restored.injuries.len(), 1);
+    assert!(!restored.entry.schema().unwrap().keeps_whole(&by_id));
+    // Nor is a column put back below what is kept whole by now.
+    let remembered = flattened.schema().unwrap();
+    let left = whole.entry.heal().unwrap().with_remembered(&remembered);
+    assert_eq!(left.injuries, []);
+}
+
 /// What somebody may do to a table by hand. Numbers choose a column.
 #[derive(Clone, Debug)]
 enum Edit {
