@@ -101,7 +101,11 @@ impl TableSchema {
     pub(crate) fn wanted<'a>(&self, discovery: &'a Discovery, rules: &'a TableRules) -> Wanted<'a> {
         let lacks =
             |(path, _): &(&JsonPath, Kind)| self.base(path).is_none() && !self.lies_in_whole(path);
-        let declared = rules.typed().filter(lacks).collect();
+        // A path whose keys are names already shall keep them, whoever else wants them.
+        let keeps_its_keys = |path: &JsonPath| ColumnName::needs_no_change(path, rules.names);
+        let (mut declared, changed): (Vec<_>, Vec<_>) =
+            rules.typed().filter(lacks).partition(|(path, _)| keeps_its_keys(path));
+        declared.extend(changed);
         if rules.mode != Mode::Evolve {
             return Wanted { declared, paths: Vec::new(), wide: BTreeSet::new() };
         }
@@ -109,8 +113,6 @@ impl TableSchema {
         let wants = |(path, classes): &(&JsonPath, ClassSet)| {
             wide.contains(path.as_str()) || self.lacks_a_column(path, *classes)
         };
-        // A path whose keys are names already shall keep them, whoever else wants them.
-        let keeps_its_keys = |path: &JsonPath| ColumnName::needs_no_change(path, rules.names);
         let (mut plain, changed): (Vec<_>, Vec<_>) =
             discovery.iter().filter(wants).partition(|(path, _)| keeps_its_keys(path));
         plain.extend(changed);

@@ -1,17 +1,16 @@
-//! Which partition a row belongs to, and how a partition is written in paths.
+//! Which partition a row belongs to.
 
+mod key;
 mod notation;
+mod scalar;
 
-use std::{borrow::Cow, fmt};
+use crate::{ColumnName, JsonPath, UtcInstant, name::known_name};
+use key::{NO_VALUE, escaped};
 
-use serde::{Deserialize, Serialize};
-
-use crate::{ColumnName, JsonPath, TableName, UtcInstant, ValueClass, name::known_name};
-
+pub use key::PartitionKey;
 pub use notation::ParsePartitionError;
+pub use scalar::PartitionScalar;
 
-/// What Hive calls the partition of rows without a value.
-const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Columns of a partition at most.
 const COLUMNS_MAX: usize = 3;
 /// Bytes of `name=value` in a path at most. A longer value counts as none: three of them, the
@@ -74,15 +73,6 @@ pub enum PartitionSpecError {
     /// Two make the same column.
     #[error("there are two partition columns {0}")]
     Twice(ColumnName),
-}
-
-/// A scalar that a row has at some path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionScalar<'a> {
-    /// What it is.
-    pub class: ValueClass,
-    /// A string without its quotes, any other scalar as it is written.
-    pub text: Cow<'a, str>,
 }
 
 /// What a row has that decides on its partition.
@@ -172,7 +162,7 @@ impl PartitionSpec {
             let fits = escaped(name.as_str(), &value).len() <= SEGMENT_BYTES_MAX;
             (name, if fits && value != NO_VALUE { value } else { String::new() })
         };
-        PartitionKey(self.columns().into_iter().zip(values).map(shown).collect())
+        PartitionKey::new(self.columns().into_iter().zip(values).map(shown).collect())
     }
 
     /// Appends bytes to `out` that are the same for rows of the same partition alone. They cost
@@ -184,7 +174,7 @@ impl PartitionSpec {
     /// The partition of rows without any value.
     #[must_use]
     pub fn default_key(&self) -> PartitionKey {
-        PartitionKey(self.columns().into_iter().map(|name| (name, String::new())).collect())
+        PartitionKey::new(self.columns().into_iter().map(|name| (name, String::new())).collect())
     }
 
     /// Each transform with the scalar at its path.
@@ -272,153 +262,16 @@ impl RowTraits<'_> {
     }
 }
 
-impl PartitionScalar<'_> {
-    /// The number of its bucket.
-    fn bucket(&self, buckets: u32) -> u32 {
-        let long = match self.class {
-            ValueClass::Bigint | ValueClass::WideBigint => self.text.parse::<i64>().ok(),
-            ValueClass::Timestamp => self.text.parse().ok().map(|at: UtcInstant| at.micros()),
-            ValueClass::Boolean
-            | ValueClass::Double
-            | ValueClass::String
-            | ValueClass::NullArray
-            | ValueClass::BooleanArray
-            | ValueClass::BigintArray
-            | ValueClass::WideBigintArray
-            | ValueClass::DoubleArray
-            | ValueClass::TimestampArray
-            | ValueClass::StringArray
-            | ValueClass::MixedArray
-            | ValueClass::Json
-            | ValueClass::Object => None,
-        };
-        let hash = match long {
-            Some(long) => murmur3_32(&long.to_le_bytes()),
-            None => murmur3_32(self.text.as_bytes()),
-        };
-        (hash & 0x7fff_ffff) % buckets.max(1)
-    }
-}
-
-/// The 32 bits of Murmur3 (x86) with seed 0, as Iceberg's specification wants them.
-fn murmur3_32(bytes: &[u8]) -> u32 {
-    let mut rest = bytes;
-    // Reading from a slice cannot fail.
-    murmur3::murmur3_32(&mut rest, 0).unwrap_or_default()
-}
-
-/// The values of the partition columns that all rows of a partition share.
-///
-/// Its text is a path in Hive's notation, `dt=2026-11-22/state=a%2Fb`: characters that have a
-/// meaning in paths are escaped as Hive's `FileUtils.escapePathName` does.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PartitionKey(Vec<(ColumnName, String)>);
-
-impl PartitionKey {
-    /// The partition columns of the quarantine table.
-    #[must_use]
-    pub fn quarantine_columns() -> Vec<ColumnName> {
-        vec![known_name("table_name"), known_name("dt")]
-    }
-
-    /// The partition of the quarantine table for records that were bound for `table`, if they
-    /// were bound for any.
-    #[must_use]
-    pub fn of_quarantine(table: Option<&TableName>, arrived_at: UtcInstant) -> Self {
-        let table = table.map(ToString::to_string).unwrap_or_default();
-        let values = [table, arrived_at.day()];
-        Self(Self::quarantine_columns().into_iter().zip(values).collect())
-    }
-
-    /// The partition with these values.
-    #[must_use]
-    pub fn new(values: Vec<(ColumnName, String)>) -> Self {
-        Self(values)
-    }
-
-    /// The values as the Glue catalog keeps them, outermost first: not escaped.
-    #[must_use]
-    pub fn catalog_values(&self) -> Vec<String> {
-        let value =
-            |(_, value): (_, &str)| if value.is_empty() { NO_VALUE } else { value }.to_owned();
-        self.values().map(value).collect()
-    }
-
-    /// The partition of the values that the catalog keeps for these columns.
-    #[must_use]
-    pub fn from_catalog(columns: &[ColumnName], values: &[String]) -> Self {
-        let value = |value: &String| if value == NO_VALUE { String::new() } else { value.clone() };
-        Self(columns.iter().cloned().zip(values.iter().map(value)).collect())
-    }
-
-    /// Column and value, outermost first.
-    pub fn values(&self) -> impl Iterator<Item = (&ColumnName, &str)> {
-        self.0.iter().map(|(name, value)| (name, value.as_str()))
-    }
-}
-
-impl fmt::Display for PartitionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, value)) in self.values().enumerate() {
-            let separator = if index == 0 { "" } else { "/" };
-            write!(f, "{separator}{}", escaped(name.as_str(), value))?;
-        }
-        Ok(())
-    }
-}
-
-/// `name=value` as it stands in a path.
-fn escaped(name: &str, value: &str) -> String {
-    let mut text = format!("{name}={}", if value.is_empty() { NO_VALUE } else { "" });
-    for c in value.chars() {
-        if c.is_control() || "\"#%'*/:=?\\{[]^".contains(c) {
-            let mut utf8 = [0; 4];
-            let bytes = c.encode_utf8(&mut utf8).bytes();
-            bytes.for_each(|byte| text.push_str(&format!("%{byte:02X}")));
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ValueClass;
 
     #[test]
     fn rows_without_a_contract_go_to_the_day_they_arrived() {
         let arrived_at = "2026-11-22T23:59:59.999999Z".parse().unwrap();
         let row = RowTraits { arrived_at, event_time: None, scalars: Vec::new() };
         assert_eq!(PartitionSpec::default().key(&row).to_string(), "dt=2026-11-22");
-        let table = "camera".parse().unwrap();
-        let key = PartitionKey::of_quarantine(Some(&table), arrived_at);
-        assert_eq!(key.to_string(), "table_name=camera/dt=2026-11-22");
-        let key = PartitionKey::of_quarantine(None, arrived_at);
-        assert_eq!(key.to_string(), "table_name=__HIVE_DEFAULT_PARTITION__/dt=2026-11-22");
-    }
-
-    #[test]
-    fn the_catalog_keeps_values_as_they_are() {
-        let columns = PartitionKey::quarantine_columns();
-        let values = ["__HIVE_DEFAULT_PARTITION__", "a/b"].map(str::to_owned);
-        let key = PartitionKey::from_catalog(&columns, &values);
-        assert_eq!(key.to_string(), "table_name=__HIVE_DEFAULT_PARTITION__/dt=a%2Fb");
-        assert_eq!(key.catalog_values(), values);
-    }
-
-    #[test]
-    fn values_are_escaped_like_hive_does() {
-        let check = |value: &str, expected: &str| {
-            let key = PartitionKey::new(vec![("state".parse().unwrap(), value.to_owned())]);
-            assert_eq!(key.to_string(), format!("state={expected}"));
-        };
-        check("CA", "CA");
-        check("", "__HIVE_DEFAULT_PARTITION__");
-        check("a/b c=d%", "a%2Fb c%3Dd%25");
-        check("..\\x\n", "..%5Cx%0A");
-        check("Zürich", "Zürich");
-        check("\u{85}", "%C2%85");
     }
 
     fn spec(transforms: Vec<Transform>) -> PartitionSpec {
@@ -483,25 +336,6 @@ mod tests {
             let same = spec.key(one) == spec.key(other);
             assert_eq!(fingerprint(one) == fingerprint(other), same, "{one:?} {other:?}");
         }
-    }
-
-    /// The examples of the Iceberg specification, appendix B.
-    #[test]
-    fn buckets_are_those_of_iceberg() {
-        let check = |class, text: &str, hash: u32| {
-            for buckets in [1, 7, 1_000_000] {
-                let expected = (hash & 0x7fff_ffff) % buckets;
-                assert_eq!(scalar(class, text).bucket(buckets), expected, "{text}");
-            }
-        };
-        check(ValueClass::Bigint, "34", 2_017_239_379);
-        check(ValueClass::String, "iceberg", 1_210_000_089);
-        check(ValueClass::Timestamp, "2017-11-16T22:31:08Z", 0_u32.wrapping_sub(2_047_944_441));
-        check(
-            ValueClass::Timestamp,
-            "2017-11-16T14:31:08-08:00",
-            0_u32.wrapping_sub(2_047_944_441),
-        );
     }
 
     #[test]

@@ -121,20 +121,27 @@ impl TableRules {
             timestamps,
             columns,
         } = self;
-        // Only what differs, so that a rule that is added later changes no plan.
+        let Budget { max_columns, max_keys, max_table_bytes } = budget;
+        // Only what differs, so that a rule that is added later changes no plan; and in words that
+        // are written here, so that no other change of the code changes one.
         let said = [
-            (*wrappers != default.wrappers).then(|| format!("wrappers {wrappers:?}")),
+            (*wrappers != default.wrappers).then(|| format!("wrappers {}", json(wrappers))),
             route.as_ref().map(|route| format!("route {route}")),
-            event_time.as_ref().map(|time| format!("event_time {time:?}")),
-            (*partitions != default.partitions).then(|| format!("partitions {partitions:?}")),
-            (*mode != default.mode).then(|| format!("mode {mode:?}")),
-            (*budget != default.budget).then(|| format!("budget {budget:?}")),
+            event_time.as_ref().map(event_time_text),
+            (*partitions != default.partitions).then(|| format!("partitions {partitions}")),
+            (*mode != default.mode).then(|| format!("mode {}", mode.word())),
+            (*budget != default.budget)
+                .then(|| format!("budget {max_columns} {max_keys} {max_table_bytes}")),
             max_depth.map(|depth| format!("max_depth {depth}")),
-            (*names != default.names).then(|| format!("names {names:?}")),
-            (*numbers != default.numbers).then(|| format!("numbers {numbers:?}")),
-            (*timestamps != default.timestamps).then(|| format!("timestamps {timestamps:?}")),
+            (*names != default.names).then(|| format!("names {}", names.word())),
+            (*numbers != default.numbers).then(|| format!("numbers {}", numbers.word())),
+            (*timestamps != default.timestamps)
+                .then(|| format!("timestamps {}", timestamps.word())),
         ];
-        let columns = columns.iter().map(|(path, rule)| format!("column {path} {rule:?}"));
+        let columns = columns.iter().map(|(path, rule)| match rule {
+            ColumnRule::Typed(kind) => format!("column {path} {kind}"),
+            ColumnRule::Drop => format!("column {path} drop"),
+        });
         let said: Vec<_> = said.into_iter().flatten().chain(columns).collect();
         let fields: Vec<_> = said.iter().map(String::as_bytes).collect();
         (!fields.is_empty()).then(|| Digest::of_fields(&fields))
@@ -166,7 +173,57 @@ impl TableRules {
     }
 }
 
+/// As part of a plan: the format last, which may be any text.
+fn event_time_text(EventTime { path, format, window }: &EventTime) -> String {
+    let (past, future) = (window.past.as_micros(), window.future.as_micros());
+    format!("event_time {path} {past} {future} {format}")
+}
+
+/// Keys may be any text: as JSON one cannot be taken for two.
+fn json(keys: &[String]) -> String {
+    keys.iter().map(|key| serde_json::Value::from(key.as_str()).to_string()).collect()
+}
+
+impl Mode {
+    /// As a contract says it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Evolve => "evolve",
+            Self::Freeze => "freeze",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
+impl NameStyle {
+    /// As a contract says it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Snake => "snake",
+            Self::Lower => "lower",
+        }
+    }
+}
+
+impl Timestamps {
+    /// As a contract says it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Infer => "infer",
+            Self::String => "string",
+        }
+    }
+}
+
 impl Numbers {
+    /// As a contract says it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Infer => "infer",
+            Self::Double => "double",
+        }
+    }
+
     /// The kind that a new column takes for the scalars among `classes`.
     pub(crate) fn scalar_kind(self, classes: ClassSet) -> Option<Scalar> {
         let numbers = ClassSet::of(&[ValueClass::WideBigint, ValueClass::Double]);
@@ -191,7 +248,8 @@ impl Destination {
     #[must_use]
     pub fn routed(&self, route: Option<&str>) -> Cow<'_, Self> {
         let Some(route) = route else { return Cow::Borrowed(self) };
-        // No folder can be called like this, so such a table is no other one.
+        // No folder can be called like this, and `--table` refuses it, so such a table is no other
+        // one.
         let table = TableSource::new(format!("{}/{route}", self.table.as_str()));
         Cow::Owned(Self { table, rules: Arc::clone(&self.rules) })
     }
@@ -213,16 +271,29 @@ impl From<&TableSource> for Destination {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+    use crate::{TimeFormat, TimePattern, Window};
 
     /// Digests are in the names of files that exist: a change here loads every source again.
     #[test]
     fn digests_never_change() {
         assert_eq!(TableRules::default().digest(), None);
-        let rules = TableRules {
-            wrappers: vec!["events".to_owned()],
+        let every = TableRules {
+            wrappers: vec!["events".to_owned(), "a\" b".to_owned()],
             route: Some("$.type".parse().unwrap()),
-            event_time: Some(EventTime::at("$.at".parse().unwrap())),
+            event_time: Some(EventTime {
+                path: "$[\"logged at\"]".parse().unwrap(),
+                format: TimeFormat::Pattern(TimePattern::new("%d/%b/%Y:%H:%M:%S %z").unwrap()),
+                window: Window {
+                    past: SignedDuration::from_hours(36),
+                    future: SignedDuration::from_mins(90),
+                },
+            }),
+            partitions: "day(event_time), identity($.a.b) as state, bucket(16, $.id) as id_bucket"
+                .parse()
+                .unwrap(),
             mode: Mode::Freeze,
             budget: Budget { max_columns: 10, max_keys: 20, ..Budget::default() },
             max_depth: Some(3),
@@ -232,10 +303,44 @@ mod tests {
             columns: [
                 ("$.a".parse().unwrap(), ColumnRule::Drop),
                 ("$.b".parse().unwrap(), ColumnRule::Typed(Kind::Json)),
+                ("$.c".parse().unwrap(), ColumnRule::Typed(Kind::Array(Scalar::Timestamp))),
             ]
             .into(),
+        };
+        insta::assert_snapshot!(every.digest().unwrap(), @"84b3767d8eae4519581ef4d7776dc2dfcabf6d8b1874b0e70db1e53b3a703933");
+        let event_time = Some(EventTime::at("$.at".parse().unwrap()));
+        let few = TableRules { mode: Mode::Quarantine, event_time, ..TableRules::default() };
+        insta::assert_snapshot!(few.digest().unwrap(), @"e3f6af8433026c81466e6776a1733f084c8d826d5d485b9975d0046f9a3576f8");
+    }
+
+    #[test]
+    fn rules_that_differ_have_digests_that_differ() {
+        let wrappers = |keys: &[&str]| TableRules {
+            wrappers: keys.iter().map(|key| (*key).to_owned()).collect(),
             ..TableRules::default()
         };
-        insta::assert_snapshot!(rules.digest().unwrap(), @"06e8869a9a5435cc62bc89eb3a2e7e009b41b00ba382508419b991b3407e9385");
+        let at = |past, format| {
+            let window = Window { past: SignedDuration::from_secs(past), ..Window::default() };
+            let time = EventTime { format, window, ..EventTime::at("$.at".parse().unwrap()) };
+            TableRules { event_time: Some(time), ..TableRules::default() }
+        };
+        let by = |partitions: &str| {
+            let partitions = partitions.parse().unwrap();
+            TableRules { partitions, ..TableRules::default() }
+        };
+        let rules = [
+            wrappers(&["a", "b"]),
+            wrappers(&["ab"]),
+            wrappers(&["a\"\"b"]),
+            at(60, TimeFormat::Seconds),
+            at(61, TimeFormat::Seconds),
+            at(60, TimeFormat::Milliseconds),
+            by("identity($.a) as x"),
+            by("identity($.a) as y"),
+            by("bucket(2, $.a) as x"),
+        ];
+        let digests: std::collections::BTreeSet<_> =
+            rules.iter().map(|rules| rules.digest().unwrap().to_string()).collect();
+        assert_eq!(digests.len(), rules.len());
     }
 }

@@ -7,7 +7,13 @@ use super::{
     places::{Problems, Said},
     terms::Terms,
 };
-use crate::{ColumnRule, EventTime, JsonPath, Kind, PartitionSpec, TableRules};
+use crate::{
+    ColumnRule, EventTime, JsonPath, Kind, Limits, PartitionSpec, SystemColumn, TableRules,
+    comment::cut,
+};
+
+/// Bytes of a path that are shown of what is wrong with it.
+const PATH_BYTES_SHOWN: usize = 200;
 
 /// The contract that `terms` make, unless something is wrong with them.
 pub(super) fn build(
@@ -18,6 +24,8 @@ pub(super) fn build(
 ) -> Option<Contract> {
     let columns = columns(&terms.columns, problems);
     check_event_time(file, &terms, problems);
+    check_width(file, &terms, problems);
+    let reach = Reach::of(&terms);
     let used = [&terms.route, &terms.event_time].into_iter().flatten();
     let used = used.map(|said| (said.key.as_str(), said.at, &said.value));
     let partitions = terms
@@ -25,9 +33,15 @@ pub(super) fn build(
         .iter()
         .flat_map(|said| said.value.paths().map(|path| (said.key.as_str(), said.at, path)));
     for (key, at, path) in used.chain(partitions) {
-        if let Some(rule) = obstacle(&columns, path) {
-            let (key, path) = (key.to_owned(), path.to_string());
-            problems.add(at, ContractProblem::Unusable { key, path, rule });
+        if let Some(rule) = obstacle(&columns, path).or_else(|| reach.obstacle(path)) {
+            problems.add(at, unusable(key, path, rule));
+        }
+    }
+    for (path, rule) in &terms.columns {
+        // What is dropped is dropped however deep it lies.
+        let is_typed = *rule != ColumnRule::Drop;
+        if let Some(rule) = reach.obstacle(&path.value).filter(|_| is_typed) {
+            problems.add(path.at, unusable(&path.key, &path.value, rule));
         }
     }
     let scope = scope(name, file, &terms, problems)?;
@@ -102,11 +116,55 @@ fn columns(
     }
     for (path, _) in said {
         if let Some(rule) = obstacle_above(&columns, &path.value) {
-            let (key, path_text) = (path.key.clone(), path.value.to_string());
-            problems.add(path.at, ContractProblem::Unusable { key, path: path_text, rule });
+            problems.add(path.at, unusable(&path.key, &path.value, rule));
         }
     }
     columns
+}
+
+fn unusable(key: &str, path: &JsonPath, rule: Obstacle) -> ContractProblem {
+    ContractProblem::Unusable { key: key.to_owned(), path: cut(path, PATH_BYTES_SHOWN), rule }
+}
+
+/// How far records are taken apart.
+struct Reach {
+    depth: u32,
+    path_bytes: u32,
+}
+
+impl Reach {
+    fn of(terms: &Terms) -> Self {
+        let Limits { path_depth, path_bytes, .. } = Limits::default();
+        Self { depth: terms.max_depth.unwrap_or(path_depth), path_bytes }
+    }
+
+    /// Why no value is ever found at `path`.
+    fn obstacle(&self, path: &JsonPath) -> Option<Obstacle> {
+        let (depth, bytes) = (path.keys().len(), path.as_str().len());
+        if depth > self.depth as usize {
+            Some(Obstacle::TooDeep { depth, max: self.depth })
+        } else if bytes > self.path_bytes as usize {
+            Some(Obstacle::TooLong { bytes, max: self.path_bytes })
+        } else {
+            None
+        }
+    }
+}
+
+/// All that is declared must have room in the table.
+fn check_width(file: &ContractFile, terms: &Terms, problems: &mut Problems<'_>) {
+    let partitions = terms.partitions.as_ref().map(|said| said.value.columns().len());
+    let partitions = partitions.unwrap_or_else(|| PartitionSpec::default().columns().len());
+    let room = terms.budget.max_columns.saturating_sub(SystemColumn::ALL.len() + partitions);
+    let is_typed = |(_, rule): &&(Said<JsonPath>, ColumnRule)| *rule != ColumnRule::Drop;
+    let declared = terms.columns.iter().filter(is_typed);
+    let Some((beyond, _)) = declared.clone().nth(room) else { return };
+    let (key, at) = match &file.max_columns {
+        Some(said) => (said.key.clone(), said.at),
+        None => (beyond.key.clone(), beyond.at),
+    };
+    let declared = declared.count();
+    problems.add(at, ContractProblem::TooManyColumns { key, declared, room });
 }
 
 /// Why a record has no single value at `path` after these rules.

@@ -108,6 +108,18 @@ pub enum ContractProblem {
         /// What the other rule says.
         rule: Obstacle,
     },
+    /// More columns are declared than the table may have.
+    #[error(
+        "`{key}`: {declared} columns are declared, and `max_columns` leaves room for {room} beside those of the system and of partitions"
+    )]
+    TooManyColumns {
+        /// The key that says how many there may be, or that of the first one beyond.
+        key: String,
+        /// How many are declared.
+        declared: usize,
+        /// How many may be.
+        room: usize,
+    },
     /// Two keys say something of one path.
     #[error("`{key}` is the same path as in line {line}")]
     SamePath {
@@ -127,6 +139,18 @@ pub enum ContractProblem {
     /// Two contracts are for all tables without one.
     #[error("{other} is the contract of all other tables too")]
     SameDefault {
+        /// The file of the other.
+        other: String,
+    },
+    /// A contract is for a table that the route of another one makes.
+    #[error(
+        "table {table} begins with `{routed}_`, as do the tables that the `source.route` of {other} makes: both would want the same names"
+    )]
+    Routed {
+        /// The table.
+        table: String,
+        /// The table of the other.
+        routed: String,
         /// The file of the other.
         other: String,
     },
@@ -155,6 +179,24 @@ pub enum Obstacle {
     /// The path is declared to hold no scalars.
     #[error("is declared as {0}, which holds no single value")]
     NoScalar(Kind),
+    /// Records are not taken apart that far down.
+    #[error(
+        "lies {depth} keys deep, and what is below {max} is kept as JSON text (`schema.max_depth`)"
+    )]
+    TooDeep {
+        /// Its keys.
+        depth: usize,
+        /// The most there may be.
+        max: u32,
+    },
+    /// No path of that length is told apart.
+    #[error("has {bytes} bytes; {max} are the most")]
+    TooLong {
+        /// Its bytes.
+        bytes: usize,
+        /// The most there may be.
+        max: u32,
+    },
 }
 
 /// What is wrong with a value.

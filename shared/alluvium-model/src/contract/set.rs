@@ -18,12 +18,14 @@ impl Contracts {
     /// The set of these contracts.
     ///
     /// # Errors
-    /// When two are for the same table, have the same prefix, or are for all tables without one.
+    /// When two are for the same table, have the same prefix, or are for all tables without one,
+    /// or when one is for a table whose name the route of another one could make.
     pub fn new(contracts: Vec<Contract>) -> Result<Self, ContractErrors> {
         let (mut set, mut errors) = (Self::default(), Vec::new());
         for contract in contracts {
             errors.extend(set.insert(contract));
         }
+        errors.extend(set.by_table.values().filter_map(|contract| set.routed(contract)));
         if errors.is_empty() { Ok(set) } else { Err(ContractErrors(errors)) }
     }
 
@@ -51,6 +53,18 @@ impl Contracts {
         self.tables.insert(prefix.clone(), table.to_string());
         self.by_table.insert(table.to_string(), contract);
         None
+    }
+
+    /// What is wrong if the route of another contract makes tables that are called like this one's.
+    fn routed(&self, contract: &Contract) -> Option<ContractError> {
+        let Scope::Table { table, table_place, .. } = &contract.scope else { return None };
+        let (_, other) = self.by_table.iter().find(|(routed, other)| {
+            let rest = table.as_str().strip_prefix(routed.as_str());
+            other.rules.route.is_some() && rest.is_some_and(|rest| rest.starts_with('_'))
+        })?;
+        let (table, routed) = (table.to_string(), other.table()?.to_string());
+        let problem = ContractProblem::Routed { table, routed, other: other.file.clone() };
+        Some(contract.error(*table_place, problem))
     }
 
     /// Where the records of the object with this key below the landing prefix go: to the table

@@ -231,6 +231,44 @@ fn a_value_that_is_taken_away_cannot_be_used() {
 }
 
 #[test]
+fn a_path_that_never_holds_a_value_is_refused() {
+    let schema = "[schema]\nmax_depth = 2";
+    let columns = "[columns]\n'$.x.y' = { type = 'json' }\n'$.x.z.w' = { type = 'double' }\n'$.a.b.c' = { drop = true }";
+    insta::assert_snapshot!(wrong(&format!("{schema}\n{columns}")), @r#"t.toml:6:1: `columns."$.x.z.w"`: $.x.z.w lies 3 keys deep, and what is below 2 is kept as JSON text (`schema.max_depth`)"#);
+    let time = "[source]\nroute = '$.a.b.d'\n[time]\nevent_time = '$.a.b.e'";
+    let by = "[partition]\nby = ['day(event_time)', 'identity($.a.b.f)', 'bucket(2, $.a.g)']";
+    insta::assert_snapshot!(wrong(&format!("{time}\n{by}\n{schema}")), @r#"
+    t.toml:3:9: `source.route`: $.a.b.d lies 3 keys deep, and what is below 2 is kept as JSON text (`schema.max_depth`)
+    t.toml:5:14: `time.event_time`: $.a.b.e lies 3 keys deep, and what is below 2 is kept as JSON text (`schema.max_depth`)
+    t.toml:7:6: `partition.by`: $.a.b.f lies 3 keys deep, and what is below 2 is kept as JSON text (`schema.max_depth`)
+    "#);
+    // As deep as without a contract.
+    let at = |depth: usize| format!("[time]\nevent_time = '${}'", ".a".repeat(depth));
+    insta::assert_snapshot!(wrong(&at(33)), @"t.toml:3:14: `time.event_time`: $.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a lies 33 keys deep, and what is below 32 is kept as JSON text (`schema.max_depth`)");
+    assert!(read("t.toml", &format!("table = 't'\n{}", at(32))).is_ok());
+    let long = |bytes: usize| {
+        let path = format!("$.{}", "k".repeat(bytes - 2));
+        format!("[columns]\n'{path}' = {{ type = 'double' }}")
+    };
+    let error = wrong(&long(1_025));
+    assert!(error.ends_with("… has 1025 bytes; 1024 are the most"), "{error}");
+    assert!(read("t.toml", &format!("table = 't'\n{}", long(1_024))).is_ok());
+}
+
+#[test]
+fn what_is_declared_has_room() {
+    let columns: String = (0..4).map(|n| format!("'$.c{n}' = {{ type = 'double' }}\n")).collect();
+    let check = |max: u32| {
+        format!("[schema]\nmax_columns = {max}\n[columns]\n'$.a' = {{ drop = true }}\n{columns}")
+    };
+    insta::assert_snapshot!(wrong(&check(8)), @"t.toml:3:15: `schema.max_columns`: 4 columns are declared, and `max_columns` leaves room for 3 beside those of the system and of partitions");
+    insta::assert_snapshot!(wrong(&check(2)), @"t.toml:3:15: `schema.max_columns`: 4 columns are declared, and `max_columns` leaves room for 0 beside those of the system and of partitions");
+    assert!(read("t.toml", &format!("table = 't'\n{}", check(9))).is_ok());
+    let many: String = (0..996).map(|n| format!("'$.c{n}' = {{ type = 'double' }}\n")).collect();
+    insta::assert_snapshot!(wrong(&format!("[columns]\n{many}")), @r#"t.toml:998:1: `columns."$.c995"`: 996 columns are declared, and `max_columns` leaves room for 995 beside those of the system and of partitions"#);
+}
+
+#[test]
 fn a_path_has_one_rule() {
     insta::assert_snapshot!(wrong("[columns]\n'$.a' = { type = 'double' }\n'$[\"a\"]' = { drop = true }"), @r#"t.toml:4:1: `columns."$[\"a\"]"` is the same path as in line 3"#);
     insta::assert_snapshot!(wrong("[columns]\n'$.a' = { type = 'double', drop = true }\n'$.b' = {}"), @r#"
@@ -320,4 +358,10 @@ fn contracts_that_do_not_go_together_name_each_other() {
     insta::assert_snapshot!(error(vec![contract("a", "x/"), again]), @"old/a.toml:2:9: a.toml is the contract of table a too");
     let default = |file| read(file, "").unwrap();
     insta::assert_snapshot!(error(vec![default("_default.toml"), default("b/_default.toml")]), @"b/_default.toml:1:1: _default.toml is the contract of all other tables too");
+    let routed = read("a.toml", "table = 'a'\n[source]\nroute = '$.type'").unwrap();
+    let under = || contract("a_b", "y/");
+    insta::assert_snapshot!(error(vec![routed.clone(), under()]), @"a_b.toml:1:9: table a_b begins with `a_`, as do the tables that the `source.route` of a.toml makes: both would want the same names");
+    insta::assert_snapshot!(error(vec![under(), routed.clone()]), @"a_b.toml:1:9: table a_b begins with `a_`, as do the tables that the `source.route` of a.toml makes: both would want the same names");
+    assert!(Contracts::new(vec![routed, contract("ab", "y/")]).is_ok());
+    assert!(Contracts::new(vec![contract("a", "x/"), under()]).is_ok());
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
-use crate::{NameStyle, ValueClass};
+use crate::{ColumnRule, NameStyle, Scalar, ValueClass};
 
 fn origin() -> Origin {
     let arrived_at = UtcInstant::from_micros(0).unwrap();
@@ -48,6 +48,19 @@ fn plain_keys_keep_their_names_and_others_get_a_hash() {
     c_1 bigint $["+1"]
     c_1_9d993d bigint $["-1"]
     "#);
+}
+
+#[test]
+fn declared_columns_are_named_in_the_same_order() {
+    let typed = |path: &str, kind| (path.parse().unwrap(), ColumnRule::Typed(kind));
+    let columns_of = |mode| {
+        let declared = [typed("$.a", Kind::Scalar(Scalar::Bigint)), typed("$.A", Kind::Json)];
+        let rules = TableRules { mode, columns: declared.into(), ..TableRules::default() };
+        columns(&TableSchema::default().extend(&Discovery::default(), &origin(), &rules).schema)
+    };
+    for mode in [Mode::Evolve, Mode::Freeze, Mode::Quarantine] {
+        assert_eq!(columns_of(mode), "a bigint $.a\na_331110 json $.A");
+    }
 }
 
 #[test]
