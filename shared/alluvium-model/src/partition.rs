@@ -240,8 +240,9 @@ impl Transform {
             Self::Day(moment) => out.extend(unit(moment, MICROS_A_DAY).to_be_bytes()),
             Self::Hour(moment) => out.extend(unit(moment, MICROS_AN_HOUR).to_be_bytes()),
             Self::Identity { .. } => {
-                // A missing value and an empty one are the same partition.
+                // A missing value, an empty one and one that is too long are the same partition.
                 let text = scalar.map_or("", |scalar| &scalar.text);
+                let text = if text.len() > SEGMENT_BYTES_MAX { "" } else { text };
                 out.extend((text.len() as u64).to_be_bytes());
                 out.extend(text.as_bytes());
             }
