@@ -88,6 +88,7 @@ def test_a_deployment_says_what_it_did_and_what_it_found(contracts, lake):
         "written": [],
         "unchanged": ["_alluvium/tables/zoom.toml"],
         "others": ["_alluvium/tables/camera.toml"],
+        "warnings": [],
     }
     # Nothing is written unless all of it goes together with what is there.
     write(contracts, "zoom.toml", source("zoom", "c/"))
@@ -134,6 +135,49 @@ def test_other_partitions_than_those_of_the_table_are_refused(contracts, lake, d
         "file": str(contracts / "lens.toml"), "line": None, "column": None,
         "message": "there is a table lens already, which is made of `Lens`",
     }
+
+
+def test_what_a_contract_says_in_vain_of_a_table_is_told(contracts, lake, drop):
+    record = {"p": "x", "same": 1, "o": {"a": 1}, "gone": {"b": {"c": True}}, "whole": "x", "list": [1]}
+    lake.run("ingest", drop("t/1.json", json.dumps(record)).parent.parent)
+    columns = """[columns]
+"$.p" = { type = "bigint" }
+"$.same" = { type = "bigint" }
+"$.o" = { type = "json" }
+"$.gone.b" = { drop = true }
+"$.whole" = { type = "json" }
+"$.list" = { type = "array<double>" }
+"$.new" = { type = "json" }
+"$.none" = { drop = true }
+"""
+    file = write(contracts, "t.toml", f'table = "t"\n{columns}')
+    assert contract("check", contracts) == "1 contract: nothing is wrong\n"
+    kind = "{} in table t and stays so, though it is declared as {}: what does not fit goes to "
+    stay = " such as {}: they stay, and nothing new comes into them"
+    wanted = [
+        "$.gone.b is dropped, but table t has columns of it," + stay.format("gone_b_c"),
+        kind.format("$.list is array<bigint>", "array<double>") + "siblings",
+        "$.o is kept as JSON text, but table t has columns of it," + stay.format("o_a"),
+        kind.format("$.p is string", "bigint") + "siblings",
+        kind.format("$.whole is string", "json") + "siblings",
+    ]
+    lines = "".join(f"! {file}: {message}\n" for message in wanted)
+    words = [contracts, "--lake", lake.directory]
+    assert contract("check", *words) == f"{lines}1 contract: nothing is wrong\n"
+    checked = json.loads(contract("check", *words, "--json"))
+    told = [{"file": str(file), "line": None, "column": None, "message": message} for message in wanted]
+    assert checked == {"contracts": 1, "errors": [], "warnings": told}
+    assert contract("deploy", *words) == f"{lines}+ _alluvium/tables/t.toml\n"
+    assert json.loads(contract("deploy", *words, "--json"))["warnings"] == told
+    write(contracts, "t.toml", f'table = "t"\n[schema]\nmode = "freeze"\n{columns}')
+    assert kind.format("$.p is string", "bigint") + "_rescued\n" in contract("check", *words)
+
+
+def test_a_table_has_no_slash_in_its_name(lake, drop):
+    file = drop("t/1.json", "{}")
+    error = lake.run("ingest", "--table", "camera/drone", file, expect=2)
+    assert "--table must not have a `/` in it: camera/drone" in error
+    assert contract("suggest", "--table", "a/b", file, expect=2)
 
 
 def test_a_wrong_contract_in_the_lake_stops_whoever_loads(lake, drop):
@@ -238,6 +282,22 @@ def test_the_format_of_a_time_is_told_by_its_values(contracts, drop, value, want
     time = tomllib.loads(text).get("time")
     found = time and (time["format"], time.get("window"))
     assert found == wanted
+
+
+@pytest.mark.parametrize("record, wanted", [
+    ({"when": 1795478761500, "dt": "2026-11-24"}, ("$.when", "ms")),
+    ({"date": "2026-11-24", "event_date": "2026-11-24", "ts": 1795478761}, ("$.ts", "s")),
+    ({"date": "2026-11-24", "expires_at": "2026-11-25T00:00:00Z"}, ("$.date", "%Y-%m-%d")),
+    # A number whose key says nothing of time is better than nothing, and than nothing else.
+    ({"x": 1795478761500}, ("$.x", "ms")),
+    ({"x": 1795478761500, "dt": "2026-11-24"}, ("$.dt", "%Y-%m-%d")),
+    ({"x": 1795478761500, "expires": 1795478761500}, ("$.x", "ms")),
+    ({"expires": 1795478761500}, None),
+])
+def test_the_best_time_is_suggested(contracts, drop, record, wanted):
+    text = suggested(contracts, drop("t/1.json", json.dumps(record)).parent.parent)
+    time = tomllib.loads(text).get("time")
+    assert (time and (time["event_time"], time["format"])) == wanted
 
 
 def test_keys_of_any_spelling_are_suggested_as_they_are(contracts, drop):

@@ -126,7 +126,7 @@ pub(crate) struct Inputs {
     pub(crate) files: Vec<PathBuf>,
     /// The table that everything goes to. Without it the first segment of a path as it is
     /// written, or below a folder, names the table: `camera/2026/1.json` goes to `camera`,
-    /// unless a contract of the lake is for it
+    /// unless a contract of the lake is for it. A name has no `/`
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
     /// Another limit than the default, such as `record_bytes=33554432`; may be repeated. A file

@@ -46,6 +46,10 @@ impl Destinations {
         let all = match (inputs.table.as_deref(), named) {
             (Some(_), Some(_)) => return Err(UsageError::TwoTables.into()),
             (Some(""), None) => return Err(UsageError::EmptyTable.into()),
+            // What a route splits off a table is called like this.
+            (Some(table), None) if table.contains('/') => {
+                return Err(UsageError::SlashInTable(table.to_owned()).into());
+            }
             (Some(table), None) => Some(contracts.of_table(&TableSource::new(table))),
             (None, named) => named,
         };

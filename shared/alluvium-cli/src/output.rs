@@ -62,6 +62,8 @@ pub(crate) enum UsageError {
     BadPattern(String, #[source] glob::PatternError),
     #[error("--table must not be empty")]
     EmptyTable,
+    #[error("--table must not have a `/` in it: {0}")]
+    SlashInTable(String),
     #[error("the contract names the table: leave out --table")]
     TwoTables,
     #[error(

@@ -3,6 +3,8 @@
 //! Everything is checked before anything is written: a contract that does not suit the others or
 //! the tables would stop loading, or make it start over in another table.
 
+mod contradiction;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_model::{
@@ -14,6 +16,8 @@ use alluvium_model::{
 use bytes::Bytes;
 
 use crate::{LakeError, contracts::contract_keys};
+
+pub use contradiction::{ContractWarning, Contradiction};
 
 /// A contract and the bytes that it was read from.
 #[derive(Clone, Debug)]
@@ -62,6 +66,15 @@ pub enum TableFlaw {
     },
 }
 
+/// What a check of contracts found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Why they cannot be deployed.
+    pub flaws: Vec<ContractFlaw>,
+    /// What they say in vain of tables that are there.
+    pub warnings: Vec<ContractWarning>,
+}
+
 /// What a deployment did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deployed {
@@ -91,8 +104,9 @@ impl<C: ReadTables, O: ReadObjects + ListObjects> Deployment<C, O> {
     ///
     /// # Errors
     /// When a port fails.
-    pub async fn check(&self, contracts: &[Deployable]) -> Result<Vec<ContractFlaw>, LakeError> {
+    pub async fn check(&self, contracts: &[Deployable]) -> Result<Findings, LakeError> {
         let (mut all, mut flaws) = (Vec::new(), Vec::new());
+        let mut warnings = Vec::new();
         let mut note = |ContractErrors(errors)| {
             flaws.extend(errors.into_iter().map(ContractFlaw::from));
         };
@@ -104,7 +118,7 @@ impl<C: ReadTables, O: ReadObjects + ListObjects> Deployment<C, O> {
         }
         all.extend(contracts.iter().map(|deployable| deployable.contract.clone()));
         let all = Contracts::new(all).inspect_err(|errors| note(errors.clone()));
-        let Ok(all) = all else { return Ok(flaws) };
+        let Ok(all) = all else { return Ok(Findings { flaws, warnings }) };
         for Deployable { contract, .. } in contracts {
             if let Some(table) = contract.table() {
                 flaws.extend(self.taken(contract, table).await?);
@@ -116,9 +130,14 @@ impl<C: ReadTables, O: ReadObjects + ListObjects> Deployment<C, O> {
             let (of_contract, _) = source.split_once('/').unwrap_or((source, ""));
             let rules = all.of_table(&TableSource::new(of_contract)).rules;
             let follows = contracts.iter().find(|new| Arc::ptr_eq(new.contract.rules(), &rules));
-            flaws.extend(follows.and_then(|new| differs(&new.contract, &table)));
+            let Some(Deployable { contract, .. }) = follows else { continue };
+            flaws.extend(differs(contract, &table));
+            match contradiction::contradictions(contract, &table) {
+                Ok(found) => warnings.extend(found),
+                Err(error) => flaws.push(flaw(contract, error)),
+            }
         }
-        Ok(flaws)
+        Ok(Findings { flaws, warnings })
     }
 
     /// Whether a table has the name already that is not the contract's.
@@ -188,5 +207,9 @@ impl<C: ReadTables, O: ReadObjects + ListObjects + WriteObjects> Deployment<C, O
 
 fn differs(contract: &Contract, table: &TableEntry) -> Option<ContractFlaw> {
     let error = table.is_partitioned_by(&contract.rules().partitions).err()?;
-    Some(ContractFlaw::Table { file: contract.file().to_owned(), flaw: error.into() })
+    Some(flaw(contract, error))
+}
+
+fn flaw(contract: &Contract, error: SchemaError) -> ContractFlaw {
+    ContractFlaw::Table { file: contract.file().to_owned(), flaw: error.into() }
 }

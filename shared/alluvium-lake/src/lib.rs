@@ -33,7 +33,10 @@ pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
 pub use contracts::ContractStore;
-pub use deployment::{ContractFlaw, Deployable, Deployed, Deployment, TableFlaw};
+pub use deployment::{
+    ContractFlaw, ContractWarning, Contradiction, Deployable, Deployed, Deployment, Findings,
+    TableFlaw,
+};
 pub use error::LakeError;
 pub use follow::{NoSubscribers, Warning};
 pub use history::{Histories, History, HistoryColumn, HistoryObject};

@@ -21,13 +21,14 @@ pub(super) async fn run(
     if let Some(place) = lake.filter(|_| files.flaws.is_empty()) {
         let lake = Lake { place: place.to_owned(), database: database.clone() };
         let (catalog, objects) = lake.open().await?;
-        files.flaws = Deployment::new(catalog, objects).check(&files.contracts).await?;
+        files.take(Deployment::new(catalog, objects).check(&files.contracts).await?);
     }
     let is_right = files.flaws.is_empty();
     if json || !is_right {
         files.print(json)?;
     } else {
         let contracts = files.contracts.len();
+        files.warn()?;
         output::print(&format!(
             "{}: nothing is wrong",
             count(contracts as u64, "contract", "contracts")

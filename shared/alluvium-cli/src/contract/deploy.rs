@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alluvium_lake::{Deployed, Deployment};
 use serde::Serialize;
 
-use super::files::ContractFiles;
+use super::files::{ContractFiles, FlawJson};
 use crate::{
     args::Lake,
     output::{self, Outcome},
@@ -17,6 +17,7 @@ struct DeployedJson {
     written: Vec<String>,
     unchanged: Vec<String>,
     others: Vec<String>,
+    warnings: Vec<FlawJson>,
 }
 
 pub(super) async fn run(named: &[PathBuf], lake: &Lake, json: bool) -> anyhow::Result<Outcome> {
@@ -24,7 +25,7 @@ pub(super) async fn run(named: &[PathBuf], lake: &Lake, json: bool) -> anyhow::R
     let (catalog, objects) = lake.open_or_create().await?;
     let deployment = Deployment::new(catalog, objects);
     if files.flaws.is_empty() {
-        files.flaws = deployment.check(&files.contracts).await?;
+        files.take(deployment.check(&files.contracts).await?);
     }
     if !files.flaws.is_empty() {
         files.print(json)?;
@@ -34,20 +35,22 @@ pub(super) async fn run(named: &[PathBuf], lake: &Lake, json: bool) -> anyhow::R
     // Whoever names a folder means all contracts; who names files means these.
     let names_all = named.iter().any(|path| path.is_dir());
     if json {
-        output::print_json(&DeployedJson::of(&deployed))?;
+        output::print_json(&DeployedJson::of(&deployed, files.warnings()))?;
     } else {
+        files.warn()?;
         output::print(&text(&deployed, names_all))?;
     }
     Ok(Outcome::Done)
 }
 
 impl DeployedJson {
-    fn of(deployed: &Deployed) -> Self {
+    fn of(deployed: &Deployed, warnings: Vec<FlawJson>) -> Self {
         let texts = |keys: &[_]| keys.iter().map(ToString::to_string).collect();
         Self {
             written: texts(&deployed.written),
             unchanged: texts(&deployed.unchanged),
             others: texts(&deployed.others),
+            warnings,
         }
     }
 }

@@ -5,23 +5,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alluvium_lake::{ContractFlaw, Deployable};
+use alluvium_lake::{ContractFlaw, ContractWarning, Deployable, Findings};
 use alluvium_model::{Contract, ContractErrors, Contracts};
 use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::output;
 
-/// The contracts that are right, and all that is wrong with the others or between them.
+/// The contracts that are right, all that is wrong with the others or between them, and what they
+/// say in vain.
 #[derive(Debug, Default)]
 pub(super) struct ContractFiles {
     pub(super) contracts: Vec<Deployable>,
     pub(super) flaws: Vec<ContractFlaw>,
+    warnings: Vec<ContractWarning>,
 }
 
-/// What is wrong, for programs.
+/// What is wrong, or said in vain, for programs.
 #[derive(Serialize)]
-struct FlawJson {
+pub(super) struct FlawJson {
     file: String,
     line: Option<usize>,
     column: Option<usize>,
@@ -32,6 +34,7 @@ struct FlawJson {
 struct FlawsJson {
     contracts: usize,
     errors: Vec<FlawJson>,
+    warnings: Vec<FlawJson>,
 }
 
 impl ContractFiles {
@@ -61,18 +64,42 @@ impl ContractFiles {
         self.flaws.extend(errors.into_iter().map(ContractFlaw::from));
     }
 
+    /// Takes what a lake says of them.
+    pub(super) fn take(&mut self, found: Findings) {
+        self.flaws.extend(found.flaws);
+        self.warnings.extend(found.warnings);
+    }
+
+    /// What is said in vain, for programs.
+    pub(super) fn warnings(&self) -> Vec<FlawJson> {
+        self.warnings.iter().map(FlawJson::of_warning).collect()
+    }
+
+    /// Says what is said in vain.
+    pub(super) fn warn(&self) -> anyhow::Result<()> {
+        let lines = self.warnings.iter().map(|warning| format!("! {warning}\n"));
+        Ok(output::print(&lines.collect::<String>())?)
+    }
+
     /// Says what is wrong.
     pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
         if json {
             let errors = self.flaws.iter().map(FlawJson::of).collect();
-            return output::print_json(&FlawsJson { contracts: self.contracts.len(), errors });
+            let (contracts, warnings) = (self.contracts.len(), self.warnings());
+            return output::print_json(&FlawsJson { contracts, errors, warnings });
         }
+        self.warn()?;
         let lines: Vec<_> = self.flaws.iter().map(ToString::to_string).collect();
         Ok(output::print(&lines.join("\n"))?)
     }
 }
 
 impl FlawJson {
+    fn of_warning(ContractWarning { file, contradiction }: &ContractWarning) -> Self {
+        let message = contradiction.to_string();
+        Self { file: file.clone(), line: None, column: None, message }
+    }
+
     fn of(flaw: &ContractFlaw) -> Self {
         let (file, place, message) = match flaw {
             ContractFlaw::Contract(error) => {

@@ -33,8 +33,22 @@ const PATTERNS: [&str; 6] = [
     "%Y-%m-%d",
 ];
 /// Words of keys that are about the time of an event, and of keys that are about another time.
-const TIME_WORDS: [&str; 9] =
-    ["at", "date", "datetime", "event", "log", "time", "timestamp", "ts", "created"];
+const TIME_WORDS: [&str; 14] = [
+    "at",
+    "created",
+    "date",
+    "datetime",
+    "event",
+    "happened",
+    "log",
+    "logged",
+    "occurred",
+    "recorded",
+    "time",
+    "timestamp",
+    "ts",
+    "when",
+];
 const OTHER_WORDS: [&str; 9] =
     ["expires", "expiry", "expiration", "updated", "modified", "end", "last", "previous", "until"];
 
@@ -96,18 +110,25 @@ impl Candidates {
                     | TimeFormat::Microseconds
                     | TimeFormat::Nanoseconds
             );
+            let is_guess = is_number && score <= 0;
             let missing = rows.saturating_sub(values.count);
             let (path, past_days) = (path.clone(), values.past_days);
             let candidate = TimeCandidate { path, format, past_days, missing };
-            (score > 0 || !is_number).then_some((score, candidate))
+            (score >= 0 || !is_number).then_some((is_guess, score, candidate))
         };
         let mut candidates: Vec<_> = self.0.iter().filter_map(candidate).collect();
-        candidates.sort_by_key(|(score, candidate)| {
+        // A number whose key says nothing of time is better than nothing, and than nothing else.
+        if candidates.iter().any(|(is_guess, ..)| !is_guess) {
+            candidates.retain(|(is_guess, ..)| !is_guess);
+        }
+        candidates.sort_by_key(|(_, score, candidate)| {
             let keys = candidate.path.keys();
             let words = keys.last().map_or(0, |key| words(key).len());
-            (candidate.missing > 0, -score, keys.len(), words)
+            let is_of_another = *score < 0;
+            let date_only = is_date_only(&candidate.format);
+            (candidate.missing > 0, is_of_another, date_only, -score, keys.len(), words)
         });
-        candidates.into_iter().map(|(_, candidate)| candidate).collect()
+        candidates.into_iter().map(|(.., candidate)| candidate).collect()
     }
 
     /// The values that there are few of, and that nearly all of so many rows have; text first.
@@ -173,6 +194,18 @@ impl Values {
 
     fn are_in_most_of(&self, rows: u64) -> bool {
         self.count > 0 && rows.saturating_sub(self.count) * ROWS_WITHOUT_ONE_IN <= rows
+    }
+}
+
+/// Whether the format says the day, and no time of it.
+fn is_date_only(format: &TimeFormat) -> bool {
+    match format {
+        TimeFormat::Pattern(pattern) => !pattern.as_str().contains("%H"),
+        TimeFormat::Rfc3339
+        | TimeFormat::Seconds
+        | TimeFormat::Milliseconds
+        | TimeFormat::Microseconds
+        | TimeFormat::Nanoseconds => false,
     }
 }
 

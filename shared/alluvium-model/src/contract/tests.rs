@@ -257,14 +257,18 @@ fn a_path_that_never_holds_a_value_is_refused() {
 
 #[test]
 fn what_is_declared_has_room() {
-    let columns: String = (0..4).map(|n| format!("'$.c{n}' = {{ type = 'double' }}\n")).collect();
+    let declared = |count: usize| {
+        let lines = (0..count).map(|n| format!("'$.c{n}' = {{ type = 'double' }}\n"));
+        lines.collect::<Vec<_>>().concat()
+    };
+    let columns = declared(4);
     let check = |max: u32| {
         format!("[schema]\nmax_columns = {max}\n[columns]\n'$.a' = {{ drop = true }}\n{columns}")
     };
     insta::assert_snapshot!(wrong(&check(8)), @"t.toml:3:15: `schema.max_columns`: 4 columns are declared, and `max_columns` leaves room for 3 beside those of the system and of partitions");
     insta::assert_snapshot!(wrong(&check(2)), @"t.toml:3:15: `schema.max_columns`: 4 columns are declared, and `max_columns` leaves room for 0 beside those of the system and of partitions");
     assert!(read("t.toml", &format!("table = 't'\n{}", check(9))).is_ok());
-    let many: String = (0..996).map(|n| format!("'$.c{n}' = {{ type = 'double' }}\n")).collect();
+    let many = declared(996);
     insta::assert_snapshot!(wrong(&format!("[columns]\n{many}")), @r#"t.toml:998:1: `columns."$.c995"`: 996 columns are declared, and `max_columns` leaves room for 995 beside those of the system and of partitions"#);
 }
 
