@@ -222,7 +222,7 @@ async fn an_object_without_a_folder_goes_to_the_quarantine() {
 async fn a_table_that_was_dropped_is_made_again() {
     let lake = Lake::default();
     let dropped = |call, method: &str| {
-        (method == "create_partitions" && call == 2).then_some(Fault::Refused(ErrorKind::Absent))
+        (method == "create_partitions" && call == 3).then_some(Fault::Refused(ErrorKind::Absent))
     };
     let catalog = Unreliable::new(lake.catalog.clone(), dropped);
     let bucket = MemoryLanding::default();
