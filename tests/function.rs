@@ -237,7 +237,7 @@ async fn a_table_that_was_dropped_is_made_again() {
     let asked = catalog.calls();
     // The same sandbox looks for the table again instead of trusting its memory.
     function.answer(&event, limit, &mut Invocation::default()).await.unwrap();
-    assert_eq!(catalog.calls() - asked, 2, "table and create_partitions");
+    assert_eq!(catalog.calls() - asked, 3, "table, unified_view and create_partitions");
     assert_eq!(lake.rows("camera").await, "n=1");
 }
 
