@@ -19,7 +19,8 @@ struct PreviewJson<'a> {
     tables: &'a [TablePreview],
 }
 
-pub(crate) async fn run(inputs: &Inputs, rules: &Rules, json: bool) -> anyhow::Result<Outcome> {
+/// The tables that the inputs would become.
+pub(crate) async fn tables(inputs: &Inputs, rules: &Rules) -> anyhow::Result<Vec<TablePreview>> {
     let limits = inputs.limits()?;
     let destinations = Destinations::of(inputs, rules, None).await?;
     let inputs = expand(&inputs.files, &destinations)?;
@@ -31,7 +32,11 @@ pub(crate) async fn run(inputs: &Inputs, rules: &Rules, json: bool) -> anyhow::R
         preview.read(input.destination, opened.origin, reader).await?;
     }
     bar.finish_and_clear();
-    let tables = preview.finish();
+    Ok(preview.finish())
+}
+
+pub(crate) async fn run(inputs: &Inputs, rules: &Rules, json: bool) -> anyhow::Result<Outcome> {
+    let tables = tables(inputs, rules).await?;
     if json {
         output::print_json(&PreviewJson { tables: &tables })?;
     } else if tables.is_empty() {

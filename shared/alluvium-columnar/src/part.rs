@@ -84,6 +84,8 @@ pub struct Part {
     index: u32,
     /// The records of the source that it is taken from; other parts may have some of them.
     span: Range<u64>,
+    /// Records that were given to it, counted apart from what became of them.
+    records: u64,
     /// What the records say about where they belong; none for those of the table itself.
     route: Option<String>,
     pub(crate) facts: Arc<SourceFacts>,
@@ -116,6 +118,7 @@ impl Part {
         Self {
             index,
             span: first_record..first_record,
+            records: 0,
             route,
             text: String::with_capacity(text_bytes),
             rows: Vec::new(),
@@ -150,8 +153,8 @@ impl Part {
 
     /// Records in the part, bad ones included.
     #[must_use]
-    pub fn records(&self) -> u64 {
-        (self.rows.len() + self.bad.len()) as u64
+    pub const fn records(&self) -> u64 {
+        self.records
     }
 
     /// Good records.
@@ -224,6 +227,7 @@ impl Part {
 
     /// Takes a good record, the one with this index from the part's first.
     pub(crate) fn push(&mut self, record: u32, text: &str, extent: Extent) {
+        self.records += 1;
         let place = (u32::try_from(self.text.len()), u32::try_from(self.rows.len()));
         let ((Ok(at), Ok(row)), Ok(length)) = (place, u32::try_from(text.len())) else {
             // A part that is full gets no more records. If it did, the counts would tell.
@@ -239,6 +243,7 @@ impl Part {
     }
 
     pub(crate) fn push_bad(&mut self, record: u32, bad: BadRecord) {
+        self.records += 1;
         self.bad.push((self.span.start + u64::from(record), bad));
     }
 

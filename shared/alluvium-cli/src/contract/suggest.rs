@@ -1,14 +1,11 @@
 //! `alluvium contract suggest`
 
-use alluvium_lake::Preview;
 use serde::Serialize;
 
 use crate::{
-    args::{DEFAULT_DATABASE, Inputs, Rules},
-    destinations::Destinations,
-    inputs::{Input, expand},
+    args::{Inputs, Rules},
     output::{self, Outcome, UsageError},
-    progress::{Watched, bar},
+    preview,
 };
 
 /// A contract that was suggested, for programs.
@@ -25,18 +22,7 @@ struct AllJson {
 }
 
 pub(super) async fn run(inputs: &Inputs, json: bool) -> anyhow::Result<Outcome> {
-    let limits = inputs.limits()?;
-    let destinations = Destinations::of(inputs, &Rules::default(), None).await?;
-    let inputs = expand(&inputs.files, &destinations)?;
-    let bar = bar(inputs.iter().filter_map(Input::size).sum());
-    let mut preview = Preview::new(DEFAULT_DATABASE.parse()?, limits);
-    for input in inputs {
-        let opened = input.open().await?;
-        let reader = Watched { reader: opened.reader, bar: bar.clone() };
-        preview.read(input.destination, opened.origin, reader).await?;
-    }
-    bar.finish_and_clear();
-    let tables = preview.finish();
+    let tables = preview::tables(inputs, &Rules::default()).await?;
     if json {
         let tables = tables.into_iter().map(|table| SuggestedJson {
             contract: table.contract(),
