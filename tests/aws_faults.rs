@@ -10,14 +10,14 @@ use std::{
 };
 
 use alluvium_aws::{EventBus, GlueCatalog, S3Objects, S3Sources, telemetry::Invocation};
-use alluvium_lake::{Backoff, ContractStore, Ingest, IngestSettings, Landing};
+use alluvium_lake::{Backoff, ContractStore, Deadline, Ingest, IngestSettings, Landing};
 use alluvium_model::{
     ErrorKind, LandingPrefix, PartitionEntry, PartitionKey, PartitionSpec, SchemaChange,
     TableEntry, TableName, TableSource, Version,
     layout::{Location, ObjectKey, table_location},
     ports::{
         Commit, CommitObjects as _, CommitTables as _, FoundView, ListObjects as _,
-        PublishEvents as _, ReadPartitions as _, ReadTables as _, RegisterPartitions as _,
+        PublishEvents as _, Put, ReadPartitions as _, ReadTables as _, RegisterPartitions as _,
         Registered, ReplaceViews as _, WriteObjects as _,
     },
 };
@@ -227,7 +227,7 @@ async fn whoever_was_faster_is_a_conflict_and_no_error() {
     for (status, code) in [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")] {
         let scripted = Scripted::new(move |_, _| s3(status, code));
         let created = objects(&scripted).await.create_object(&key(), Bytes::new()).await.unwrap();
-        assert_eq!(created, Commit::Conflict);
+        assert_eq!(created, Put::Conflict);
     }
 }
 
@@ -460,7 +460,7 @@ async fn a_busy_catalog_is_named_when_patience_ends() {
     let objects = MemoryObjects::default();
     let ingest = Ingest::new(catalog(&scripted).await, objects.clone(), few);
     let landing = Landing::new(ingest, contracts(&objects), bucket, LandingPrefix::default());
-    let error = Box::pin(landing.land(&object)).await.unwrap_err();
+    let error = Box::pin(landing.land(&object, Deadline::NEVER)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retry);
     insta::assert_snapshot!(anyhow_like(&error), @"cannot commit the schema of table camera: 2 tries failed: cannot read the table camera: ThrottlingException: so it is");
     assert_eq!(scripted.calls().len(), 2 * TRIES);
@@ -526,7 +526,7 @@ async fn landed_in_spite_of(operation: &'static str, failure: Reply, times: usiz
     let ingest = Ingest::new(catalog, MemoryObjects::default(), settings());
     let contracts = ContractStore::new(MemoryObjects::default(), Duration::from_mins(1));
     let landing = Landing::new(ingest, contracts, bucket, LandingPrefix::default());
-    let report = Box::pin(landing.land(&object)).await.unwrap();
+    let report = Box::pin(landing.land(&object, Deadline::NEVER)).await.unwrap();
     assert_eq!((report.counts.loaded, report.counts.columns_added), (1, 1));
     scripted.calls()
 }

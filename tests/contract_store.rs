@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_lake::{ContractStore, Ingest, Landing};
+use alluvium_lake::{ContractStore, Deadline, Ingest, Landing};
 use alluvium_model::{
     ErrorKind, LandingPrefix, PartitionSpec, layout,
     ports::{OpenObjects as _, WriteObjects as _},
@@ -78,7 +78,10 @@ async fn contracts_are_read_once_and_then_asked_for_by_version() {
     objects.remove(&layout::contracts().object("zoom.toml"));
     assert_eq!(table(&store, "new/zoom/1.json").await.as_deref(), Some("camera"));
     let by_hour: PartitionSpec = "hour(arrived_at)".parse().unwrap();
-    assert_eq!(store.contracts().await.unwrap().default_rules().partitions, by_hour);
+    assert_eq!(
+        store.contracts().await.unwrap().assignment("in-no-folder").rules.partitions,
+        by_hour
+    );
 }
 
 #[tokio::test]
@@ -118,12 +121,12 @@ async fn a_wrong_contract_stops_loading_until_it_is_right() {
     deploy(&lake.objects, "camera.toml", "table = \"camera\"\n[schema]\nmod = 'freeze'\n").await;
     deploy(&lake.objects, "zoom.toml", "table = \"camera\"\n").await;
     let object = bucket.drop_object("other/1.json", "{\"n\":1}");
-    let error = Box::pin(landing.land(&object)).await.unwrap_err();
+    let error = Box::pin(landing.land(&object, Deadline::NEVER)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     insta::assert_snapshot!(error, @"_alluvium/tables/camera.toml:3:1: there is no key `schema.mod`; did you mean `mode`?; _alluvium/tables/zoom.toml:1:9: the contract of table camera must be called camera.toml");
     camera(&lake.objects, "other/").await;
     lake.objects.remove(&layout::contracts().object("zoom.toml"));
-    Box::pin(landing.land(&object)).await.unwrap();
+    Box::pin(landing.land(&object, Deadline::NEVER)).await.unwrap();
     assert_eq!(lake.rows("camera").await, "n=1");
 }
 
@@ -135,11 +138,13 @@ async fn an_object_in_no_folder_may_have_a_contract() {
     let prefix = "in/".parse().unwrap();
     let landing = Landing::new(ingest, contracts(&lake.objects), bucket.clone(), prefix);
     let report =
-        Box::pin(landing.land(&bucket.drop_object("in/cam-1.json", "{\"n\":1}"))).await.unwrap();
+        Box::pin(landing.land(&bucket.drop_object("in/cam-1.json", "{\"n\":1}"), Deadline::NEVER))
+            .await
+            .unwrap();
     assert_eq!(report.counts.loaded, 1);
     let outside = bucket.drop_object("cam-2.json", "{\"n\":2}");
     assert!(bucket.open_object(&outside).await.unwrap().is_some());
-    let report = Box::pin(landing.land(&outside)).await.unwrap();
+    let report = Box::pin(landing.land(&outside, Deadline::NEVER)).await.unwrap();
     assert_eq!((report.counts.outside, report.counts.loaded), (1, 0));
     assert_eq!(lake.rows("camera").await, "n=1");
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_lake::{Backoff, ContractStore, Ingest, LakeError, Landing};
+use alluvium_lake::{Backoff, ContractStore, Deadline, Ingest, LakeError, Landing};
 use alluvium_model::{ErrorKind, LandingPrefix, TableSource};
 use alluvium_testkit::{Fault, MemoryLanding, Unreliable};
 use alluvium_tests::{Lake, drop_file, memory_source, settings};
@@ -208,7 +208,7 @@ async fn a_thousand_deliveries_without_new_columns_cost_no_call_but_for_new_part
         // Different values, `null` and what belongs to `_rescued` are nothing new.
         let text = format!("{{\"n\":{file},\"s\":\"{file}\",\"s\":\"x\"}}\n{{\"n\":null}}\nbad\n");
         let object = bucket.drop_object(&format!("camera/{file}.json"), text);
-        let report = landing.land(&object).await.unwrap();
+        let report = landing.land(&object, Deadline::NEVER).await.unwrap();
         assert_eq!(report.counts.loaded, 2);
     }
     let expected =

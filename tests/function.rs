@@ -16,7 +16,7 @@ use alluvium_model::{
     ports::{OpenObjects, PortResult, Source},
 };
 use alluvium_testkit::{
-    Fault, MemoryCatalog, MemoryLanding, MemoryObjects, MemorySource, Unreliable,
+    Fault, LandedObject, MemoryCatalog, MemoryLanding, MemoryObjects, Unreliable,
 };
 use alluvium_tests::{Lake, contracts, s3_event, settings};
 use ingest_objects::{Failure, IngestObjects, TimeLimit};
@@ -34,12 +34,12 @@ struct Trapped {
 }
 
 impl OpenObjects for Trapped {
-    type Reader = MemorySource;
+    type Reader = LandedObject;
 
     async fn open_object(
         &self,
         object: &AnnouncedObject,
-    ) -> PortResult<Option<Source<MemorySource>>> {
+    ) -> PortResult<Option<Source<LandedObject>>> {
         assert!(!object.key.contains("panic"), "a bug over {}", object.key);
         if object.key.contains("denied") {
             return Err(PortError::new(ErrorKind::Denied, "read", object.uri()));

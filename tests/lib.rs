@@ -17,11 +17,8 @@ use alluvium_lake::{
 use alluvium_model::{
     AnnouncedObject, Budget, DataColumn, Destination, Origin, SourceId, TableName, TableRules,
     TableSource,
-    layout::ObjectKey,
-    ports::{
-        CommitTables, ListObjects, PublishEvents, ReadObjects, ReadTables, RegisterPartitions,
-        ReplaceViews, Source, WriteObjects,
-    },
+    layout::{self, ObjectKey},
+    ports::{LakeCatalog, LakeObjects, ListObjects, PublishEvents, ReadObjects, Source},
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{
@@ -38,7 +35,8 @@ use serde_json::{Value, json};
 #[must_use]
 pub fn settings() -> IngestSettings {
     let settings = IngestSettings::new("lake".parse().unwrap());
-    IngestSettings { backoff: Backoff::without_pauses(100), ..settings }
+    // Nobody turns the clock of a lake in memory, and there may be no runtime for deadlines.
+    IngestSettings { backoff: Backoff::without_pauses(100), attempt_max: None, ..settings }
 }
 
 /// The contracts in a lake of these objects, looked at for every source.
@@ -56,8 +54,8 @@ pub async fn drop_file<C, O, E>(
     text: &str,
 ) -> Result<IngestReport, LakeError>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
-    O: WriteObjects,
+    C: LakeCatalog + Clone,
+    O: LakeObjects + Clone,
     E: PublishEvents,
 {
     drop_under(ingest, &Arc::default(), key, text).await
@@ -74,8 +72,8 @@ pub async fn drop_under<C, O, E>(
     text: &str,
 ) -> Result<IngestReport, LakeError>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
-    O: WriteObjects,
+    C: LakeCatalog + Clone,
+    O: LakeObjects + Clone,
     E: PublishEvents,
 {
     ingest.ingest(destination(rules, key), memory_source(key, text)).await
@@ -85,7 +83,7 @@ where
 #[must_use]
 pub fn destination(rules: &Arc<TableRules>, key: &str) -> Destination {
     let table = TableSource::new(key.split('/').next().unwrap());
-    Destination { table, rules: Arc::clone(rules) }
+    Destination { table, rules: Arc::clone(rules), contract: None }
 }
 
 /// Rules that allow as many columns and keys.
@@ -141,6 +139,16 @@ impl Lake {
         let mut files = self.objects.all();
         files.retain(|key, _| key.as_str().ends_with(".parquet"));
         files
+    }
+
+    /// Forgets which sources were loaded, as if every attempt had died just before it said so.
+    pub fn forget_sources(&self) {
+        let ledger = layout::ledger(&"lake".parse().unwrap());
+        for key in self.objects.all().keys() {
+            if key.as_str().starts_with(ledger.as_str()) {
+                self.objects.remove(key);
+            }
+        }
     }
 
     /// The columns of a table, one a line: name, type and comment.

@@ -56,10 +56,11 @@ async fn verify(lake: &Lake) -> Verification {
 
 /// The file of the source in a table.
 fn file(lake: &Lake, table: &str) -> (ObjectKey, Bytes) {
-    let id = memory_source(KEY, &text()).id.to_string();
+    let id = memory_source(KEY, &text()).id;
     let folder = table_location(&"lake".parse().unwrap(), &table.parse().unwrap());
     let mut files = lake.objects.all().into_iter().filter(|(key, _)| {
-        key.as_str().starts_with(folder.as_str()) && source_of_file(key) == Some(id.as_str())
+        key.as_str().starts_with(folder.as_str())
+            && source_of_file(key).is_some_and(|(source, _)| source == id)
     });
     files.next().unwrap()
 }

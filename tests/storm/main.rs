@@ -22,7 +22,7 @@ use std::{
 use alluvium_lake::{Backoff, Ingest, IngestSettings, LakeError};
 use alluvium_model::{
     Budget, ErrorKind, Limits, TableRules,
-    ports::{CommitTables, ReadTables, RegisterPartitions, ReplaceViews, WriteObjects},
+    ports::{LakeCatalog, LakeObjects},
 };
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryObjects, Unreliable, interleave};
 use alluvium_tests::{Lake, drop_under, settings};
@@ -164,8 +164,8 @@ async fn deliver<C, O>(
     outcome: &Mutex<Outcome>,
 ) -> Result<(), String>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
-    O: WriteObjects,
+    C: LakeCatalog + Clone,
+    O: LakeObjects + Clone,
 {
     let mut failed: Option<LakeError> = None;
     for _ in 0..DELIVERIES_MAX {

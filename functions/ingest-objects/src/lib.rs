@@ -13,13 +13,12 @@ use alluvium_aws::{
     Aws, Delivery, Environment, EventBus, GlueCatalog, Message, S3Objects, S3Sources,
     telemetry::Invocation, time_left,
 };
-use alluvium_lake::{ContractStore, Ingest, IngestReport, IngestSettings, Landing, NoSubscribers};
+use alluvium_lake::{
+    ContractStore, Deadline, Ingest, IngestReport, IngestSettings, Landing, NoSubscribers,
+};
 use alluvium_model::{
     AnnouncedObject,
-    ports::{
-        CommitTables, ListObjects, OpenObjects, PublishEvents, ReadObjects, ReadTables,
-        RegisterPartitions, ReplaceViews, WriteObjects,
-    },
+    ports::{LakeCatalog, LakeObjects, OpenObjects, PublishEvents},
 };
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -44,10 +43,12 @@ impl IngestObjects<GlueCatalog, S3Objects, S3Sources, EventBus> {
             patience,
             contract_refresh,
             event_bus,
+            settle,
         } = environment;
         let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
-        let settings = IngestSettings { limits, ..IngestSettings::new(database) };
+        let settings = IngestSettings::new(database).settling(settle);
+        let settings = IngestSettings { limits, ..settings };
         let objects = S3Objects::new(&aws, lake);
         let ingest = Ingest::new(catalog, objects.clone(), settings);
         let ingest = ingest.telling(EventBus::new(&aws, event_bus));
@@ -58,9 +59,8 @@ impl IngestObjects<GlueCatalog, S3Objects, S3Sources, EventBus> {
 
 impl<C, O, S, E> IngestObjects<C, O, S, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews,
-    C: Clone + Send + Sync + 'static,
-    O: WriteObjects + ReadObjects + ListObjects + Send + Sync + 'static,
+    C: LakeCatalog + Clone + Send + Sync + 'static,
+    O: LakeObjects + Clone + Send + Sync + 'static,
     S: OpenObjects + Send + Sync + 'static,
     E: PublishEvents + Send + Sync + 'static,
 {
@@ -169,13 +169,13 @@ where
         let (landing, object, runtime) =
             (Arc::clone(&self.landing), object.clone(), Handle::current());
         let thread = spawn_blocking(move || {
-            runtime.block_on(timeout_at(limit.end, Box::pin(landing.land(&object))))
+            let landed = landing.land(&object, Deadline::at(limit.end));
+            runtime.block_on(timeout_at(limit.end, Box::pin(landed)))
         });
         match timeout_at(limit.answer, thread).await {
             Ok(Ok(Ok(loaded))) => loaded.map_err(|source| Failure::Load { uri, source }),
             Ok(Err(stopped)) => Err(Failure::Panicked { uri, message: stopped.to_string() }),
-            // If it is still computing it ends where it waits next, with one more call begun at
-            // most; whatever that call does, the next attempt does as well.
+            // If it is still computing it ends where it waits next, and begins no call any more.
             Ok(Ok(Err(_))) | Err(_) => Err(Failure::OutOfTime { uri, after: limit.elapsed() }),
         }
     }

@@ -25,11 +25,16 @@ pub struct Environment {
     /// `ALLUVIUM_CONTRACT_REFRESH_SECONDS`: how long contracts are believed before the lake is
     /// looked at again, 60 by default; 0 for every object.
     pub contract_refresh: Duration,
+    /// `ALLUVIUM_SETTLE_SECONDS`: the settle time of the lake, 1,200 by default. Longer than any
+    /// attempt at a source lives; attempts end after three quarters of it. All who write to a lake
+    /// must have the same.
+    pub settle: Duration,
     /// `ALLUVIUM_EVENT_BUS`: the event bus that is told what changes of tables; none by default.
     pub event_bus: Option<EventBusName>,
 }
 
 const CONTRACT_REFRESH: Duration = Duration::from_mins(1);
+const SETTLE: Duration = Duration::from_mins(20);
 
 /// A variable that is missing or not understood.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -84,6 +89,10 @@ impl Environment {
             }
             None => CONTRACT_REFRESH,
         };
+        let settle = match set("ALLUVIUM_SETTLE_SECONDS") {
+            Some(value) => Duration::from_secs(parsed("ALLUVIUM_SETTLE_SECONDS", &value)?),
+            None => SETTLE,
+        };
         let prefix = set("ALLUVIUM_LANDING_PREFIX").unwrap_or_default();
         Ok(Self {
             lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
@@ -92,6 +101,7 @@ impl Environment {
             limits,
             patience,
             contract_refresh,
+            settle,
             event_bus: match set("ALLUVIUM_EVENT_BUS") {
                 Some(name) => Some(parsed("ALLUVIUM_EVENT_BUS", &name)?),
                 None => None,
@@ -138,6 +148,9 @@ mod tests {
         assert_eq!(environment.contract_refresh, Duration::from_mins(1));
         variables.push(("ALLUVIUM_CONTRACT_REFRESH_SECONDS", "0"));
         assert_eq!(read(&variables).unwrap().contract_refresh, Duration::ZERO);
+        assert_eq!(environment.settle, Duration::from_mins(20));
+        variables.push(("ALLUVIUM_SETTLE_SECONDS", "30"));
+        assert_eq!(read(&variables).unwrap().settle, Duration::from_secs(30));
         let limits = read(&variables).unwrap().limits;
         assert_eq!(
             (limits.part_text_bytes, limits.parse_depth, limits.path_depth),

@@ -10,6 +10,7 @@
 //! Nothing here decides anything about data. It knows neither directories nor Parquet.
 
 mod announcements;
+mod answer_date;
 mod catalog;
 mod clients;
 mod clock;

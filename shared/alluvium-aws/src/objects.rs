@@ -1,11 +1,11 @@
 //! The objects of a lake in S3.
 
 use alluvium_model::{
-    Version, Versioned,
-    layout::{Location, ObjectKey},
+    ErrorKind, PortError, UtcInstant, Version, Versioned,
+    layout::{Location, ObjectKey, STATE},
     ports::{
-        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, Reread,
-        WriteObjects,
+        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
+        Reread, TellTime, WriteObjects,
     },
 };
 use aws_sdk_s3::{
@@ -15,16 +15,21 @@ use aws_sdk_s3::{
         put_object::builders::PutObjectFluentBuilder,
     },
     primitives::ByteStream,
+    types::{Delete, ObjectIdentifier},
 };
 use bytes::Bytes;
 
 use crate::{
     Aws, LakeRoot,
-    error::{has_code, port_error},
+    answer_date::AnswerDate,
+    error::{has_code, kind_of_code, port_error},
     lake_root::Place,
-    source::body,
+    source::{body, instant},
     upload::upload,
 };
+
+/// Keys that one call deletes (AWS documentation, S3 `DeleteObjects`).
+const DELETED_AT_ONCE_MAX: usize = 1_000;
 
 /// Whoever writes on condition is told by these codes that somebody else was faster (AWS
 /// documentation, S3 conditional writes: 412, 409 for a write under way, 404 for `If-Match`).
@@ -72,10 +77,10 @@ impl S3Objects {
     }
 }
 
-async fn commit(request: PutObjectFluentBuilder, uri: String) -> PortResult<Commit> {
+async fn commit(request: PutObjectFluentBuilder, uri: String) -> PortResult<Put> {
     match request.send().await {
-        Ok(_) => Ok(Commit::Done),
-        Err(error) if has_code(&error, CHANGED) => Ok(Commit::Conflict),
+        Ok(put) => Ok(Put::Done(Version(put.e_tag.unwrap_or_default()))),
+        Err(error) if has_code(&error, CHANGED) => Ok(Put::Conflict),
         Err(error) => Err(port_error("write", uri, error)),
     }
 }
@@ -109,7 +114,7 @@ impl ReadObjects for S3Objects {
 }
 
 impl CommitObjects for S3Objects {
-    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Commit> {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
         commit(self.put(key, bytes).if_none_match("*"), self.uri(key)).await
     }
 
@@ -118,8 +123,51 @@ impl CommitObjects for S3Objects {
         key: &ObjectKey,
         bytes: Bytes,
         expected: &Version,
-    ) -> PortResult<Commit> {
+    ) -> PortResult<Put> {
         commit(self.put(key, bytes).if_match(&expected.0), self.uri(key)).await
+    }
+}
+
+impl DeleteObjects for S3Objects {
+    async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
+        let places: Vec<_> = keys.iter().map(|key| self.root.place(key.as_str())).collect();
+        for places in places.chunks(DELETED_AT_ONCE_MAX) {
+            let Some(first) = places.first() else { break };
+            // Others may have registered locations in other buckets; nothing of ours lies there.
+            let objects = places.iter().filter(|place| place.bucket == first.bucket);
+            let objects: Result<Vec<_>, _> =
+                objects.map(|place| ObjectIdentifier::builder().key(&place.key).build()).collect();
+            let invalid =
+                |error| PortError::new(ErrorKind::Invalid, "delete", first.uri()).because(error);
+            let delete = Delete::builder().set_objects(Some(objects.map_err(invalid)?)).quiet(true);
+            let delete = delete.build().map_err(invalid)?;
+            let request = self.client.delete_objects().bucket(&first.bucket).delete(delete);
+            let deleted = request.send().await;
+            let deleted = deleted.map_err(|error| port_error("delete", first.uri(), error))?;
+            // Some may have failed alone, with an error code but no HTTP status of their own.
+            if let Some(failed) = deleted.errors().first() {
+                let kind = kind_of_code(failed.code(), 500);
+                let place = self.root.uri(failed.key().unwrap_or_default());
+                let message = failed.message().unwrap_or_default().to_owned();
+                return Err(PortError::new(kind, "delete", place).because(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TellTime for S3Objects {
+    async fn now(&self) -> PortResult<UtcInstant> {
+        let Place { bucket, key: prefix } = self.root.place(STATE);
+        let uri = self.root.uri(STATE);
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1);
+        let date = AnswerDate::default();
+        let listed = request.customize().interceptor(date.clone()).send().await;
+        listed.map_err(|error| port_error("read the time at", &uri, error))?;
+        date.instant().ok_or_else(|| {
+            let error = PortError::new(ErrorKind::Retry, "read the time at", uri);
+            error.because("the answer has no date")
+        })
     }
 }
 
@@ -136,8 +184,13 @@ impl ListObjects for S3Objects {
                 let bytes = object.size().and_then(|bytes| u64::try_from(bytes).ok());
                 // What consoles put there to show a folder has the folder's own name.
                 if let Some(name) = name.filter(|name| !name.is_empty()) {
-                    let key = location.object(name);
-                    objects.push(ObjectEntry { key, bytes: bytes.unwrap_or_default() });
+                    let (key, bytes) = (location.object(name), bytes.unwrap_or_default());
+                    let modified = object.last_modified().and_then(instant).ok_or_else(|| {
+                        let listed = self.root.uri(key.as_str());
+                        let error = PortError::new(ErrorKind::Invalid, "list", listed);
+                        error.because("it has no modification time")
+                    })?;
+                    objects.push(ObjectEntry { key, bytes, modified });
                 }
             }
         }

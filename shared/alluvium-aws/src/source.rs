@@ -7,7 +7,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use alluvium_model::{
     AnnouncedObject, ErrorKind, Origin, PortError, SourceId, UtcInstant,
-    ports::{OpenObjects, PortResult, ReadSource, Source},
+    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
 };
 use aws_sdk_s3::{
     Client,
@@ -49,7 +49,7 @@ pub struct S3Source {
     first: Option<Bytes>,
     /// Where the next range begins that is not under way yet.
     offset: u64,
-    ahead: VecDeque<AbortOnDropHandle<PortResult<Bytes>>>,
+    ahead: VecDeque<AbortOnDropHandle<PortResult<Chunk>>>,
 }
 
 /// An object with the content that was opened.
@@ -94,7 +94,10 @@ impl OpenObjects for S3Sources {
             Ok(first) if first.len() as u64 == range.end => first,
             // No range is so short that it has no bytes.
             Ok(_) | Err(_) if range.is_empty() => Bytes::new(),
-            Ok(_) | Err(_) => content.read(range.clone()).await?,
+            Ok(_) | Err(_) => match content.read(range.clone()).await? {
+                Chunk::Bytes(first) => first,
+                Chunk::End | Chunk::Superseded => return Ok(None),
+            },
         };
         let id = SourceId::of_object(&object.bucket, &object.key, &etag);
         let origin = Origin { source: object.uri(), arrived_at };
@@ -105,7 +108,7 @@ impl OpenObjects for S3Sources {
 }
 
 impl ReadSource for S3Source {
-    async fn next_chunk(&mut self) -> PortResult<Option<Bytes>> {
+    async fn next_chunk(&mut self) -> PortResult<Chunk> {
         while self.offset < self.bytes && self.ahead.len() < RANGES_AT_ONCE {
             let range = self.offset..self.bytes.min(self.offset + RANGE_BYTES);
             self.offset = range.end;
@@ -114,11 +117,11 @@ impl ReadSource for S3Source {
             self.ahead.push_back(AbortOnDropHandle::new(read));
         }
         if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
-            return Ok(Some(first));
+            return Ok(Chunk::Bytes(first));
         }
-        let Some(read) = self.ahead.pop_front() else { return Ok(None) };
+        let Some(read) = self.ahead.pop_front() else { return Ok(Chunk::End) };
         match read.await {
-            Ok(bytes) => bytes.map(Some),
+            Ok(chunk) => chunk,
             Err(stopped) => {
                 let uri = self.content.object.uri();
                 Err(PortError::new(ErrorKind::Bug, "read", uri).because(stopped))
@@ -136,21 +139,21 @@ impl Content {
         request.set_version_id(version_id).set_if_match(etag.map(|etag| format!("\"{etag}\"")))
     }
 
-    async fn read(&self, range: Range<u64>) -> PortResult<Bytes> {
+    /// A range of it, unless it is gone.
+    async fn read(&self, range: Range<u64>) -> PortResult<Chunk> {
         let mut tried = 0;
         loop {
             let got = self.get().range(http_range(&range)).send().await;
-            let got = got.map_err(|error| {
-                if !has_code(&error, SUPERSEDED) {
-                    return port_error("read", self.object.uri(), error);
-                }
-                // What was read of it so far is void; the next attempt finds it superseded.
-                PortError::new(ErrorKind::Retry, "go on reading", self.object.uri())
-                    .because("it was overwritten or deleted while it was read")
-            })?;
+            let got = match got {
+                Ok(got) => got,
+                Err(error) if has_code(&error, SUPERSEDED) => return Ok(Chunk::Superseded),
+                Err(error) => return Err(port_error("read", self.object.uri(), error)),
+            };
             tried += 1;
             match body(got.body, &self.object.uri()).await {
-                Ok(bytes) if bytes.len() as u64 == range.end - range.start => return Ok(bytes),
+                Ok(bytes) if bytes.len() as u64 == range.end - range.start => {
+                    return Ok(Chunk::Bytes(bytes));
+                }
                 Err(error) if tried == TRIES => return Err(error),
                 Ok(_) if tried == TRIES => {
                     let error = PortError::new(ErrorKind::Retry, "read", self.object.uri());
@@ -184,6 +187,6 @@ fn size(got: &GetObjectOutput) -> Option<u64> {
     }
 }
 
-fn instant(time: &DateTime) -> Option<UtcInstant> {
+pub(crate) fn instant(time: &DateTime) -> Option<UtcInstant> {
     i64::try_from(time.as_nanos() / 1_000).ok().and_then(UtcInstant::from_micros)
 }

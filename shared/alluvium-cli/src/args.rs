@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -163,6 +163,21 @@ pub(crate) struct Lake {
     /// The database of the tables; in the Glue catalog it must be there
     #[arg(long, value_name = "NAME", default_value = DEFAULT_DATABASE)]
     pub(crate) database: DatabaseName,
+}
+
+/// How long an attempt may live.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct Settle {
+    /// The settle time of the lake: a file is given up after three quarters of it. All who write
+    /// to a lake must have the same, the deployed functions too
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_200, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    settle_seconds: u64,
+}
+
+impl Settle {
+    pub(crate) const fn time(self) -> Duration {
+        Duration::from_secs(self.settle_seconds)
+    }
 }
 
 /// The database of tables when none is named.

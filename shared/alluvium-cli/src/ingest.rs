@@ -6,17 +6,18 @@ use std::{
 };
 
 use alluvium_lake::{
-    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LakeError,
+    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LoadedBefore,
     Warning,
 };
 use alluvium_model::{Counts, Injury, ports::Source};
+use anyhow::bail;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
-    args::{Inputs, Lake, Rules},
+    args::{Inputs, Lake, Rules, Settle},
     bad_records,
     destinations::Destinations,
     inputs::{Input, expand},
@@ -42,6 +43,8 @@ pub(crate) struct How {
     /// nobody
     #[arg(long, value_name = "NAME", default_value = "default")]
     event_bus: String,
+    #[command(flatten)]
+    settle: Settle,
 }
 
 /// What became of everything.
@@ -74,14 +77,14 @@ pub(crate) async fn run(
     (lake, how): (&Lake, How),
     json: bool,
 ) -> anyhow::Result<Outcome> {
-    let How { threads, event_bus } = how;
+    let How { threads, event_bus, settle } = how;
     let limits = inputs.limits()?;
     let (catalog, objects) = lake.open_or_create().await?;
     let destinations = Destinations::of(inputs, rules, Some(&objects)).await?;
     let inputs = expand(&inputs.files, &destinations)?;
     let subscribers = lake.subscribers(&event_bus).await?;
-    let mut settings = IngestSettings::new(lake.database.clone());
-    settings.limits = limits;
+    let settings = IngestSettings::new(lake.database.clone()).settling(settle.time());
+    let settings = IngestSettings { limits, ..settings };
     let ingest = Arc::new(Ingest::new(catalog, objects, settings).telling(subscribers));
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let summary = load_all(&ingest, inputs, threads, &bar).await?;
@@ -123,7 +126,7 @@ async fn load_all(
     while let Some(loaded) = loading.join_next_with_id().await {
         // Whatever befalls one file, a panic included, the others are loaded and reported.
         let (id, result) = match loaded {
-            Ok((id, result)) => (id, result.map_err(anyhow::Error::from)),
+            Ok((id, result)) => (id, result),
             Err(panicked) => (panicked.id(), Err(anyhow::Error::from(panicked))),
         };
         results.insert(numbers.get(&id).copied(), result);
@@ -145,16 +148,25 @@ async fn load(
     ingest: &LakeIngest,
     input: &Input,
     bar: ProgressBar,
-) -> Result<IngestReport, LakeError> {
+) -> anyhow::Result<IngestReport> {
     let opened = input.open().await?;
     let reader = Watched { reader: opened.reader, bar };
     let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
-    Box::pin(ingest.ingest(input.destination.clone(), source)).await
+    let report = Box::pin(ingest.ingest(input.destination.clone(), source)).await?;
+    // Somebody wants it in a table that it did not go to.
+    let table = input.destination.table.as_str();
+    match &report.loaded_before {
+        Some(LoadedBefore { table: Some(other) }) if other != table => bail!(
+            "it was loaded into `{other}` before, and a file is loaded once: to have it in \
+             `{table}` too, load a copy of it, or use another --database"
+        ),
+        Some(_) | None => Ok(report),
+    }
 }
 
 impl Summary {
     fn add(&mut self, report: IngestReport) {
-        self.sources += 1;
+        self.sources += u64::from(report.loaded_before.is_none());
         self.counts.add(&report.counts);
         self.added_columns.extend(report.added_columns);
         self.kept_whole.extend(report.kept_whole);
@@ -214,6 +226,10 @@ impl std::fmt::Display for Summary {
         if counts.rescued_values > 0 {
             let values = count(counts.rescued_values, "value", "values");
             writeln!(f, "{values} without a column: see _rescued")?;
+        }
+        if counts.duplicates > 0 {
+            let files = count(counts.duplicates, "file was", "files were");
+            writeln!(f, "{files} loaded before")?;
         }
         let files = count(counts.files, "Parquet file", "Parquet files");
         writeln!(f, "{} of input, {files} of {}", bytes(counts.bytes_in), bytes(counts.bytes_out))

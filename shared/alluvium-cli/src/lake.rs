@@ -6,12 +6,12 @@ use alluvium_aws::{Aws, EventBus, GlueCatalog, LakeRoot, S3Objects};
 use alluvium_lake::NoSubscribers;
 use alluvium_local::{LocalCatalog, LocalObjects};
 use alluvium_model::{
-    PartitionEntry, SchemaChange, TableEntry, TableName, Version, Versioned, ViewEntry,
+    PartitionEntry, SchemaChange, TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitTables, FoundView, ListObjects, ObjectEntry, PortResult, PublishEvents,
-        ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
-        WriteObjects,
+        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, ListObjects, ObjectEntry,
+        PortResult, PublishEvents, Put, ReadObjects, ReadPartitions, ReadTables,
+        RegisterPartitions, Registered, ReplaceViews, Reread, TellTime, WriteObjects,
     },
 };
 use anyhow::{Context as _, bail};
@@ -188,6 +188,52 @@ impl ReadObjects for Objects {
         match self {
             Self::Local(objects) => objects.object(key).await,
             Self::S3(objects) => objects.object(key).await,
+        }
+    }
+
+    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
+        match self {
+            Self::Local(objects) => objects.object_since(key, known).await,
+            Self::S3(objects) => objects.object_since(key, known).await,
+        }
+    }
+}
+
+impl CommitObjects for Objects {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
+        match self {
+            Self::Local(objects) => objects.create_object(key, bytes).await,
+            Self::S3(objects) => objects.create_object(key, bytes).await,
+        }
+    }
+
+    async fn replace_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        version: &Version,
+    ) -> PortResult<Put> {
+        match self {
+            Self::Local(objects) => objects.replace_object(key, bytes, version).await,
+            Self::S3(objects) => objects.replace_object(key, bytes, version).await,
+        }
+    }
+}
+
+impl DeleteObjects for Objects {
+    async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
+        match self {
+            Self::Local(objects) => objects.delete_objects(keys).await,
+            Self::S3(objects) => objects.delete_objects(keys).await,
+        }
+    }
+}
+
+impl TellTime for Objects {
+    async fn now(&self) -> PortResult<UtcInstant> {
+        match self {
+            Self::Local(objects) => objects.now().await,
+            Self::S3(objects) => objects.now().await,
         }
     }
 }

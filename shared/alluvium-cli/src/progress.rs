@@ -1,7 +1,6 @@
 //! A bar for people who wait.
 
-use alluvium_model::ports::{PortResult, ReadSource};
-use bytes::Bytes;
+use alluvium_model::ports::{Chunk, PortResult, ReadSource};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar over this many bytes, drawn on standard error if that is a terminal.
@@ -19,9 +18,11 @@ pub(crate) struct Watched<R> {
 }
 
 impl<R: ReadSource + Send> ReadSource for Watched<R> {
-    async fn next_chunk(&mut self) -> PortResult<Option<Bytes>> {
+    async fn next_chunk(&mut self) -> PortResult<Chunk> {
         let chunk = self.reader.next_chunk().await?;
-        self.bar.inc(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        if let Chunk::Bytes(bytes) = &chunk {
+            self.bar.inc(bytes.len() as u64);
+        }
         Ok(chunk)
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     ColumnarError, Part, PlacedPart,
     column::{ColumnCells, data_type, timestamp_type},
     parquet_file::{ParquetFile, Sink},
+    partitions::EventSpan,
     rescue::Rescue,
 };
 
@@ -37,12 +38,16 @@ pub struct EncodedFile {
     pub rows: u64,
     /// Values in its column `_rescued`.
     pub rescued: u64,
+    /// When its events happened, of those that say so and are believed; a row that was refused
+    /// may count.
+    pub events: Option<EventSpan>,
 }
 
-/// Encodes these rows of a part.
+/// Encodes these rows of a part, whose events happened then.
 pub(crate) fn encode(
     placed: &PlacedPart<'_>,
     rows: Range<u32>,
+    events: Option<EventSpan>,
 ) -> Result<EncodedFile, ColumnarError> {
     let layout = FileLayout::new(placed, &rows);
     let footer = KeyValue::new(FOOTER_KEY.to_owned(), layout.footer()?);
@@ -61,7 +66,7 @@ pub(crate) fn encode(
         })?;
     }
     let (bytes, rows) = file.finish()?;
-    Ok(EncodedFile { bytes, rows, rescued })
+    Ok(EncodedFile { bytes, rows, rescued, events })
 }
 
 /// The rows of each row group.

@@ -53,6 +53,7 @@ mod wrapper;
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
 pub use part::Part;
+pub use partitions::EventSpan;
 pub use place::Position;
 pub use placed::PlacedPart;
 pub use quarantine::{BadRecord, BadRecords, QUARANTINE_BYTES_MAX};

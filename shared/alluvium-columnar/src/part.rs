@@ -96,7 +96,6 @@ pub struct Part {
     pub(crate) flattener: Flattener,
     pub(crate) partitions: Partitions,
     bad: Vec<(u64, BadRecord)>,
-    latest_event: Option<UtcInstant>,
 }
 
 impl Part {
@@ -126,7 +125,6 @@ impl Part {
             flattener: Flattener::new(&facts.limits, Arc::clone(&facts.rules), &facts.watched),
             partitions,
             bad: Vec::new(),
-            latest_event: None,
             facts,
         }
     }
@@ -190,8 +188,8 @@ impl Part {
 
     /// When the latest of its events happened that say so and are believed.
     #[must_use]
-    pub const fn latest_event(&self) -> Option<UtcInstant> {
-        self.latest_event
+    pub fn latest_event(&self) -> Option<UtcInstant> {
+        self.partitions.latest_event()
     }
 
     /// The same part with each value in its place in `schema`, the one that resulted from
@@ -263,16 +261,20 @@ impl Part {
         let time = facts.rules.event_time.as_ref().zip(facts.time.and_then(scalar));
         let event_time =
             time.and_then(|(time, said)| time.read(&said.text, facts.origin.arrived_at));
-        self.latest_event = self.latest_event.max(event_time);
-        if !spec.depends_on_rows() {
-            return PartitionNumber::FIRST;
-        }
-        let row = RowTraits {
-            event_time,
-            scalars: facts.partitioned_by.iter().map(|number| scalar(*number)).collect(),
-            ..facts.traits()
+        let number = if spec.depends_on_rows() {
+            let row = RowTraits {
+                event_time,
+                scalars: facts.partitioned_by.iter().map(|number| scalar(*number)).collect(),
+                ..facts.traits()
+            };
+            self.partitions.of_row(spec, &row)
+        } else {
+            PartitionNumber::FIRST
         };
-        self.partitions.of_row(spec, &row)
+        if let Some(at) = event_time {
+            self.partitions.add_event(number, at);
+        }
+        number
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use alluvium_model::{PartitionKey, PartitionSpec, RowTraits};
+use alluvium_model::{PartitionKey, PartitionSpec, RowTraits, UtcInstant};
 
 /// Partitions of a part at most, besides that of rows without values: each becomes a file.
 const PARTITIONS_MAX: usize = 500;
 
 /// The number of a partition in its part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PartitionNumber(u16);
 
 impl PartitionNumber {
@@ -18,10 +18,21 @@ impl PartitionNumber {
     pub(crate) const NONE: Self = Self(u16::MAX);
 }
 
+/// When the first and the last event of several happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSpan {
+    /// The first.
+    pub first: UtcInstant,
+    /// The last.
+    pub last: UtcInstant,
+}
+
 /// The partitions of a part, in the order of their first rows.
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
     keys: Vec<PartitionKey>,
+    /// Of those with events that say when they happened.
+    events: HashMap<PartitionNumber, EventSpan>,
     by_key: HashMap<PartitionKey, PartitionNumber>,
     /// The partition of rows that are alike in what decides on it.
     by_fingerprint: HashMap<Vec<u8>, PartitionNumber>,
@@ -61,6 +72,23 @@ impl Partitions {
 
     pub(crate) fn key(&self, number: PartitionNumber) -> Option<&PartitionKey> {
         self.keys.get(usize::from(number.0))
+    }
+
+    /// Notes when an event of a partition happened.
+    pub(crate) fn add_event(&mut self, number: PartitionNumber, at: UtcInstant) {
+        let span = self.events.entry(number).or_insert(EventSpan { first: at, last: at });
+        span.first = span.first.min(at);
+        span.last = span.last.max(at);
+    }
+
+    /// When the events of a partition happened.
+    pub(crate) fn events(&self, number: PartitionNumber) -> Option<EventSpan> {
+        self.events.get(&number).copied()
+    }
+
+    /// When the latest event of all happened.
+    pub(crate) fn latest_event(&self) -> Option<UtcInstant> {
+        self.events.values().map(|span| span.last).max()
     }
 
     pub(crate) const fn overflowed(&self) -> u64 {

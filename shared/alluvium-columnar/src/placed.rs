@@ -14,7 +14,7 @@ use crate::{
     encode::encode,
     objects::WholeCells,
     part::Row,
-    partitions::PartitionNumber,
+    partitions::{EventSpan, PartitionNumber},
     paths::NodeId,
     quarantine::{BadRecord, BadRecords},
     rescue::{Homes, Rescue},
@@ -31,9 +31,16 @@ pub struct PlacedPart<'s> {
     homes: Homes,
     rows_with_homeless: Vec<bool>,
     whole_cells: WholeCells,
-    partitions: Vec<(PartitionKey, Range<u32>)>,
+    partitions: Vec<PartitionRows>,
     /// The rows that the contract wants in quarantine because a value of them has no column.
     refused: Range<u32>,
+}
+
+/// The rows of a partition.
+struct PartitionRows {
+    key: PartitionKey,
+    rows: Range<u32>,
+    events: Option<EventSpan>,
 }
 
 /// A column, and which values of which path it takes.
@@ -53,7 +60,7 @@ impl<'s> PlacedPart<'s> {
         }
         part.bring_partitions_together();
         let partitions = part.ranges();
-        let accepted = partitions.last().map_or(0, |(_, rows)| rows.end);
+        let accepted = partitions.last().map_or(0, |partition| partition.rows.end);
         let refused = accepted..u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
         let whole_cells = part.whole_cells(&homes);
         let rows_with_homeless = part.rows_with_homeless(&homes);
@@ -82,7 +89,7 @@ impl<'s> PlacedPart<'s> {
     /// The partitions that have rows.
     #[must_use]
     pub fn partitions(&self) -> impl ExactSizeIterator<Item = &PartitionKey> {
-        self.partitions.iter().map(|(key, _)| key)
+        self.partitions.iter().map(|partition| &partition.key)
     }
 
     /// The records that are bound for quarantine: the bad ones, and those with a value that no
@@ -116,7 +123,8 @@ impl<'s> PlacedPart<'s> {
 
     /// The rows of each partition as a Parquet file, one after the other.
     pub fn files(&self) -> impl Iterator<Item = Result<EncodedFile, ColumnarError>> {
-        self.partitions.iter().map(|(_, rows)| encode(self, rows.clone()))
+        let rows = |partition: &PartitionRows| (partition.rows.clone(), partition.events);
+        self.partitions.iter().map(rows).map(|(rows, events)| encode(self, rows, events))
     }
 }
 
@@ -181,14 +189,16 @@ impl Part {
     }
 
     /// The rows of each partition that has some.
-    fn ranges(&self) -> Vec<(PartitionKey, Range<u32>)> {
+    fn ranges(&self) -> Vec<PartitionRows> {
         let mut ranges = Vec::new();
         let mut begin: u32 = 0;
         for rows in self.rows.chunk_by(|one, other| one.partition == other.partition) {
             let end = begin + u32::try_from(rows.len()).unwrap_or(u32::MAX - begin);
             let number = rows.first().map(|row| row.partition);
-            if let Some(key) = number.and_then(|number| self.partitions.key(number)) {
-                ranges.push((key.clone(), begin..end));
+            let key = number.and_then(|number| self.partitions.key(number)).cloned();
+            if let Some((number, key)) = number.zip(key) {
+                let events = self.partitions.events(number);
+                ranges.push(PartitionRows { key, rows: begin..end, events });
             }
             begin = end;
         }

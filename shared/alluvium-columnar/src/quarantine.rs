@@ -196,7 +196,7 @@ impl<'a> BadRecords<'a> {
             }
         })?;
         let (bytes, rows) = file.finish()?;
-        Ok(EncodedFile { bytes, rows, rescued: 0 })
+        Ok(EncodedFile { bytes, rows, rescued: 0, events: None })
     }
 }
 

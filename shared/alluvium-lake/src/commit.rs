@@ -129,7 +129,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         discovery: &Discovery,
         origin: &Origin,
     ) -> Result<Committed, LakeError> {
-        let Destination { table: source, rules } = destination;
+        let Destination { table: source, rules, .. } = destination;
         if let Some(KnownTable { name: table, schema, .. }) = self.known(destination)
             && let extension = schema.extend(discovery, origin, rules)
             && !extension.changes_schema()
@@ -189,7 +189,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         seen: &mut Seen,
     ) -> Result<Try, LakeError> {
         let Change { destination, discovery, origin } = change;
-        let Destination { table: source, rules } = destination;
+        let Destination { table: source, rules, .. } = destination;
         let found = match unless_busy(self.catalog.table(table).await)? {
             Ok(found) => found,
             Err(busy) => return Ok(Try::Again(Some(busy))),
@@ -322,7 +322,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         created: bool,
     ) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Destination { table: source, rules } = destination;
+        let Destination { table: source, rules, .. } = destination;
         // A slower task must not forget what a faster one learned of the same table. One that was
         // dropped and made again is another table.
         let is_ahead = |old: &KnownTable| {

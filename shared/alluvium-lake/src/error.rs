@@ -2,7 +2,7 @@
 
 use alluvium_columnar::ColumnarError;
 use alluvium_model::{
-    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, TableName,
+    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, TableName, UtcInstant,
     layout::{Location, ObjectKey},
 };
 
@@ -81,6 +81,52 @@ pub enum LakeError {
         /// The file.
         key: ObjectKey,
     },
+    /// A source is not the one that was opened.
+    #[error("{source_uri} was changed while it was read")]
+    Changed {
+        /// The source.
+        source_uri: String,
+    },
+    /// An attempt took longer than it may.
+    #[error("the time of this attempt is over")]
+    OutOfTime,
+    /// Another plan took the place of the one by which a source was loaded, or the source was
+    /// found to be gone: nobody writes until attempts by the former one must have ended.
+    #[error("{source_uri} waits until earlier attempts must have ended{}", until_text(*until))]
+    Fenced {
+        /// The source.
+        source_uri: String,
+        /// When that is, by the time of the store, as far as it is known.
+        until: Option<UtcInstant>,
+    },
+    /// A later version of Alluvium loads a source in a way that this one does not know.
+    #[error("{source_uri} is being loaded by a later version of Alluvium, of layout {layout}")]
+    LaterLayout {
+        /// The source.
+        source_uri: String,
+        /// The layout of that version.
+        layout: u32,
+    },
+    /// The ledger entry of a source changed whenever it was looked at.
+    #[error("the ledger entry of {source_uri} changes all the time")]
+    Disputed {
+        /// The source.
+        source_uri: String,
+    },
+    /// The pointer of a partition changed whenever it was looked at.
+    #[error("{pointer} changed {rounds} times under one attempt")]
+    Unstable {
+        /// The pointer.
+        pointer: ObjectKey,
+        /// How often.
+        rounds: u32,
+    },
+    /// The pointer of a partition was removed by hand.
+    #[error("{pointer} was there, but is gone")]
+    PointerGone {
+        /// The pointer.
+        pointer: ObjectKey,
+    },
     /// Records went in that did not come out.
     #[error("{source_uri} has {} records, of which {} were loaded and {} quarantined",
         counts.records, counts.loaded, counts.quarantined_total())]
@@ -104,13 +150,24 @@ impl LakeError {
             | Self::Contracts(_)
             | Self::NoTableName { .. }
             | Self::Elsewhere { .. } => ErrorKind::Invalid,
-            Self::Contended { .. } | Self::Dropped { .. } | Self::Vanished { .. } => {
-                ErrorKind::Retry
-            }
+            Self::Contended { .. }
+            | Self::Dropped { .. }
+            | Self::Vanished { .. }
+            | Self::Changed { .. }
+            | Self::OutOfTime
+            | Self::Fenced { .. }
+            | Self::LaterLayout { .. }
+            | Self::Disputed { .. }
+            | Self::Unstable { .. }
+            | Self::PointerGone { .. } => ErrorKind::Retry,
             Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
         }
     }
+}
+
+fn until_text(until: Option<UtcInstant>) -> String {
+    until.map(|until| format!(": until {until}")).unwrap_or_default()
 }
 
 fn listed(injuries: &[Injury]) -> String {

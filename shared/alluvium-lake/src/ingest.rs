@@ -1,40 +1,30 @@
-//! One source, from its bytes to rows that the catalog names.
+//! One source, from its bytes to rows that the catalog names, exactly once.
 //!
-//! The steps of an attempt, in this order: shred a part, commit the schema that it needs and do
-//! what follows from it, open the partitions it belongs to, write one file a partition. Names of
-//! files are functions of source and plan, so an attempt that is repeated writes the same files
-//! again.
+//! The steps of an attempt, in this order: look into the ledger and claim the source; shred a part,
+//! commit the schema that it needs and do what follows from it, open the partitions that it belongs
+//! to, write one file a partition (all of this is on the page `attempt`); after the last part say
+//! in the ledger that it is committed. Names of files are functions of source and plan, so attempts
+//! by the same plan write the same files, and the ledger sees to it that there is one plan.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use alluvium_columnar::{
-    BadRecord, BadRecords, EncodedFile, Part, PlacedPart, Position, QUARANTINE_BYTES_MAX, Shredder,
-    Step,
-};
 use alluvium_model::{
-    Counts, DatabaseName, Destination, ErrorKind, Injury, Limits, Mode, Origin, PartitionKey, Plan,
-    PlanId, Reason, SourceId, Stages, TableName, TableRules, TableSchema, UtcInstant,
-    layout::{Location, file_name},
-    ports::{
-        CommitTables, PublishEvents, ReadSource, ReadTables, RegisterPartitions, ReplaceViews,
-        Source, WriteObjects,
-    },
+    Assignment, Counts, DatabaseName, ErrorKind, LAYOUT_VERSION, Limits, Plan, SourceId,
+    ports::{LakeCatalog, LakeObjects, PublishEvents, ReadSource, Source},
 };
-use bytes::Bytes;
-use serde::Serialize;
 
 use crate::{
-    AddedColumn, Backoff, KeptWhole, LakeError, NoSubscribers, Warning,
-    commit::{Committed, SchemaCommitter, SchemaRules},
+    Backoff, Deadline, IngestReport, LakeError, NoSubscribers,
+    attempt::{Attempt, Loaded, Outcome},
+    commit::{SchemaCommitter, SchemaRules},
     follow::Followers,
-    partitions::Partitions,
-    timed::{timed, timed_wait},
+    ledger::{Claimed, Commitment, Found, Gone, Intent, Ledger, OwnClaim},
+    pointers::Pointers,
+    sweep::Sweeper,
 };
 
-/// Bad records of a source that a report shows; the quarantine table has all of them.
-const REPORTED_BAD_RECORDS_MAX: usize = 10;
-/// Bytes of a bad record that a report shows.
-const REPORTED_BYTES_MAX: usize = 200;
+/// How long it takes until everybody may rely on an attempt having ended.
+const SETTLE: Duration = Duration::from_mins(20);
 
 /// How a lake is written.
 #[derive(Clone, Debug)]
@@ -45,77 +35,29 @@ pub struct IngestSettings {
     pub limits: Limits,
     /// How a contended catalog is asked again.
     pub backoff: Backoff,
+    /// The settle time: longer than any attempt lives, from when it looks into the ledger until the
+    /// last of its calls can have an effect. All who write to a lake must have the same.
+    pub settle: Duration,
+    /// How long an attempt may take; none if the caller sees to it that it ends in time.
+    pub attempt_max: Option<Duration>,
+    /// The layout of this code; others have made or will make files of other layouts.
+    pub layout: u32,
 }
 
 impl IngestSettings {
     /// The defaults, for this database.
     #[must_use]
     pub fn new(database: DatabaseName) -> Self {
-        Self { database, limits: Limits::default(), backoff: Backoff::default() }
+        let (limits, backoff) = (Limits::default(), Backoff::default());
+        let (settle, layout) = (SETTLE, LAYOUT_VERSION);
+        Self { database, limits, backoff, settle, attempt_max: None, layout }.settling(settle)
     }
-}
 
-/// What became of a source.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct IngestReport {
-    /// The counts.
-    pub counts: Counts,
-    /// The columns that it brought.
-    pub added_columns: Vec<AddedColumn>,
-    /// The objects that are kept whole since.
-    pub kept_whole: Vec<KeptWhole>,
-    /// What somebody had done to tables by hand, and is undone.
-    pub healed: Vec<Injury>,
-    /// What was left undone, for a reason that somebody should know.
-    pub warnings: Vec<Warning>,
-    /// Its first bad records.
-    pub bad_records: Vec<BadRecordReport>,
-    /// When the source arrived; none for one that was not read.
-    #[serde(skip)]
-    pub arrived_at: Option<UtcInstant>,
-    /// When the latest of its events happened that say so and are believed.
-    #[serde(skip)]
-    pub latest_event: Option<UtcInstant>,
-    /// Where the time went.
-    pub stages: Stages,
-}
-
-/// A bad record, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct BadRecordReport {
-    /// The URI of its source.
-    pub source: String,
-    /// Its index there.
-    pub record: u64,
-    /// Where it begins in the decompressed source, in bytes.
-    pub offset: u64,
-    /// The line that it begins in, from 1.
-    pub line: u64,
-    /// Where in that line, from 1, in bytes (in UTF-16 in units of two bytes).
-    pub column: u64,
-    /// Why it could not be loaded.
-    pub reason: Reason,
-    /// What is wrong.
-    pub message: String,
-    /// Its first bytes; what is no text is escaped.
-    pub excerpt: String,
-}
-
-impl BadRecordReport {
-    /// The report of the bad record with this index in `source`.
+    /// The same with this settle time: attempts may take three quarters of it, which leaves the
+    /// rest to calls that were given up and may have an effect nevertheless.
     #[must_use]
-    pub fn new(source: &str, record: u64, bad: &BadRecord) -> Self {
-        let text = bad.excerpt(REPORTED_BYTES_MAX);
-        Self {
-            source: source.to_owned(),
-            record,
-            offset: bad.position.offset,
-            line: bad.position.line,
-            column: bad.position.column,
-            reason: bad.reason,
-            message: bad.message.clone(),
-            excerpt: text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"),
-        }
+    pub fn settling(self, settle: Duration) -> Self {
+        Self { settle, attempt_max: Some(settle * 3 / 4), ..self }
     }
 }
 
@@ -123,283 +65,149 @@ impl BadRecordReport {
 /// and partitions and asks the catalog ever less.
 #[derive(Debug)]
 pub struct Ingest<C, O, E = NoSubscribers> {
-    schemas: SchemaCommitter<C>,
-    followers: Followers<C, E>,
-    partitions: Partitions<C>,
-    objects: O,
-    settings: IngestSettings,
+    pub(crate) schemas: SchemaCommitter<C>,
+    pub(crate) followers: Followers<C, E>,
+    pub(crate) pointers: Pointers<C, O>,
+    pub(crate) objects: O,
+    pub(crate) settings: IngestSettings,
+    ledger: Ledger<O>,
+    sweeper: Sweeper<C, O>,
 }
 
-impl<C, O> Ingest<C, O>
-where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
-    O: WriteObjects,
-{
+impl<C: LakeCatalog + Clone, O: LakeObjects + Clone> Ingest<C, O> {
     /// An ingest into the lake of these ports, which tells nobody what it changes of tables.
     pub fn new(catalog: C, objects: O, settings: IngestSettings) -> Self {
-        let rules = SchemaRules { database: settings.database.clone(), backoff: settings.backoff };
+        let IngestSettings { database, backoff, settle, .. } = settings.clone();
+        let rules = SchemaRules { database: database.clone(), backoff };
         Self {
             schemas: SchemaCommitter::new(catalog.clone(), rules),
             followers: Followers::new(&catalog, &settings, NoSubscribers),
-            partitions: Partitions::new(catalog, settings.database.clone(), settings.backoff),
-            objects,
+            pointers: Pointers::new(catalog.clone(), objects.clone(), database.clone(), backoff),
+            objects: objects.clone(),
             settings,
+            ledger: Ledger::new(objects.clone(), database.clone(), settle, backoff),
+            sweeper: Sweeper { catalog, objects, database, backoff },
         }
     }
 
     /// The same, but whatever changes of tables is told to `events`.
     pub fn telling<E>(self, events: E) -> Ingest<C, O, E> {
-        let Self { schemas, followers, partitions, objects, settings } = self;
+        let Self { schemas, followers, pointers, objects, settings, ledger, sweeper } = self;
         let followers = followers.telling(events);
-        Ingest { schemas, followers, partitions, objects, settings }
+        Ingest { schemas, followers, pointers, objects, settings, ledger, sweeper }
     }
 }
 
 impl<C, O, E> Ingest<C, O, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
-    O: WriteObjects,
+    C: LakeCatalog + Clone,
+    O: LakeObjects + Clone,
     E: PublishEvents,
 {
-    /// Takes a source to its table.
+    /// Takes a source to its table, or to quarantine as a whole: as one record, of a long one its
+    /// beginning, and nothing where the rules drop something. One that was loaded before is left
+    /// alone, whatever the rules are now.
     ///
     /// # Errors
-    /// When a port fails; the source may then be visible in part, and is whole after any attempt
-    /// that succeeds.
+    /// When a port fails, or as `Retry` while another plan takes the place of the one that an
+    /// earlier attempt followed. The source may then be visible in part, and is whole after any
+    /// attempt that succeeds.
     pub async fn ingest<R: ReadSource>(
         &self,
-        destination: impl Into<Destination>,
-        mut source: Source<R>,
+        assignment: impl Into<Assignment>,
+        source: Source<R>,
     ) -> Result<IngestReport, LakeError> {
-        let destination = destination.into();
-        let (limits, rules) = (self.settings.limits, Arc::clone(&destination.rules));
-        let plan = Plan { limits, contract: rules.digest() };
-        let mut attempt = Attempt::new(self, &source, plan);
-        let mut shredder = Shredder::new(source.origin.clone(), rules, limits);
-        loop {
-            let step = timed(&mut attempt.report.stages.shred, || shredder.step());
-            match step {
-                Step::NeedInput => match attempt.read(&mut source.reader).await? {
-                    Some(chunk) => shredder.feed(chunk),
-                    None => shredder.finish(),
-                },
-                Step::Part(part) => {
-                    let destination = destination.routed(part.route());
-                    attempt.load(&destination, *part).await?;
-                }
-                Step::Done => return attempt.finish(),
-            }
-        }
+        let deadline = self.deadline();
+        let found = self.find(source.id, deadline).await?;
+        self.ingest_found(found, assignment.into(), source, deadline).await
     }
 
-    /// Takes a source whole to the quarantine table, as one record; of a long one its beginning,
-    /// and nothing where the rules of tables without a contract drop something. An empty source
-    /// holds no record.
-    ///
-    /// # Errors
-    /// When a port fails.
-    pub async fn quarantine<R: ReadSource>(
+    /// Until when an attempt that begins now may make calls.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.settings.attempt_max.map_or(Deadline::NEVER, Deadline::after)
+    }
+
+    /// What the ledger says of a source.
+    pub(crate) async fn find(&self, id: SourceId, deadline: Deadline) -> Result<Found, LakeError> {
+        deadline.call(self.ledger.find(id)).await
+    }
+
+    /// Like [`Ingest::ingest`], for a source that was looked for in the ledger.
+    pub(crate) async fn ingest_found<R: ReadSource>(
         &self,
+        found: Found,
+        assignment: Assignment,
         mut source: Source<R>,
-        reason: Reason,
-        message: String,
-        rules: &TableRules,
+        deadline: Deadline,
     ) -> Result<IngestReport, LakeError> {
-        let plan = Plan { limits: self.settings.limits, contract: None };
-        let mut attempt = Attempt::new(self, &source, plan);
-        let mut bad = BadRecord::new(Position::BEGIN, reason, message);
-        while bad.bytes.len() < QUARANTINE_BYTES_MAX
-            && let Some(chunk) = attempt.read(&mut source.reader).await?
-        {
-            bad.extend(&chunk);
+        let IngestSettings { layout, limits, .. } = self.settings;
+        let uri = source.origin.source.clone();
+        let intent = Intent {
+            source: &uri,
+            arrived_at: source.origin.arrived_at,
+            plan: Plan { layout, limits, contract: assignment.rules.digest() },
+            assignment: &assignment,
+        };
+        let claim = match deadline.call(self.ledger.claim(found, intent)).await? {
+            Claimed::Ours(claim) => *claim,
+            Claimed::Before(committed) => return Ok(IngestReport::duplicate(committed.table)),
+        };
+        if let Some(sweep) = &claim.sweep {
+            let swept = deadline.call(self.sweeper.sweep(sweep)).await?;
+            tracing::info!(source = uri, swept, "files of another plan are gone");
         }
-        bad.length = bad.length.max(source.bytes);
-        if rules.dropped().next().is_some() {
-            bad.withhold();
-        }
-        if bad.length > 0 {
-            attempt.report.counts.records += 1;
-            attempt.load_bad_records(0, BadRecords::of(&[(0, bad)]), None).await?;
-        }
-        attempt.finish()
-    }
-}
-
-/// One try to ingest one source.
-struct Attempt<'a, C, O, E> {
-    ingest: &'a Ingest<C, O, E>,
-    id: SourceId,
-    plan: PlanId,
-    origin: Origin,
-    report: IngestReport,
-}
-
-impl<'a, C, O, E> Attempt<'a, C, O, E>
-where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews,
-    O: WriteObjects,
-    E: PublishEvents,
-{
-    fn new<R>(ingest: &'a Ingest<C, O, E>, source: &Source<R>, plan: Plan) -> Self {
-        let mut report =
-            IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
-        report.counts.bytes_in = source.bytes;
-        Self { ingest, id: source.id, plan: plan.id(), origin: source.origin.clone(), report }
-    }
-
-    async fn read<R: ReadSource>(&mut self, reader: &mut R) -> Result<Option<Bytes>, LakeError> {
-        Ok(timed_wait(&mut self.report.stages.read, reader.next_chunk()).await?)
-    }
-
-    async fn load(&mut self, destination: &Destination, part: Part) -> Result<(), LakeError> {
-        let Destination { table: source, rules } = destination;
-        let index = part.index();
-        self.report.counts.records += part.records();
-        self.report.latest_event = self.report.latest_event.max(part.latest_event());
-        if part.rows() == 0 {
-            // No table is made; its first name says where these were bound.
-            let bound_for = source.table_names().next().ok_or_else(|| LakeError::NoTableName {
-                table_source: source.as_str().to_owned(),
-            })?;
-            return self.load_bad_records(index, part.bad_records_alone(), Some(&bound_for)).await;
-        }
-        let (table, schema) = self.commit(destination, &part).await?;
-        self.report.counts.rows_beyond_partitions += part.overflowed();
-        let placed = timed(&mut self.report.stages.encode, || part.placed(&schema));
-        self.load_rows(&table, index, &placed).await?;
-        // Which records a contract refuses depends on the table, which may have gained columns
-        // since an earlier attempt: even a file without rows replaces what that has written.
-        let bad_records = placed.bad_records();
-        if bad_records.is_empty() && rules.mode != Mode::Quarantine {
-            return Ok(());
-        }
-        self.load_bad_records(index, bad_records, Some(&table)).await
-    }
-
-    /// Commits the schema that a part needs, and does what follows from it.
-    async fn commit(
-        &mut self,
-        destination: &Destination,
-        part: &Part,
-    ) -> Result<(TableName, Arc<TableSchema>), LakeError> {
-        let Self { ingest, origin, report, .. } = self;
-        let discovery = part.discovery();
-        let commit = ingest.schemas.commit(destination, &discovery, origin);
-        let committed = timed_wait(&mut report.stages.commit, commit).await?;
-        let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
-            committed;
-        if created {
-            ingest.partitions.forget(&table);
-            ingest.followers.forget(&table);
-        }
-        let follow = ingest.followers.follow(&table, &schema, origin, &ingest.objects);
-        report.warnings.extend(timed_wait(&mut report.stages.commit, follow).await?);
-        let counts = &mut report.counts;
-        counts.columns_added += added.len() as u64;
-        counts.siblings_added += added.iter().filter(|c| c.sibling_of.is_some()).count() as u64;
-        counts.columns_refused += refused;
-        counts.columns_healed += healed.len() as u64;
-        counts.commit_conflicts += conflicts;
-        report.healed.extend(healed);
-        report.added_columns.extend(added);
-        report.kept_whole.extend(kept_whole);
-        Ok((table, schema))
-    }
-
-    /// Writes the good records, one file a partition.
-    async fn load_rows(
-        &mut self,
-        table: &TableName,
-        part: u32,
-        placed: &PlacedPart<'_>,
-    ) -> Result<(), LakeError> {
-        let keys: Vec<_> = placed.partitions().cloned().collect();
-        let locations = self.open(table, &keys).await?;
-        let mut files = placed.files();
-        for location in &locations {
-            let file = timed(&mut self.report.stages.encode, || files.next()).transpose()?;
-            let Some(file) = file else { break };
-            self.report.counts.loaded += file.rows;
-            self.report.counts.rescued_values += file.rescued;
-            self.write(location, part, &file).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes bad records that were bound for a table, if they were bound for any.
-    async fn load_bad_records(
-        &mut self,
-        part: u32,
-        records: BadRecords<'_>,
-        bound_for: Option<&TableName>,
-    ) -> Result<(), LakeError> {
-        let Self { ingest, origin, report, .. } = self;
-        let file = timed(&mut report.stages.encode, || records.encode(origin))?;
-        // Counted by reason here, but only if as many were written: else the sum is off.
-        let written = file.rows == records.len() as u64;
-        for (record, bad) in records.iter().filter(|_| written) {
-            *report.counts.quarantined.entry(bad.reason).or_default() += 1;
-            if report.bad_records.len() < REPORTED_BAD_RECORDS_MAX {
-                report.bad_records.push(BadRecordReport::new(&origin.source, record, &bad));
-            }
-        }
-        let commit = ingest.schemas.commit_quarantine();
-        let (quarantine, healed) = timed_wait(&mut report.stages.commit, commit).await?;
-        report.counts.columns_healed += healed.len() as u64;
-        report.healed.extend(healed);
-        let partition = PartitionKey::of_quarantine(bound_for, origin.arrived_at);
-        for location in self.open(&quarantine, &[partition]).await? {
-            self.write(&location, part, &file).await?;
-        }
-        Ok(())
-    }
-
-    /// Opens partitions for writing; says where the files of each go.
-    async fn open(
-        &mut self,
-        table: &TableName,
-        partitions: &[PartitionKey],
-    ) -> Result<Vec<Location>, LakeError> {
-        let Self { ingest, report, .. } = self;
-        let open = ingest.partitions.open(table, partitions);
-        match timed_wait(&mut report.stages.write, open).await {
-            Ok((locations, new)) => {
-                report.counts.partitions_added += new;
-                Ok(locations)
-            }
-            // Somebody dropped the table since it was committed or remembered: the next attempt
-            // must not remember it.
-            Err(error) if error.kind() == ErrorKind::Absent => {
-                ingest.schemas.forget(table);
-                ingest.partitions.forget(table);
-                ingest.followers.forget(table);
-                Err(LakeError::Dropped { table: table.clone() })
+        source.origin.arrived_at = claim.arrived_at;
+        let attempt = Attempt::new(self, &source, claim.plan, deadline);
+        match attempt.run(&claim.assignment, source.reader).await {
+            Ok(Outcome::Loaded(loaded)) => self.commit(claim, *loaded, deadline).await,
+            Ok(Outcome::Superseded) => match self.supersede(claim.found, &uri, deadline).await {
+                Err(LakeError::Fenced { source_uri, .. }) => Err(LakeError::Changed { source_uri }),
+                ended => ended,
+            },
+            // What was claimed by rules that do not suit the table would never be loaded, although
+            // the rules are right by now.
+            Err(error) if error.kind() == ErrorKind::Invalid && claim.plan != intent.plan => {
+                tracing::warn!(source = uri, %error, "the plan it was begun by fails for good");
+                Err(deadline.call(self.ledger.take_over(claim.found, intent)).await?)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn write(
-        &mut self,
-        location: &Location,
-        part: u32,
-        file: &EncodedFile,
-    ) -> Result<(), LakeError> {
-        let Self { ingest, report, .. } = self;
-        let name = file_name(self.id, self.plan, part);
-        let counts = &mut report.counts;
-        counts.files += 1;
-        counts.bytes_out += file.bytes.len() as u64;
-        let key = location.object(&name);
-        let put = || ingest.objects.put_object(&key, file.bytes.clone());
-        Ok(timed_wait(&mut report.stages.write, ingest.settings.backoff.retry(put)).await?)
+    /// Says in the ledger that all of a source is in its tables.
+    async fn commit(
+        &self,
+        claim: OwnClaim,
+        loaded: Loaded,
+        deadline: Deadline,
+    ) -> Result<IngestReport, LakeError> {
+        let table = claim.assignment.table.as_ref().map(|table| table.as_str().to_owned());
+        let committed = loaded.committed(claim.plan.id(), table.clone());
+        Ok(match deadline.call(self.ledger.commit(claim, committed)).await? {
+            Commitment::Ours => loaded.report,
+            Commitment::Before => IngestReport::duplicate(table),
+        })
     }
 
-    fn finish(self) -> Result<IngestReport, LakeError> {
-        if self.report.counts.add_up() {
-            return Ok(self.report);
+    /// Says in the ledger that a source was overwritten or deleted before it was read to its end.
+    ///
+    /// # Errors
+    /// As `Retry` until nobody can write any of it any more.
+    pub(crate) async fn supersede(
+        &self,
+        found: Found,
+        source: &str,
+        deadline: Deadline,
+    ) -> Result<IngestReport, LakeError> {
+        let mut gone = deadline.call(self.ledger.supersede(found, source)).await?;
+        if let Gone::After(sweep, found) = gone {
+            let swept = deadline.call(self.sweeper.sweep(&sweep)).await?;
+            tracing::info!(source, swept, "files of a source that is gone are gone, too");
+            gone = deadline.call(self.ledger.superseded(found)).await?;
         }
-        let counts = Box::new(self.report.counts);
-        Err(LakeError::Miscounted { source_uri: self.origin.source, counts })
+        Ok(match gone {
+            Gone::Superseded => IngestReport::unread(Counts { superseded: 1, ..Counts::default() }),
+            Gone::Before | Gone::After(..) => IngestReport::duplicate(None),
+        })
     }
 }

@@ -1,14 +1,13 @@
 //! From the announcement of an object to rows of its table.
 
 use alluvium_model::{
-    AnnouncedObject, Counts, LandingPrefix, Reason,
-    ports::{
-        CommitTables, ListObjects, OpenObjects, PublishEvents, ReadObjects, ReadTables,
-        RegisterPartitions, ReplaceViews, WriteObjects,
-    },
+    AnnouncedObject, Counts, LandingPrefix,
+    ports::{LakeCatalog, LakeObjects, OpenObjects, PublishEvents},
 };
 
-use crate::{ContractStore, Ingest, IngestReport, LakeError, NoSubscribers};
+use crate::{
+    ContractStore, Deadline, Ingest, IngestReport, LakeError, NoSubscribers, ledger::Found,
+};
 
 /// Takes announced objects to their tables. Made once and used for many, like its [`Ingest`].
 #[derive(Debug)]
@@ -21,8 +20,8 @@ pub struct Landing<C, O, S, E = NoSubscribers> {
 
 impl<C, O, S, E> Landing<C, O, S, E>
 where
-    C: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Clone,
-    O: WriteObjects + ReadObjects + ListObjects,
+    C: LakeCatalog + Clone,
+    O: LakeObjects + Clone,
     S: OpenObjects,
     E: PublishEvents,
 {
@@ -36,31 +35,45 @@ where
         Self { ingest, contracts, sources, prefix }
     }
 
-    /// Takes one object to its table.
+    /// Takes one object to its table, and begins nothing after the deadline.
     ///
+    /// One that was loaded before is not read, only counted, and so is one outside of the prefix.
     /// One that was deleted or overwritten since it was announced is counted as superseded: what
-    /// overwrote it has an announcement of its own. One that no contract is for and that lies in
-    /// no folder goes whole to the quarantine table. One outside of the prefix is not read, only
-    /// counted.
+    /// overwrote it has an announcement of its own. One that no contract is for and that lies in no
+    /// folder goes whole to the quarantine table.
     ///
     /// # Errors
     /// When a port fails, or a contract in the lake is wrong; then the object must be announced
     /// again.
-    pub async fn land(&self, object: &AnnouncedObject) -> Result<IngestReport, LakeError> {
-        let unread = |counts| IngestReport { counts, ..IngestReport::default() };
+    pub async fn land(
+        &self,
+        object: &AnnouncedObject,
+        deadline: Deadline,
+    ) -> Result<IngestReport, LakeError> {
         let Some(key) = object.key_below(&self.prefix) else {
-            return Ok(unread(Counts { outside: 1, ..Counts::default() }));
+            return Ok(IngestReport::unread(Counts { outside: 1, ..Counts::default() }));
         };
+        let deadline = deadline.min(self.ingest.deadline());
         let contracts = self.contracts.contracts().await?;
-        let destination = contracts.of_key(key);
-        let Some(source) = self.sources.open_object(object).await? else {
-            return Ok(unread(Counts { superseded: 1, ..Counts::default() }));
+        let announced = match object.source_id() {
+            Some(id) => Some(self.ingest.find(id, deadline).await?),
+            None => None,
         };
-        if let Some(destination) = destination {
-            return self.ingest.ingest(destination, source).await;
+        if let Some(report) = announced.as_ref().and_then(Found::duplicate) {
+            return Ok(report);
         }
-        let message = "its key has no folder that could name a table".to_owned();
-        let rules = &contracts.default_rules();
-        self.ingest.quarantine(source, Reason::NoTable, message, rules).await
+        let opened = deadline.call(self.sources.open_object(object)).await?;
+        let (found, source) = match (announced, opened) {
+            (Some(found), Some(source)) if found.id == source.id => (found, source),
+            (_, Some(source)) => (self.ingest.find(source.id, deadline).await?, source),
+            (Some(found), None) => {
+                return self.ingest.supersede(found, &object.uri(), deadline).await;
+            }
+            // Nobody can tell which content was meant, so nobody began to load it.
+            (None, None) => {
+                return Ok(IngestReport::unread(Counts { superseded: 1, ..Counts::default() }));
+            }
+        };
+        self.ingest.ingest_found(found, contracts.assignment(key), source, deadline).await
     }
 }

@@ -9,22 +9,28 @@
 //! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
 //!
-//! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
-//! make deliveries exactly-once, have their places: `ingest` step by step, `partitions` for the
-//! location that a partition's files go to.
+//! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
+//! exactly-once are the ledger of sources (`ledger`) and the pointers of partitions (`pointers`),
+//! small objects that are written by compare-and-set.
 
+mod attempt;
 mod backoff;
 mod browse;
 mod commit;
 mod contracts;
+mod deadline;
 mod deployment;
 mod error;
 mod follow;
 mod history;
 mod ingest;
 mod landing;
-mod partitions;
+mod ledger;
+mod pointers;
 mod preview;
+mod report;
+mod state;
+mod sweep;
 mod timed;
 mod verify;
 
@@ -33,6 +39,7 @@ pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
 pub use contracts::ContractStore;
+pub use deadline::Deadline;
 pub use deployment::{
     ContractFlaw, ContractWarning, Contradiction, Deployable, Deployed, Deployment, Findings,
     TableFlaw,
@@ -40,10 +47,11 @@ pub use deployment::{
 pub use error::LakeError;
 pub use follow::{NoSubscribers, Warning};
 pub use history::{Histories, History, HistoryColumn, HistoryObject};
-pub use ingest::{BadRecordReport, Ingest, IngestReport, IngestSettings};
+pub use ingest::{Ingest, IngestSettings};
 pub use landing::Landing;
 pub use preview::{
     Conflict, Homeless, NoColumn, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion,
     TablePreview, WholeObject,
 };
+pub use report::{BadRecordReport, IngestReport, LoadedBefore};
 pub use verify::{DamagedFile, Verify, VerifyReport};

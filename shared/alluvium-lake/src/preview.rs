@@ -14,8 +14,9 @@ use std::{
 use alluvium_columnar::{Part, Shredder, Step};
 use alluvium_model::{
     ColumnName, Counts, DatabaseName, Destination, ExtendedTable, Kind, Limits, NameChange, Origin,
-    TableEntry, TableName, TableRules, TableSchema, TableSource, layout::table_location,
-    ports::ReadSource,
+    TableEntry, TableName, TableRules, TableSchema, TableSource,
+    layout::table_location,
+    ports::{Chunk, ReadSource},
 };
 use serde::Serialize;
 
@@ -123,8 +124,11 @@ impl Preview {
         loop {
             match shredder.step() {
                 Step::NeedInput => match reader.next_chunk().await? {
-                    Some(chunk) => shredder.feed(chunk),
-                    None => shredder.finish(),
+                    Chunk::Bytes(chunk) => shredder.feed(chunk),
+                    Chunk::End => shredder.finish(),
+                    Chunk::Superseded => {
+                        return Err(LakeError::Changed { source_uri: origin.source });
+                    }
                 },
                 Step::Part(part) => {
                     self.note(&destination.routed(part.route()), &origin, *part)?;
@@ -156,7 +160,7 @@ impl Preview {
 
 impl Draft {
     fn new(destination: &Destination, database: &DatabaseName) -> Result<Self, LakeError> {
-        let Destination { table: source, rules } = destination;
+        let Destination { table: source, rules, .. } = destination;
         let name = source.table_names().next();
         let name = name
             .ok_or_else(|| LakeError::NoTableName { table_source: source.as_str().to_owned() })?;

@@ -14,7 +14,7 @@ use alluvium_columnar::{Part, Shredder, Step, StoredError, StoredFile, Verificat
 use alluvium_model::{
     Destination, Injury, Limits, PartitionKey, SourceId, TableName, TableSchema, TableSource,
     layout::{ObjectKey, source_of_file},
-    ports::{ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
+    ports::{Chunk, ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
 
 use bytes::Bytes;
@@ -73,7 +73,7 @@ pub struct Verify<C, O> {
 /// The files of a table, each with its partition, by the source that they are named for.
 #[derive(Debug, Default)]
 struct TableFiles {
-    by_source: BTreeMap<String, Vec<(ObjectKey, PartitionKey)>>,
+    by_source: BTreeMap<SourceId, Vec<(ObjectKey, PartitionKey)>>,
     /// Files of later generations, which may hold rows of any source.
     of_many: Vec<(ObjectKey, PartitionKey)>,
 }
@@ -148,8 +148,12 @@ where
         loop {
             match shredder.step() {
                 Step::NeedInput => match source.reader.next_chunk().await? {
-                    Some(chunk) => shredder.feed(chunk),
-                    None => shredder.finish(),
+                    Chunk::Bytes(chunk) => shredder.feed(chunk),
+                    Chunk::End => shredder.finish(),
+                    Chunk::Superseded => {
+                        let source_uri = source.origin.source;
+                        return Err(LakeError::Changed { source_uri });
+                    }
                 },
                 Step::Part(part) => {
                     let table = destination.routed(part.route()).table.clone();
@@ -305,14 +309,14 @@ where
             let mut files = TableFiles::default();
             for file in listed {
                 match source_of_file(&file.0) {
-                    Some(id) => files.by_source.entry(id.to_owned()).or_default().push(file),
+                    Some((id, _)) => files.by_source.entry(id).or_default().push(file),
                     None => files.of_many.push(file),
                 }
             }
             self.files.insert(holds.clone(), files);
         }
         let Some(files) = self.files.get(holds) else { return Ok(Vec::new()) };
-        let own = files.by_source.get(&source.to_string()).into_iter().flatten();
+        let own = files.by_source.get(&source).into_iter().flatten();
         Ok(own.chain(&files.of_many).cloned().collect())
     }
 }

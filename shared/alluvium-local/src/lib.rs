@@ -8,6 +8,7 @@
 mod blocking;
 mod catalog;
 mod files;
+mod instant;
 mod objects;
 mod source;
 

@@ -1,12 +1,13 @@
 //! The objects of a lake as files.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::SystemTime};
 
 use alluvium_model::{
-    Digest, Version, Versioned,
+    Digest, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey, STATE},
     ports::{
-        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, WriteObjects,
+        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
+        TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use crate::{
     blocking::blocking,
     files::{self, Files},
+    instant::instant,
 };
 
 /// The objects of the lake in a directory.
@@ -56,10 +58,11 @@ impl ReadObjects for LocalObjects {
 }
 
 impl CommitObjects for LocalObjects {
-    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Commit> {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
         let (files, path) = (self.files.clone(), self.path(key));
         blocking("create", key.to_string(), move || {
-            Ok(if files.create(&path, &bytes)? { Commit::Done } else { Commit::Conflict })
+            let created = files.create(&path, &bytes)?;
+            Ok(if created { Put::Done(version(&bytes)) } else { Put::Conflict })
         })
         .await
     }
@@ -69,17 +72,17 @@ impl CommitObjects for LocalObjects {
         key: &ObjectKey,
         bytes: Bytes,
         expected: &Version,
-    ) -> PortResult<Commit> {
+    ) -> PortResult<Put> {
         let (files, path, expected) = (self.files.clone(), self.path(key), expected.clone());
         let lock_path =
             self.files.path(STATE).join("locks").join(Digest::of_text(key.as_str()).to_string());
         blocking("replace", key.to_string(), move || {
             let _lock = Files::lock(&lock_path)?;
             if files::read(&path)?.map(|current| version(&current)) != Some(expected) {
-                return Ok(Commit::Conflict);
+                return Ok(Put::Conflict);
             }
             files.replace(&path, &bytes)?;
-            Ok(Commit::Done)
+            Ok(Put::Done(version(&bytes)))
         })
         .await
     }
@@ -88,6 +91,26 @@ impl CommitObjects for LocalObjects {
 /// A tag of the content, as S3 has it: objects that are replaced never repeat their bytes.
 fn version(bytes: &[u8]) -> Version {
     Version(Digest::of_fields(&[bytes]).to_string())
+}
+
+impl DeleteObjects for LocalObjects {
+    async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
+        for key in keys {
+            let path = self.path(key);
+            blocking("delete", key.to_string(), move || files::remove(&path)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl TellTime for LocalObjects {
+    async fn now(&self) -> PortResult<UtcInstant> {
+        blocking("tell", "the time".to_owned(), || {
+            #[expect(clippy::disallowed_methods, reason = "files are dated by this clock")]
+            instant(SystemTime::now())
+        })
+        .await
+    }
 }
 
 impl ListObjects for LocalObjects {
@@ -100,7 +123,9 @@ impl ListObjects for LocalObjects {
                 let name = path.strip_prefix(&folder).ok().and_then(|name| name.to_str());
                 let name = name
                     .ok_or_else(|| io::Error::other(format!("{} is not UTF-8", path.display())))?;
-                objects.push(ObjectEntry { key: location.object(name), bytes: metadata.len() });
+                let modified = instant(metadata.modified()?)?;
+                let (key, bytes) = (location.object(name), metadata.len());
+                objects.push(ObjectEntry { key, bytes, modified });
             }
             objects.sort();
             Ok(objects)

@@ -4,17 +4,19 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, Read as _, Seek as _},
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
 use alluvium_model::{
-    Digest, ErrorKind, Origin, PortError, SourceId, UtcInstant,
-    ports::{PortResult, ReadSource, Source},
+    Digest, Origin, SourceId,
+    ports::{Chunk, PortResult, ReadSource, Source},
 };
-use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::blocking::{blocking, port_error};
+use crate::{
+    blocking::{blocking, port_error},
+    instant::instant,
+};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -83,7 +85,7 @@ impl LocalSource {
 }
 
 impl ReadSource for LocalSource {
-    async fn next_chunk(&mut self) -> PortResult<Option<Bytes>> {
+    async fn next_chunk(&mut self) -> PortResult<Chunk> {
         let action = "read";
         let failed = |error| port_error(action, self.name.clone(), error);
         let mut file = self.file.try_clone().map_err(failed)?;
@@ -94,17 +96,16 @@ impl ReadSource for LocalSource {
         })
         .await?;
         if !chunk.is_empty() {
-            return Ok(Some(chunk.into()));
+            return Ok(Chunk::Bytes(chunk.into()));
         }
         let failed = |error| port_error(action, self.name.clone(), error);
         if let Some(opened) = &self.opened {
             let now = self.file.metadata().map_err(failed)?;
             if now.len() != opened.len() || now.modified().ok() != opened.modified().ok() {
-                let error = PortError::new(ErrorKind::Retry, action, self.name.clone());
-                return Err(error.because("it was changed while it was read"));
+                return Ok(Chunk::Superseded);
             }
         }
-        Ok(None)
+        Ok(Chunk::End)
     }
 }
 
@@ -123,18 +124,10 @@ fn hash(mut file: File) -> io::Result<(String, File)> {
     Ok((Digest::from_bytes(hasher.finalize().into()).to_string(), file))
 }
 
-fn instant(time: SystemTime) -> io::Result<UtcInstant> {
-    let micros = match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_micros()).ok(),
-        Err(before) => i64::try_from(before.duration().as_micros()).ok().map(|micros| -micros),
-    };
-    let instant = micros.and_then(UtcInstant::from_micros);
-    instant
-        .ok_or_else(|| io::Error::other("its modification time is not within years -9999 to 9999"))
-}
-
 #[cfg(test)]
 mod tests {
+    use alluvium_model::ErrorKind;
+
     use super::*;
 
     #[tokio::test]
@@ -151,14 +144,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_changes_while_it_is_read_is_tried_again() {
+    async fn a_file_that_changes_while_it_is_read_is_superseded() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("1.json");
         fs::write(&path, "{}").unwrap();
         let mut source = LocalSource::open(&path).await.unwrap().reader;
         fs::write(&path, "{\"a\":1}").unwrap();
         source.next_chunk().await.unwrap();
-        assert_eq!(source.next_chunk().await.unwrap_err().kind(), ErrorKind::Retry);
+        assert_eq!(source.next_chunk().await.unwrap(), Chunk::Superseded);
     }
 
     #[tokio::test]

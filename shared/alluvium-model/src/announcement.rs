@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::SourceId;
+
 /// An object that a bucket says was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnouncedObject {
@@ -20,6 +22,12 @@ impl AnnouncedObject {
     #[must_use]
     pub fn uri(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
+    }
+
+    /// The source that it is, if the event tells its content.
+    #[must_use]
+    pub fn source_id(&self) -> Option<SourceId> {
+        self.etag.as_ref().map(|etag| SourceId::of_object(&self.bucket, &self.key, etag))
     }
 
     /// Its key below the part of a landing bucket that is read; none if it lies outside of it and

@@ -13,7 +13,7 @@ mod terms;
 
 use std::sync::Arc;
 
-use crate::{Destination, TableName, TableRules, TableSource};
+use crate::{ContractText, Destination, TableName, TableRules, TableSource};
 use file::ContractFile;
 use places::{Place, Problems};
 use terms::Terms;
@@ -27,8 +27,7 @@ pub const DEFAULT_CONTRACT: &str = "_default.toml";
 /// The contract of a table, or of all tables without one.
 #[derive(Clone, Debug)]
 pub struct Contract {
-    /// What its reader calls it.
-    file: String,
+    text: Arc<ContractText>,
     scope: Scope,
     rules: Arc<TableRules>,
 }
@@ -80,7 +79,7 @@ impl Contract {
     /// What its reader calls its file.
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.file
+        &self.text.file
     }
 
     /// What its file must be called.
@@ -104,11 +103,17 @@ impl Contract {
         &self.rules
     }
 
+    /// Where the records of a table go by this contract.
+    fn destination_of(&self, table: TableSource) -> Destination {
+        let (rules, contract) = (Arc::clone(&self.rules), Some(Arc::clone(&self.text)));
+        Destination { table, rules, contract }
+    }
+
     /// Where the records of its sources go; none if it is for no single table.
     #[must_use]
     pub fn destination(&self) -> Option<Destination> {
         let table = TableSource::new(self.table()?.as_str());
-        Some(Destination { table, rules: Arc::clone(&self.rules) })
+        Some(self.destination_of(table))
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Counts {
     pub quarantined: BTreeMap<Reason, u64>,
     /// Objects that were overwritten or deleted before they were read.
     pub superseded: u64,
+    /// Sources that were delivered again after all of their rows were there.
+    pub duplicates: u64,
     /// Objects that were announced, but lie outside of what is read.
     pub outside: u64,
     /// Values that went to `_rescued`.
@@ -66,6 +68,7 @@ impl Counts {
             *self.quarantined.entry(*reason).or_default() += count;
         }
         self.superseded += other.superseded;
+        self.duplicates += other.duplicates;
         self.outside += other.outside;
         self.rescued_values += other.rescued_values;
         self.bytes_in += other.bytes_in;

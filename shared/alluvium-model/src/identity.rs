@@ -1,7 +1,8 @@
 //! Names that are functions of what they name, so that doing something twice does it once.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Raised whenever code changes which rows or files a source gives: files of another layout may
@@ -64,6 +65,36 @@ impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
+}
+
+impl FromStr for SourceId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        bytes_of_hex(text).map(Self)
+    }
+}
+
+/// A text that is no identity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {digits} lower-case hex digits")]
+pub struct InvalidId {
+    text: String,
+    digits: usize,
+}
+
+fn bytes_of_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidId> {
+    let invalid = || InvalidId { text: text.to_owned(), digits: 2 * N };
+    let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+    if text.len() != 2 * N || !text.bytes().all(is_hex) {
+        return Err(invalid());
+    }
+    let mut bytes = [0; N];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        let digits = text.get(2 * index..2 * index + 2).unwrap_or_default();
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
+    }
+    Ok(bytes)
 }
 
 /// How much is read, and where a source is cut. All of it decides which rows and files a source
@@ -167,6 +198,12 @@ impl Limits {
         Ok(())
     }
 
+    /// The limits that are not the default ones, so that one that is added later changes nothing.
+    pub fn others(self) -> impl Iterator<Item = (&'static str, u64)> {
+        let others = self.named().into_iter().zip(Self::default().named());
+        others.filter(|(ours, default)| ours != default).map(|(ours, _)| ours)
+    }
+
     fn named(self) -> [(&'static str, u64); 13] {
         let Self {
             part_text_bytes,
@@ -222,24 +259,29 @@ impl Default for Limits {
 }
 
 /// Everything besides its bytes that decides which rows and files a source gives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// The layout of the code, [`LAYOUT_VERSION`]; of two the higher one wins.
+    pub layout: u32,
     /// How much is read, and where it is cut.
     pub limits: Limits,
     /// What the contract says; none if it says nothing new.
     pub contract: Option<Digest>,
 }
 
+impl Default for Plan {
+    fn default() -> Self {
+        Self { layout: LAYOUT_VERSION, limits: Limits::default(), contract: None }
+    }
+}
+
 impl Plan {
     /// The identity of this plan. Equal ids mean equal rows in files of equal name.
     #[must_use]
     pub fn id(&self) -> PlanId {
-        // Defaults are left out, so that a limit that is added later changes no plan.
-        let others = self.limits.named().into_iter().zip(Limits::default().named());
-        let others = others.filter(|(ours, default)| ours != default);
-        let texts: Vec<_> = [("layout", u64::from(LAYOUT_VERSION))]
+        let texts: Vec<_> = [("layout", u64::from(self.layout))]
             .into_iter()
-            .chain(others.map(|(ours, _)| ours))
+            .chain(self.limits.others())
             .map(|(name, value)| format!("{name}={value}"))
             .chain(self.contract.map(|digest| format!("contract={digest}")))
             .collect();
@@ -250,12 +292,35 @@ impl Plan {
 }
 
 /// The short hash of a [`Plan`]; its text is eight hex digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PlanId([u8; 4]);
 
 impl fmt::Display for PlanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for PlanId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        bytes_of_hex(text).map(Self)
+    }
+}
+
+impl TryFrom<String> for PlanId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PlanId> for String {
+    fn from(id: PlanId) -> Self {
+        id.to_string()
     }
 }
 
@@ -269,6 +334,19 @@ mod tests {
         let id = SourceId::of_object("bucket", "camera/1.json", "etag");
         insta::assert_snapshot!(id, @"1ce28761f5cc2ae7a8337560a8340563");
         insta::assert_snapshot!(Plan::default().id(), @"b058e148");
+    }
+
+    #[test]
+    fn ids_are_read_as_they_are_written() {
+        let id = SourceId::of_object("bucket", "camera/1.json", "etag");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let plan = Plan::default().id();
+        assert_eq!(plan.to_string().parse(), Ok(plan));
+        let error = |text: &str| text.parse::<PlanId>().unwrap_err().to_string();
+        insta::assert_snapshot!(error("b058e14"), @"`b058e14` is not 8 lower-case hex digits");
+        for text in ["", "B058E148", "b058e14g", "b058e1480", "+058e148", "ééé1"] {
+            assert!(text.parse::<PlanId>().is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -286,7 +364,8 @@ mod tests {
             Plan::default(),
             Plan { limits, ..Plan::default() },
             Plan { contract, ..Plan::default() },
-            Plan { limits, contract },
+            Plan { limits, contract, ..Plan::default() },
+            Plan { layout: LAYOUT_VERSION + 1, ..Plan::default() },
         ];
         let ids: std::collections::BTreeSet<_> = plans.iter().map(Plan::id).collect();
         assert_eq!(ids.len(), plans.len());

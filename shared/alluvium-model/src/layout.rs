@@ -107,25 +107,50 @@ pub fn history_key(database: &DatabaseName, table: &TableName, origin: &Origin) 
     history_location(table).object(&format!("{id}.json"))
 }
 
+/// Where the ledger of a database lies, one object a source.
+#[must_use]
+pub fn ledger(database: &DatabaseName) -> Location {
+    Location(format!("{STATE}/ledger/{database}/"))
+}
+
+/// The ledger entry of a source. A file tells its source and nothing else of where it came from, so
+/// the source alone leads here.
+#[must_use]
+pub fn ledger_key(database: &DatabaseName, source: SourceId) -> ObjectKey {
+    ledger(database).object(&format!("{source}.json"))
+}
+
+/// Where the pointers of a table lie, one object a partition.
+#[must_use]
+pub fn pointers(database: &DatabaseName, table: &TableName) -> Location {
+    Location(format!("{STATE}/pointers/{database}/{table}/"))
+}
+
+/// The pointer of a partition.
+#[must_use]
+pub fn pointer_key(
+    database: &DatabaseName,
+    table: &TableName,
+    partition: &PartitionKey,
+) -> ObjectKey {
+    pointers(database, table).object(&format!("{partition}.json"))
+}
+
 /// The name of a part of a source under a plan. Equal names mean equal rows.
 #[must_use]
 pub fn file_name(source: SourceId, plan: PlanId, part: u32) -> String {
     format!("{source}.{plan}-{part}.parquet")
 }
 
-/// The identity of the only source that a file has rows of, by its name. None for files of later
-/// generations, which hold rows of many.
+/// The only source that a file has rows of, and the plan by which it was written, by its name. None
+/// for merged files, which hold rows of many.
 #[must_use]
-pub fn source_of_file(key: &ObjectKey) -> Option<&str> {
+pub fn source_of_file(key: &ObjectKey) -> Option<(SourceId, PlanId)> {
     let name = key.0.rsplit('/').next()?;
     let (source, rest) = name.split_once('.')?;
     let (plan, part) = rest.strip_suffix(".parquet")?.split_once('-')?;
-    let is_hex = |text: &str, digits| {
-        text.len() == digits
-            && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let ours = is_hex(source, 32) && is_hex(plan, 8) && part.parse::<u32>().is_ok();
-    ours.then_some(source)
+    part.parse::<u32>().ok()?;
+    Some((source.parse().ok()?, plan.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -143,7 +168,9 @@ mod tests {
         let name = file_name(source, Plan::default().id(), 3);
         let key = first_generation(&database, &table, &day).object(&name);
         insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.b058e148-3.parquet");
-        assert_eq!(source_of_file(&key), Some(source.to_string().as_str()));
+        assert_eq!(source_of_file(&key), Some((source, Plan::default().id())));
+        let pointer = pointer_key(&database, &table, &day);
+        insta::assert_snapshot!(pointer, @"_alluvium/pointers/lake/camera/dt=2026-11-22.json");
         for other in ["0-1.parquet", "a.b-1.parquet", "466c6519998600951ac4f9fd96909a84.parquet"] {
             assert_eq!(source_of_file(&table_location(&database, &table).object(other)), None);
         }

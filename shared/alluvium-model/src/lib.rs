@@ -16,9 +16,11 @@ mod heal;
 mod identity;
 mod kind;
 pub mod layout;
+mod ledger;
 mod name;
 mod partition;
 mod path;
+mod pointer;
 pub mod ports;
 mod quarantine;
 mod registry;
@@ -45,16 +47,22 @@ pub use error::{ErrorKind, PortError};
 pub use event_time::{EventTime, InvalidPattern, TimeFormat, TimePattern, Window};
 pub use extend::{Budget, Extension, Origin, Refusal};
 pub use heal::{Damage, HealedTable, Injury};
-pub use identity::{Digest, LAYOUT_VERSION, LimitError, Limits, Plan, PlanId, SourceId};
+pub use identity::{Digest, InvalidId, LAYOUT_VERSION, LimitError, Limits, Plan, PlanId, SourceId};
 pub use kind::{Kind, ParseKindError, Scalar};
+pub use ledger::{
+    Claim, ClaimedPlan, Committed, ContractText, LedgerEntry, LedgerFile, LedgerState, RecordCounts,
+};
 pub use name::{ColumnName, DatabaseName, InvalidName, TableName, TableSource};
 pub use partition::{
     Moment, ParsePartitionError, PartitionKey, PartitionScalar, PartitionSpec, PartitionSpecError,
     RowTraits, Transform,
 };
 pub use path::{JsonPath, ParsePathError};
+pub use pointer::{Generation, NextGeneration, Phase, Pointer};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
-pub use rules::{ColumnRule, Destination, Mode, NameStyle, Numbers, TableRules, Timestamps};
+pub use rules::{
+    Assignment, ColumnRule, Destination, Mode, NameStyle, Numbers, TableRules, Timestamps,
+};
 pub use schema::{DataColumn, NameChange, SystemColumn, TableSchema};
 pub use schema_change::{KeptObject, NewColumn, SchemaChange};
 pub use sql::SqlDialect;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::{
     AnnouncedObject, Origin, PartitionEntry, PortError, SchemaChange, SourceId, TableEntry,
-    TableName, Version, Versioned, ViewEntry,
+    TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
 };
 
@@ -44,6 +44,8 @@ pub struct ObjectEntry {
     pub key: ObjectKey,
     /// Its size in bytes.
     pub bytes: u64,
+    /// When it was written last, by the time of the store.
+    pub modified: UtcInstant,
 }
 
 /// Reads tables from the catalog.
@@ -171,6 +173,17 @@ pub enum Reread {
     Gone,
 }
 
+/// How a small object was put in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Put {
+    /// It is there, in this version.
+    Done(Version),
+    /// Somebody else was faster, or an earlier try of the same call was, whose answer got lost.
+    /// Read again and decide again.
+    Conflict,
+}
+
 /// Creates and replaces small objects of the lake, by compare-and-set.
 pub trait CommitObjects {
     /// Creates an object; `Conflict` when one of that key is there.
@@ -178,7 +191,7 @@ pub trait CommitObjects {
         &self,
         key: &ObjectKey,
         bytes: Bytes,
-    ) -> impl Future<Output = PortResult<Commit>> + Send;
+    ) -> impl Future<Output = PortResult<Put>> + Send;
 
     /// Replaces an object; `Conflict` when its version is another one or it is gone.
     fn replace_object(
@@ -186,8 +199,36 @@ pub trait CommitObjects {
         key: &ObjectKey,
         bytes: Bytes,
         version: &Version,
-    ) -> impl Future<Output = PortResult<Commit>> + Send;
+    ) -> impl Future<Output = PortResult<Put>> + Send;
 }
+
+/// Deletes objects of the lake.
+pub trait DeleteObjects {
+    /// Deletes objects, those that are gone already too. Some may be deleted when this fails.
+    fn delete_objects(&self, keys: &[ObjectKey]) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// Tells the time of the store, by which it dates what it keeps.
+pub trait TellTime {
+    /// The time at some moment during this call.
+    fn now(&self) -> impl Future<Output = PortResult<UtcInstant>> + Send;
+}
+
+/// Everything that writing the objects of a lake takes.
+pub trait LakeObjects:
+    WriteObjects + ReadObjects + CommitObjects + ListObjects + DeleteObjects + TellTime
+{
+}
+
+impl<T> LakeObjects for T where
+    T: WriteObjects + ReadObjects + CommitObjects + ListObjects + DeleteObjects + TellTime
+{
+}
+
+/// Everything that writing the tables of a lake takes.
+pub trait LakeCatalog: ReadTables + CommitTables + RegisterPartitions + ReplaceViews {}
+
+impl<T: ReadTables + CommitTables + RegisterPartitions + ReplaceViews> LakeCatalog for T {}
 
 /// Lists objects of the lake.
 pub trait ListObjects {
@@ -225,7 +266,17 @@ pub trait OpenObjects {
 
 /// Reads one source from its beginning to its end.
 pub trait ReadSource {
-    /// The next bytes, however many; `None` at the end. Fails when the source is no longer the
-    /// one that was opened.
-    fn next_chunk(&mut self) -> impl Future<Output = PortResult<Option<Bytes>>> + Send;
+    /// The next bytes, however many.
+    fn next_chunk(&mut self) -> impl Future<Output = PortResult<Chunk>> + Send;
+}
+
+/// What comes next of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// Bytes.
+    Bytes(Bytes),
+    /// Nothing: it was read to its end.
+    End,
+    /// Nothing: it was overwritten or deleted while it was read, and what was read of it is void.
+    Superseded,
 }

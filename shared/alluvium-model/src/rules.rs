@@ -4,8 +4,8 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Budget, ClassSet, Digest, EventTime, JsonPath, Kind, Limits, PartitionSpec, Scalar,
-    TableSource, ValueClass,
+    Budget, ClassSet, ContractText, Digest, EventTime, JsonPath, Kind, Limits, PartitionSpec,
+    Scalar, TableSource, ValueClass,
 };
 
 /// How the records of a table are read, typed, partitioned and placed. The default is that of
@@ -241,6 +241,36 @@ pub struct Destination {
     pub table: TableSource,
     /// Its rules.
     pub rules: Arc<TableRules>,
+    /// The contract that they were read from, if they were.
+    pub contract: Option<Arc<ContractText>>,
+}
+
+/// Where a source goes, and by which rules: what its ledger entry settles for all attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// The table, or that which others are routed from; none if the source lies in no folder that
+    /// names one, and goes to quarantine as a whole.
+    pub table: Option<TableSource>,
+    /// The rules.
+    pub rules: Arc<TableRules>,
+    /// The contract that they were read from, if they were.
+    pub contract: Option<Arc<ContractText>>,
+}
+
+impl Assignment {
+    /// Where the records go, if they go to a table.
+    #[must_use]
+    pub fn destination(&self) -> Option<Destination> {
+        let Self { table, rules, contract } = self.clone();
+        Some(Destination { table: table?, rules, contract })
+    }
+}
+
+impl<D: Into<Destination>> From<D> for Assignment {
+    fn from(destination: D) -> Self {
+        let Destination { table, rules, contract } = destination.into();
+        Self { table: Some(table), rules, contract }
+    }
 }
 
 impl Destination {
@@ -251,14 +281,14 @@ impl Destination {
         // No folder can be called like this, and `--table` refuses it, so such a table is no other
         // one.
         let table = TableSource::new(format!("{}/{route}", self.table.as_str()));
-        Cow::Owned(Self { table, rules: Arc::clone(&self.rules) })
+        Cow::Owned(Self { table, ..self.clone() })
     }
 }
 
 /// A table without a contract.
 impl From<TableSource> for Destination {
     fn from(table: TableSource) -> Self {
-        Self { table, rules: Arc::default() }
+        Self { table, rules: Arc::default(), contract: None }
     }
 }
 

@@ -3,13 +3,15 @@
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use serde::{Deserialize, Serialize};
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// An instant in UTC with microseconds, from the year -9999 to the year 9999; its text is RFC 3339
 /// with `Z`.
 // Not jiff's own `Timestamp`: that ends before 9999-12-31T23:59:59Z, which real data is full of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct UtcInstant(i64);
 
 impl UtcInstant {
@@ -61,6 +63,20 @@ impl UtcInstant {
 impl fmt::Display for UtcInstant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}Z", self.utc())
+    }
+}
+
+impl From<UtcInstant> for String {
+    fn from(instant: UtcInstant) -> Self {
+        instant.to_string()
+    }
+}
+
+impl TryFrom<String> for UtcInstant {
+    type Error = jiff::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

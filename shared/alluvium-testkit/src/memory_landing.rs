@@ -7,7 +7,7 @@ use std::{
 
 use alluvium_model::{
     AnnouncedObject, Digest, Origin, SourceId, UtcInstant,
-    ports::{OpenObjects, PortResult, Source},
+    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
 };
 use bytes::Bytes;
 
@@ -36,20 +36,45 @@ impl MemoryLanding {
     }
 }
 
+/// Reads an object for as long as it is the one that was opened.
+#[derive(Clone, Debug)]
+pub struct LandedObject {
+    landing: MemoryLanding,
+    key: String,
+    opened: Bytes,
+    reader: MemorySource,
+}
+
+impl ReadSource for LandedObject {
+    async fn next_chunk(&mut self) -> PortResult<Chunk> {
+        // Others may run meanwhile.
+        tokio::task::yield_now().await;
+        if self.landing.0.lock().unwrap().get(&self.key) != Some(&self.opened) {
+            return Ok(Chunk::Superseded);
+        }
+        self.reader.next_chunk().await
+    }
+}
+
 impl OpenObjects for MemoryLanding {
-    type Reader = MemorySource;
+    type Reader = LandedObject;
 
     async fn open_object(
         &self,
         object: &AnnouncedObject,
-    ) -> PortResult<Option<Source<MemorySource>>> {
+    ) -> PortResult<Option<Source<LandedObject>>> {
         let found = self.0.lock().unwrap().get(&object.key).cloned();
         let announced = |bytes: &Bytes| object.etag.as_ref().is_none_or(|tag| *tag == etag(bytes));
         Ok(found.filter(announced).map(|bytes| Source {
             id: SourceId::of_object(&object.bucket, &object.key, &etag(&bytes)),
             origin: Origin { source: object.uri(), arrived_at: arrived_at() },
             bytes: bytes.len() as u64,
-            reader: MemorySource::new(bytes, CHUNK_BYTES),
+            reader: LandedObject {
+                landing: self.clone(),
+                key: object.key.clone(),
+                opened: bytes.clone(),
+                reader: MemorySource::new(bytes, CHUNK_BYTES),
+            },
         }))
     }
 }

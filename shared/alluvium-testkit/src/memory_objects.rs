@@ -6,54 +6,81 @@ use std::{
 };
 
 use alluvium_model::{
-    Digest, Version, Versioned,
+    Digest, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitObjects, ListObjects, ObjectEntry, PortResult, ReadObjects, WriteObjects,
+        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
+        TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
 
+use crate::MemoryClock;
+
 /// Objects in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryObjects(Arc<Mutex<BTreeMap<ObjectKey, Bytes>>>);
+pub struct MemoryObjects {
+    objects: Arc<Mutex<BTreeMap<ObjectKey, Object>>>,
+    clock: MemoryClock,
+}
+
+#[derive(Clone, Debug)]
+struct Object {
+    bytes: Bytes,
+    modified: UtcInstant,
+}
 
 impl MemoryObjects {
+    /// Objects that are dated by this clock.
+    #[must_use]
+    pub fn dated_by(clock: MemoryClock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     /// Everything that is there.
     #[must_use]
     pub fn all(&self) -> BTreeMap<ObjectKey, Bytes> {
-        self.0.lock().unwrap().clone()
+        let objects = self.objects.lock().unwrap();
+        objects.iter().map(|(key, object)| (key.clone(), object.bytes.clone())).collect()
     }
 
     /// Removes an object.
     pub fn remove(&self, key: &ObjectKey) {
-        self.0.lock().unwrap().remove(key);
+        self.objects.lock().unwrap().remove(key);
+    }
+
+    fn dated(&self, bytes: Bytes) -> Object {
+        Object { bytes, modified: self.clock.now() }
     }
 }
 
 impl WriteObjects for MemoryObjects {
     async fn put_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<()> {
-        self.0.lock().unwrap().insert(key.clone(), bytes);
+        let object = self.dated(bytes);
+        self.objects.lock().unwrap().insert(key.clone(), object);
         Ok(())
     }
 }
 
 impl ReadObjects for MemoryObjects {
     async fn object(&self, key: &ObjectKey) -> PortResult<Option<Versioned<Bytes>>> {
-        let objects = self.0.lock().unwrap();
-        Ok(objects
-            .get(key)
-            .map(|bytes| Versioned { value: bytes.clone(), version: version(bytes) }))
+        let objects = self.objects.lock().unwrap();
+        let versioned = |Object { bytes, .. }: &Object| Versioned {
+            value: bytes.clone(),
+            version: version(bytes),
+        };
+        Ok(objects.get(key).map(versioned))
     }
 }
 
 impl CommitObjects for MemoryObjects {
-    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Commit> {
-        match self.0.lock().unwrap().entry(key.clone()) {
-            Entry::Occupied(_) => Ok(Commit::Conflict),
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
+        match self.objects.lock().unwrap().entry(key.clone()) {
+            Entry::Occupied(_) => Ok(Put::Conflict),
             Entry::Vacant(new) => {
-                new.insert(bytes);
-                Ok(Commit::Done)
+                let version = version(&bytes);
+                new.insert(self.dated(bytes));
+                Ok(Put::Done(version))
             }
         }
     }
@@ -63,14 +90,31 @@ impl CommitObjects for MemoryObjects {
         key: &ObjectKey,
         bytes: Bytes,
         expected: &Version,
-    ) -> PortResult<Commit> {
-        match self.0.lock().unwrap().get_mut(key) {
-            Some(current) if version(current) == *expected => {
-                *current = bytes;
-                Ok(Commit::Done)
+    ) -> PortResult<Put> {
+        match self.objects.lock().unwrap().get_mut(key) {
+            Some(current) if version(&current.bytes) == *expected => {
+                let version = version(&bytes);
+                *current = self.dated(bytes);
+                Ok(Put::Done(version))
             }
-            Some(_) | None => Ok(Commit::Conflict),
+            Some(_) | None => Ok(Put::Conflict),
         }
+    }
+}
+
+impl DeleteObjects for MemoryObjects {
+    async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
+        let mut objects = self.objects.lock().unwrap();
+        for key in keys {
+            objects.remove(key);
+        }
+        Ok(())
+    }
+}
+
+impl TellTime for MemoryObjects {
+    async fn now(&self) -> PortResult<UtcInstant> {
+        Ok(self.clock.now())
     }
 }
 
@@ -81,11 +125,12 @@ fn version(bytes: &Bytes) -> Version {
 
 impl ListObjects for MemoryObjects {
     async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
-        let objects = self.0.lock().unwrap();
+        let objects = self.objects.lock().unwrap();
         let below = objects.iter().filter(|(key, _)| key.as_str().starts_with(location.as_str()));
-        let entry = |(key, bytes): (&ObjectKey, &Bytes)| ObjectEntry {
+        let entry = |(key, object): (&ObjectKey, &Object)| ObjectEntry {
             key: key.clone(),
-            bytes: bytes.len() as u64,
+            bytes: object.bytes.len() as u64,
+            modified: object.modified,
         };
         Ok(below.map(entry).collect())
     }

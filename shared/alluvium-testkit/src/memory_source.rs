@@ -1,6 +1,6 @@
 //! A source in memory.
 
-use alluvium_model::ports::{PortResult, ReadSource};
+use alluvium_model::ports::{Chunk, PortResult, ReadSource};
 use bytes::Bytes;
 
 /// Gives the bytes of a source in chunks of one size.
@@ -18,8 +18,8 @@ impl MemorySource {
 }
 
 impl ReadSource for MemorySource {
-    async fn next_chunk(&mut self) -> PortResult<Option<Bytes>> {
+    async fn next_chunk(&mut self) -> PortResult<Chunk> {
         let chunk = self.bytes.split_to(self.chunk_bytes.min(self.bytes.len()));
-        Ok((!chunk.is_empty()).then_some(chunk))
+        Ok(if chunk.is_empty() { Chunk::End } else { Chunk::Bytes(chunk) })
     }
 }

@@ -5,11 +5,13 @@ use alluvium_model::{
     TableName, TableSource, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
-        Commit, CommitObjects, CommitTables, FoundView, ListObjects, ReadObjects, ReadPartitions,
-        ReadTables, RegisterPartitions, Registered, ReplaceViews, Reread, WriteObjects,
+        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, LakeObjects, ListObjects,
+        Put, ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
+        Reread, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
+use jiff::SignedDuration;
 
 /// Writers that commit to one table at once.
 const WRITERS: usize = 16;
@@ -242,10 +244,10 @@ where
 /// The contract of a lake's objects. There must be none.
 pub async fn objects<O>(objects: O)
 where
-    O: WriteObjects + ListObjects + ReadObjects + CommitObjects,
-    O: Clone + Send + Sync + 'static,
+    O: LakeObjects + Clone + Send + Sync + 'static,
 {
     objects_are_listed(&objects).await;
+    objects_are_dated_and_deleted(&objects).await;
     objects_are_created_once_and_replaced_by_version(&objects).await;
     no_concurrent_replacement_is_lost(objects).await;
 }
@@ -258,23 +260,21 @@ where
     assert_eq!(objects.object(&key).await.unwrap(), None);
     let nothing = Version("0".to_owned());
     let first = Bytes::from_static(b"first");
-    assert_eq!(
-        objects.replace_object(&key, first.clone(), &nothing).await.unwrap(),
-        Commit::Conflict
-    );
-    assert_eq!(objects.create_object(&key, first.clone()).await.unwrap(), Commit::Done);
-    assert_eq!(objects.create_object(&key, first.clone()).await.unwrap(), Commit::Conflict);
+    assert_eq!(objects.replace_object(&key, first.clone(), &nothing).await.unwrap(), Put::Conflict);
+    let created = objects.create_object(&key, first.clone()).await.unwrap();
+    assert_eq!(objects.create_object(&key, first.clone()).await.unwrap(), Put::Conflict);
     let read = objects.object(&key).await.unwrap().unwrap();
     assert_eq!(read.value, first);
+    assert_eq!(created, Put::Done(read.version.clone()));
     assert_eq!(objects.object_since(&key, &read.version).await.unwrap(), Reread::Unchanged);
 
     let second = Bytes::from_static(b"second");
-    for expected in [Commit::Done, Commit::Conflict] {
-        let replaced = objects.replace_object(&key, second.clone(), &read.version).await;
-        assert_eq!(replaced.unwrap(), expected);
-    }
+    let replaced = objects.replace_object(&key, second.clone(), &read.version).await.unwrap();
     let reread = objects.object(&key).await.unwrap().unwrap();
     assert_eq!(reread.value, second);
+    assert_eq!(replaced, Put::Done(reread.version.clone()));
+    let again = objects.replace_object(&key, second.clone(), &read.version).await.unwrap();
+    assert_eq!(again, Put::Conflict);
     let changed = objects.object_since(&key, &read.version).await.unwrap();
     assert_eq!(changed, Reread::Changed(reread));
     let gone = objects.object_since(&pointer("audio"), &read.version).await.unwrap();
@@ -297,8 +297,8 @@ where
                     }
                 };
                 match commit {
-                    Commit::Done => break,
-                    Commit::Conflict => tokio::task::yield_now().await,
+                    Put::Done(_) => break,
+                    Put::Conflict => tokio::task::yield_now().await,
                 }
             }
         })
@@ -309,6 +309,33 @@ where
     let mut kept = objects.object(&pointer("storm")).await.unwrap().unwrap().value.to_vec();
     kept.sort_unstable();
     assert!(kept.into_iter().map(usize::from).eq(0..WRITERS));
+}
+
+async fn objects_are_dated_and_deleted<O>(objects: &O)
+where
+    O: WriteObjects + ListObjects + DeleteObjects + TellTime,
+{
+    let folder = Location::from_catalog("dated/");
+    let keys = ["1", "2", "3/4"].map(|name| folder.object(name));
+    // Clocks of stores may show whole seconds.
+    let second = SignedDuration::from_secs(1);
+    let before = objects.now().await.unwrap().plus(-second).unwrap();
+    for key in &keys {
+        objects.put_object(key, Bytes::from_static(b"x")).await.unwrap();
+    }
+    let after = objects.now().await.unwrap().plus(second).unwrap();
+    let listed = objects.list_objects(&folder).await.unwrap();
+    assert!(listed.iter().all(|object| (before..=after).contains(&object.modified)), "{listed:?}");
+    let [first, second, third] = &keys;
+    let nothing = folder.object("nothing");
+    let gone = [first.clone(), third.clone(), nothing];
+    for _ in 0..2 {
+        objects.delete_objects(&gone).await.unwrap();
+        let left = objects.list_objects(&folder).await.unwrap();
+        assert!(left.iter().map(|object| &object.key).eq([second]));
+    }
+    objects.delete_objects(&[]).await.unwrap();
+    objects.delete_objects(std::slice::from_ref(second)).await.unwrap();
 }
 
 fn pointer(name: &str) -> ObjectKey {

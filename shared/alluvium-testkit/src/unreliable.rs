@@ -9,13 +9,13 @@ use std::sync::{
 };
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PortError, SchemaChange, TableEntry, TableName, Version, Versioned,
-    ViewEntry,
+    ErrorKind, PartitionEntry, PortError, SchemaChange, TableEntry, TableName, UtcInstant, Version,
+    Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitTables, FoundView, ListObjects, ObjectEntry, PortResult, PublishEvents,
-        ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
-        Reread, WriteObjects,
+        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, ListObjects, ObjectEntry,
+        PortResult, PublishEvents, Put, ReadObjects, ReadPartitions, ReadTables,
+        RegisterPartitions, Registered, ReplaceViews, Reread, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -150,5 +150,32 @@ impl<P: ReadObjects> ReadObjects for Unreliable<P> {
 impl<P: ListObjects + Sync> ListObjects for Unreliable<P> {
     async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
         self.call("list_objects", self.port.list_objects(location)).await
+    }
+}
+
+impl<P: CommitObjects + Sync> CommitObjects for Unreliable<P> {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
+        self.call("create_object", self.port.create_object(key, bytes)).await
+    }
+
+    async fn replace_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        version: &Version,
+    ) -> PortResult<Put> {
+        self.call("replace_object", self.port.replace_object(key, bytes, version)).await
+    }
+}
+
+impl<P: DeleteObjects + Sync> DeleteObjects for Unreliable<P> {
+    async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
+        self.call("delete_objects", self.port.delete_objects(keys)).await
+    }
+}
+
+impl<P: TellTime + Sync> TellTime for Unreliable<P> {
+    async fn now(&self) -> PortResult<UtcInstant> {
+        self.call("now", self.port.now()).await
     }
 }

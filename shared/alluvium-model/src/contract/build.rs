@@ -8,8 +8,8 @@ use super::{
     terms::Terms,
 };
 use crate::{
-    ColumnRule, EventTime, JsonPath, Kind, Limits, PartitionSpec, SystemColumn, TableRules,
-    comment::cut,
+    ColumnRule, ContractText, EventTime, JsonPath, Kind, Limits, PartitionSpec, SystemColumn,
+    TableRules, comment::cut,
 };
 
 /// Bytes of a path that are shown of what is wrong with it.
@@ -63,7 +63,8 @@ pub(super) fn build(
         timestamps: terms.timestamps,
         columns,
     };
-    Some(Contract { file: problems.file().to_owned(), scope, rules: Arc::new(rules) })
+    let text = ContractText { file: problems.file().to_owned(), text: problems.text().to_owned() };
+    Some(Contract { text: Arc::new(text), scope, rules: Arc::new(rules) })
 }
 
 /// What the contract is for; none if it does not say, or says it wrongly.

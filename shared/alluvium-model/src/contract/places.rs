@@ -49,6 +49,10 @@ impl<'a> Problems<'a> {
         self.file
     }
 
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
+    }
+
     pub(super) fn place(&self, at: usize) -> Place {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line = before.rsplit('\n').next().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Contract, ContractError, ContractErrors, ContractProblem, Place, Scope};
-use crate::{Destination, TableRules, TableSource};
+use crate::{Assignment, Destination, TableSource};
 
 /// Contracts that go together: at most one a table, a prefix, and for all tables without one.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl Contracts {
         let Scope::Table { table, prefix, table_place, prefix_place } = &contract.scope else {
             let place = Place { line: 1, column: 1 };
             let same = |before: Contract| {
-                let other = before.file;
+                let other = before.file().to_owned();
                 contract.error(place, ContractProblem::SameDefault { other })
             };
             let error = self.others.take().map(same);
@@ -41,12 +41,12 @@ impl Contracts {
             return error;
         };
         if let Some(before) = self.by_table.get(table.as_str()) {
-            let (table, other) = (table.to_string(), before.file.clone());
+            let (table, other) = (table.to_string(), before.file().to_owned());
             return Some(contract.error(*table_place, ContractProblem::SameTable { table, other }));
         }
         let before = self.tables.get(prefix).and_then(|table| self.by_table.get(table));
         if let Some(before) = before {
-            let (prefix, other) = (prefix.clone(), before.file.clone());
+            let (prefix, other) = (prefix.clone(), before.file().to_owned());
             let problem = ContractProblem::SamePrefix { prefix, other };
             return Some(contract.error(*prefix_place, problem));
         }
@@ -63,7 +63,7 @@ impl Contracts {
             other.rules.route.is_some() && rest.is_some_and(|rest| rest.starts_with('_'))
         })?;
         let (table, routed) = (table.to_string(), other.table()?.to_string());
-        let problem = ContractProblem::Routed { table, routed, other: other.file.clone() };
+        let problem = ContractProblem::Routed { table, routed, other: other.file().to_owned() };
         Some(contract.error(*table_place, problem))
     }
 
@@ -85,14 +85,24 @@ impl Contracts {
     #[must_use]
     pub fn of_table(&self, table: &TableSource) -> Destination {
         let contract = self.by_table.get(table.as_str()).or(self.others.as_ref());
-        let rules = contract.map(|contract| Arc::clone(&contract.rules));
-        Destination { table: table.clone(), rules: rules.unwrap_or_default() }
+        match contract {
+            Some(contract) => contract.destination_of(table.clone()),
+            None => table.into(),
+        }
     }
 
-    /// The rules of tables without a contract.
+    /// Where the object with this key below the landing prefix goes: like [`Contracts::of_key`], or
+    /// to quarantine by the rules of tables without a contract.
     #[must_use]
-    pub fn default_rules(&self) -> Arc<TableRules> {
-        self.others.as_ref().map(|contract| Arc::clone(&contract.rules)).unwrap_or_default()
+    pub fn assignment(&self, key: &str) -> Assignment {
+        match (self.of_key(key), &self.others) {
+            (Some(destination), _) => destination.into(),
+            (None, None) => Assignment::default(),
+            (None, Some(Contract { rules, text, .. })) => {
+                let (rules, contract) = (Arc::clone(rules), Some(Arc::clone(text)));
+                Assignment { table: None, rules, contract }
+            }
+        }
     }
 
     /// All of them, in the order of their tables, that of the others last.
@@ -104,6 +114,6 @@ impl Contracts {
 impl Contract {
     fn error(&self, place: Place, problem: ContractProblem) -> ContractError {
         let Place { line, column } = place;
-        ContractError { file: self.file.clone(), line, column, problem }
+        ContractError { file: self.file().to_owned(), line, column, problem }
     }
 }

@@ -1,0 +1,80 @@
+//! Until when an attempt may make calls.
+//!
+//! What others may take for granted about an attempt (that it does not go on writing longer than
+//! the settle time after it looked at the ledger) holds because no call is begun after the deadline,
+//! and one that is under way then is given up.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::LakeError;
+
+/// A moment after which nothing is begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// None: whoever makes the attempt ends it himself.
+    pub const NEVER: Self = Self(None);
+
+    /// That moment.
+    #[must_use]
+    pub const fn at(moment: Instant) -> Self {
+        Self(Some(moment))
+    }
+
+    /// So long from now.
+    #[must_use]
+    pub fn after(time: Duration) -> Self {
+        Self(Instant::now().checked_add(time))
+    }
+
+    /// The earlier one.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Some(one), Some(other)) => Self(Some(one.min(other))),
+            (one, other) => Self(one.or(other)),
+        }
+    }
+
+    /// Makes a call, or several, if there is time left, for as long as there is.
+    pub(crate) async fn call<T, E: Into<LakeError>>(
+        self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, LakeError> {
+        let Some(moment) = self.0 else { return call.await.map_err(Into::into) };
+        // A future is asked before its time-out is: it must not even begin.
+        if Instant::now() >= moment {
+            return Err(LakeError::OutOfTime);
+        }
+        match timeout_at(moment, call).await {
+            Ok(answer) => answer.map_err(Into::into),
+            Err(_) => Err(LakeError::OutOfTime),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_begins_after_the_deadline_and_what_is_under_way_is_given_up() {
+        let past = Deadline::after(Duration::ZERO);
+        let mut begun = false;
+        let call = async {
+            begun = true;
+            Ok::<_, LakeError>(())
+        };
+        assert!(matches!(past.call(call).await, Err(LakeError::OutOfTime)));
+        assert!(!begun);
+        let soon = Deadline::after(Duration::from_millis(5)).min(Deadline::NEVER);
+        let endless = soon.call(pending::<Result<(), LakeError>>()).await;
+        assert!(matches!(endless, Err(LakeError::OutOfTime)));
+        assert!(Deadline::NEVER.call(async { Ok::<_, LakeError>(7) }).await.is_ok());
+    }
+}

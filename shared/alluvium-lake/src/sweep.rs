@@ -1,0 +1,67 @@
+//! Deleting what attempts by other plans left of a source.
+//!
+//! This happens only after another plan took the place of theirs, or the source was gone, and the
+//! settle time has passed: in normal life nothing is ever swept.
+
+use alluvium_model::{
+    DatabaseName, TableName, TableSource,
+    layout::{ObjectKey, source_of_file, table_location},
+    ports::{DeleteObjects, ListObjects, ReadTables},
+};
+
+use crate::{Backoff, LakeError, ledger::Sweep};
+
+/// Bytes of a table's name that the names of tables share that are routed from it, however long
+/// they are: the longest ones are cut to make room for a hash.
+const STEM_BYTES_MAX: usize = 40;
+
+/// Deletes files of sources.
+#[derive(Debug)]
+pub(crate) struct Sweeper<C, O> {
+    pub(crate) catalog: C,
+    pub(crate) objects: O,
+    pub(crate) database: DatabaseName,
+    pub(crate) backoff: Backoff,
+}
+
+impl<C: ReadTables, O: ListObjects + DeleteObjects> Sweeper<C, O> {
+    /// Deletes the files of a source that are not of the plan to keep, wherever they lie in the
+    /// tables that it may have gone to; how many there were.
+    pub(crate) async fn sweep(&self, sweep: &Sweep) -> Result<usize, LakeError> {
+        let mut swept = 0;
+        for table in self.backoff.retry(|| self.catalog.table_names()).await? {
+            if !sweep.concerns(&table) {
+                continue;
+            }
+            let location = table_location(&self.database, &table);
+            let listed = self.backoff.retry(|| self.objects.list_objects(&location)).await?;
+            let keys = listed.into_iter().map(|entry| entry.key);
+            let keys: Vec<_> = keys.filter(|key| sweep.hits(key)).collect();
+            if !keys.is_empty() {
+                self.backoff.retry(|| self.objects.delete_objects(&keys)).await?;
+            }
+            swept += keys.len();
+        }
+        Ok(swept)
+    }
+}
+
+impl Sweep {
+    /// Whether files may lie in this table: bad records go to quarantine, and a route leads to
+    /// tables that are called like the one they are routed from, and more.
+    fn concerns(&self, table: &TableName) -> bool {
+        let stem = |source: &String| {
+            let name = TableSource::new(source.as_str()).table_names().next()?;
+            let mut stem = name.as_str().to_owned();
+            stem.truncate(STEM_BYTES_MAX);
+            Some(stem)
+        };
+        let mut stems = self.tables.iter().filter_map(stem);
+        *table == TableName::quarantine() || stems.any(|stem| table.as_str().starts_with(&stem))
+    }
+
+    fn hits(&self, key: &ObjectKey) -> bool {
+        source_of_file(key)
+            .is_some_and(|(source, plan)| source == self.id && Some(plan) != self.keep)
+    }
+}
