@@ -13,6 +13,7 @@
 
 mod interleave;
 mod memory_catalog;
+mod memory_clock;
 mod memory_events;
 mod memory_landing;
 mod memory_objects;
@@ -22,6 +23,7 @@ mod unreliable;
 
 pub use interleave::interleave;
 pub use memory_catalog::MemoryCatalog;
+pub use memory_clock::MemoryClock;
 pub use memory_events::MemoryEvents;
 pub use memory_landing::MemoryLanding;
 pub use memory_objects::MemoryObjects;
