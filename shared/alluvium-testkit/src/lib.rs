@@ -4,6 +4,7 @@
 //!   memory, by the same rules as the real ones.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
+//! - [`MemoryQueue`] delivers messages as SQS does on its bad days, in the time of a [`MemoryClock`].
 //! - [`suites`] says what a port must do; every implementation passes them, these fakes included.
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +18,9 @@ mod memory_clock;
 mod memory_events;
 mod memory_landing;
 mod memory_objects;
+mod memory_queue;
 mod memory_source;
+mod queue_settings;
 pub mod suites;
 mod unreliable;
 
@@ -27,5 +30,7 @@ pub use memory_clock::MemoryClock;
 pub use memory_events::MemoryEvents;
 pub use memory_landing::MemoryLanding;
 pub use memory_objects::MemoryObjects;
+pub use memory_queue::{DeadLetter, Delivery, MemoryQueue, Receipt};
 pub use memory_source::MemorySource;
+pub use queue_settings::{QueueFaults, QueueSettings};
 pub use unreliable::{Fault, Unreliable};
