@@ -4,7 +4,8 @@
 //!   memory, by the same rules as the real ones.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
-//! - [`MemoryQueue`] delivers messages as SQS does on its bad days, in the time of a [`MemoryClock`].
+//! - [`MemoryQueue`] and [`EventSourceMapping`] deliver messages as SQS and Lambda do on their bad
+//!   days, in the time of a [`MemoryClock`].
 //! - [`suites`] says what a port must do; every implementation passes them, these fakes included.
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +13,7 @@
     reason = "test support: a broken expectation must stop the test"
 )]
 
+mod event_source_mapping;
 mod interleave;
 mod memory_catalog;
 mod memory_clock;
@@ -24,6 +26,7 @@ mod queue_settings;
 pub mod suites;
 mod unreliable;
 
+pub use event_source_mapping::{BatchAnswer, EventSourceMapping, MappingReport, MappingSettings};
 pub use interleave::interleave;
 pub use memory_catalog::MemoryCatalog;
 pub use memory_clock::MemoryClock;
