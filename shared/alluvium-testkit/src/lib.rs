@@ -4,6 +4,8 @@
 //!   memory, by the same rules as the real ones.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
+//! - [`MemoryQueue`] and [`EventSourceMapping`] deliver messages as SQS and Lambda do on their bad
+//!   days, in the time of a [`MemoryClock`].
 //! - [`suites`] says what a port must do; every implementation passes them, these fakes included.
 #![expect(
     clippy::unwrap_used,
@@ -11,21 +13,27 @@
     reason = "test support: a broken expectation must stop the test"
 )]
 
+mod event_source_mapping;
 mod interleave;
 mod memory_catalog;
 mod memory_clock;
 mod memory_events;
 mod memory_landing;
 mod memory_objects;
+mod memory_queue;
 mod memory_source;
+mod queue_settings;
 pub mod suites;
 mod unreliable;
 
+pub use event_source_mapping::{BatchAnswer, EventSourceMapping, MappingReport, MappingSettings};
 pub use interleave::interleave;
 pub use memory_catalog::MemoryCatalog;
 pub use memory_clock::MemoryClock;
 pub use memory_events::MemoryEvents;
 pub use memory_landing::{LandedObject, MemoryLanding};
 pub use memory_objects::MemoryObjects;
+pub use memory_queue::{DeadLetter, Delivery, MemoryQueue, Receipt};
 pub use memory_source::MemorySource;
+pub use queue_settings::{QueueFaults, QueueSettings};
 pub use unreliable::{Fault, Unreliable};
