@@ -241,7 +241,23 @@ mod tests {
         let table = Some("camera".to_owned());
         let committed = Committed { plan: plan.id(), table, files: Vec::new(), counts };
         entry.state = LedgerState::Committed(committed);
-        insta::assert_snapshot!(check(&entry), @"");
+        insta::assert_snapshot!(check(&entry), @r#"
+        {
+          "source": "s3://landing/camera/1.json",
+          "arrived_at": "2026-11-22T10:00:00Z",
+          "state": "committed",
+          "plan": "7d5008a0",
+          "table": "camera",
+          "files": [],
+          "counts": {
+            "records": 3,
+            "loaded": 2,
+            "quarantined": {
+              "invalid_json": 1
+            }
+          }
+        }
+        "#);
         entry.state = LedgerState::Superseded;
         insta::assert_snapshot!(check(&entry), @"");
     }

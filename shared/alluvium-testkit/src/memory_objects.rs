@@ -44,6 +44,12 @@ impl MemoryObjects {
         objects.iter().map(|(key, object)| (key.clone(), object.bytes.clone())).collect()
     }
 
+    /// The clock that dates them.
+    #[must_use]
+    pub const fn clock(&self) -> &MemoryClock {
+        &self.clock
+    }
+
     /// Removes an object.
     pub fn remove(&self, key: &ObjectKey) {
         self.objects.lock().unwrap().remove(key);
