@@ -136,6 +136,23 @@ impl From<&Counts> for RecordCounts {
     }
 }
 
+impl RecordCounts {
+    /// Adds the counts of another source.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.loaded += other.loaded;
+        for (reason, count) in &other.quarantined {
+            *self.quarantined.entry(*reason).or_default() += count;
+        }
+    }
+
+    /// Quarantined records of all reasons.
+    #[must_use]
+    pub fn quarantined_total(&self) -> u64 {
+        self.quarantined.values().sum()
+    }
+}
+
 impl Claim {
     /// What the tables are made of that files of this plan and of those before it may lie in.
     #[must_use]
