@@ -150,12 +150,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         found: &Found,
         intent: Intent<'_>,
     ) -> Result<Step<Claimed>, LakeError> {
-        let ours = || ClaimedPlan::new(&intent.plan, intent.assignment);
         let claim = match found.state() {
-            None | Some(LedgerState::Superseded) => {
-                let (fenced_at, taken_over) = (None, Vec::new());
-                let claim = Claim { plan: Some(ours()), fenced_at, taken_over };
-                return Ok(Step::To(LedgerState::Writing(claim)));
+            None => return Ok(Step::To(intent.claim())),
+            // It is there again. Whoever swept it may still be at it.
+            Some(LedgerState::Superseded { since }) => {
+                self.wait_for_settled(found, Some(*since)).await?;
+                return Ok(Step::To(intent.claim()));
             }
             Some(LedgerState::Committed(committed)) => {
                 return Ok(Step::Done(Claimed::Before(committed.clone())));
@@ -163,10 +163,10 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             Some(LedgerState::Writing(claim)) => claim,
         };
         let Some(claimed) = &claim.plan else {
-            // It was gone, and is there again. Files of earlier attempts are swept by whom this
-            // claim leads to.
-            self.wait_for_settled(found, claim.fenced_at).await?;
-            return Ok(Step::To(intent.in_place_of(claim, claim.fenced_at)));
+            // It was gone, and is there again. Whoever sweeps it may still be at it, so this is a
+            // fence of its own.
+            let now = self.now().await?;
+            return Ok(Step::To(intent.in_place_of(claim, Some(now))));
         };
         let (plan, assignment) = match claimed.follow(intent.plan.layout) {
             _ if claimed.id == intent.plan.id() => (intent.plan, intent.assignment.clone()),
@@ -230,10 +230,11 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
                 Step::Done(gone) => return Ok(gone),
                 Step::To(state) => state,
             };
-            let is_last = state == LedgerState::Superseded;
             let (source, arrived_at) = (source.to_owned(), found.arrived_at());
-            found = self.put(found, LedgerEntry { source, arrived_at, state }).await?;
-            if is_last && found.state() == Some(&LedgerState::Superseded) {
+            let entry = LedgerEntry { source, arrived_at, state };
+            found = self.put(found, entry.clone()).await?;
+            let is_last = matches!(entry.state, LedgerState::Superseded { .. });
+            if is_last && found.entry.as_ref().is_some_and(|found| found.value == entry) {
                 return Ok(Gone::Superseded);
             }
         }
@@ -242,8 +243,8 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 
     async fn next_supersede(&self, found: &Found) -> Result<Step<Gone>, LakeError> {
         match found.state() {
-            None => Ok(Step::To(LedgerState::Superseded)),
-            Some(LedgerState::Superseded | LedgerState::Committed(_)) => {
+            None => Ok(Step::To(LedgerState::Superseded { since: self.now().await? })),
+            Some(LedgerState::Superseded { .. } | LedgerState::Committed(_)) => {
                 Ok(Step::Done(Gone::Before))
             }
             Some(LedgerState::Writing(claim @ Claim { plan: Some(_), .. })) => {
@@ -262,10 +263,10 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
     /// Says that a source is gone whose files are swept.
     pub(crate) async fn superseded(&self, found: Found) -> Result<Gone, LakeError> {
         let (source, arrived_at) = (found.source(), found.arrived_at());
-        let entry = LedgerEntry { source, arrived_at, state: LedgerState::Superseded };
-        let found = self.put(found, entry).await?;
+        let state = LedgerState::Superseded { since: self.now().await? };
+        let found = self.put(found, LedgerEntry { source, arrived_at, state }).await?;
         match found.state() {
-            Some(LedgerState::Superseded) => Ok(Gone::Superseded),
+            Some(LedgerState::Superseded { .. }) => Ok(Gone::Superseded),
             Some(LedgerState::Committed(_)) => Ok(Gone::Before),
             Some(LedgerState::Writing(_)) | None => Err(contended(&found)),
         }
@@ -338,6 +339,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 }
 
 impl Intent<'_> {
+    /// The claim of a source that nobody began to load.
+    fn claim(&self) -> LedgerState {
+        let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));
+        LedgerState::Writing(Claim { plan, fenced_at: None, taken_over: Vec::new() })
+    }
+
     /// The claim of this plan in the place of another one.
     fn in_place_of(&self, claim: &Claim, fenced_at: Option<UtcInstant>) -> LedgerState {
         let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));
@@ -352,7 +359,7 @@ impl Found {
             Some(LedgerState::Committed(committed)) => {
                 Some(IngestReport::duplicate(committed.clone().into()))
             }
-            Some(LedgerState::Writing(_) | LedgerState::Superseded) | None => None,
+            Some(LedgerState::Writing(_) | LedgerState::Superseded { .. }) | None => None,
         }
     }
 

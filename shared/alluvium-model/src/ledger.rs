@@ -35,8 +35,12 @@ pub enum LedgerState {
     /// All of its rows are in their tables.
     Committed(Committed),
     /// Its object was overwritten or deleted before it was read to its end; it has no rows. One
-    /// that comes back, with the same bytes under the same key, is claimed anew.
-    Superseded,
+    /// that comes back, with the same bytes under the same key, is claimed anew, but not before
+    /// whoever swept it must have ended.
+    Superseded {
+        /// When this was said, by the time of the store.
+        since: UtcInstant,
+    },
 }
 
 /// A source that somebody began to load.
@@ -275,7 +279,8 @@ mod tests {
           }
         }
         "#);
-        entry.state = LedgerState::Superseded;
+        let since = "2026-11-22T10:20:00Z".parse().unwrap();
+        entry.state = LedgerState::Superseded { since };
         insta::assert_snapshot!(check(&entry), @"");
     }
 
