@@ -1,0 +1,315 @@
+//! A swap: the files of a partition are brought to a new location, merged or copied, while others
+//! read and write; then the catalog names the new one.
+//!
+//! It begins under a lease, says in the pointer where files are going, and only then lists what
+//! there is to bring. Until it commits it may be given up by anybody who finds its lease passed.
+
+mod commit;
+
+use crate::{
+    action::{Fate, SourceFiles},
+    lake::{File, Phase, Pointer},
+    protocol::Protocol,
+    set::{Member, Set},
+    state::{LateOutput, State},
+    words::{Actor, COMPACTORS, FileName, Generation, Partition},
+};
+
+/// A compactor at work, or dead with a request under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Compactor {
+    pub(crate) partition: Partition,
+    /// The location that the plan was made for.
+    from: Generation,
+    /// The files that it wants merged.
+    merge: Set<FileName>,
+    /// The location that it fills.
+    to: Generation,
+    pub(crate) at: SwapAt,
+    /// Whether the pointer is still as this compactor read or wrote it.
+    pub(crate) pointer_is_current: bool,
+    /// The listed files that have not been brought over.
+    left: Set<FileName>,
+    /// Who was alive when the listed parts of the source were written.
+    written: [Set<Actor>; FileName::PARTS],
+    pub(crate) late_catalog: Option<Generation>,
+}
+
+/// The call that a compactor makes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum SwapAt {
+    ReadPointer,
+    DiscardNext(Generation),
+    Begin,
+    ReadCatalog,
+    RepairCatalog,
+    List,
+    Merge,
+    /// Asks the ledger whether the file counts.
+    LookUp(FileName),
+    /// Only without a protection: the file's age is tested after the ledger was read.
+    TestAge(FileName),
+    Copy(FileName),
+    Commit,
+    TakeForward(Generation),
+    WriteCatalog,
+    ReadCatalogBack,
+    DiscardOld,
+    Flip,
+    Ended,
+}
+
+impl SwapAt {
+    /// Whether it has an answer of the ledger that it has not acted upon.
+    pub(crate) fn holds_answer(self) -> bool {
+        matches!(self, Self::TestAge(_) | Self::Copy(_))
+    }
+
+    /// Whether the lease must hold: it was found or made long enough for all of these calls.
+    fn is_under_lease(self) -> bool {
+        match self {
+            Self::ReadCatalog
+            | Self::RepairCatalog
+            | Self::WriteCatalog
+            | Self::ReadCatalogBack
+            | Self::DiscardOld
+            | Self::Flip => true,
+            Self::ReadPointer
+            | Self::DiscardNext(_)
+            | Self::Begin
+            | Self::List
+            | Self::Merge
+            | Self::LookUp(_)
+            | Self::TestAge(_)
+            | Self::Copy(_)
+            | Self::Commit
+            | Self::TakeForward(_)
+            | Self::Ended => false,
+        }
+    }
+}
+
+impl Compactor {
+    /// What a plan of this partition would be, if there is something to merge: it is made from a
+    /// listing and the ledger, long before the swap begins.
+    pub(crate) fn plan(
+        protocol: &Protocol,
+        state: &State,
+        partition: Partition,
+        source_files: SourceFiles,
+    ) -> Option<Self> {
+        let from = state.pointer(partition)?.location;
+        let location = state.location(partition, from);
+        let settled = location.names().intersection(protocol.settled(state, partition, from));
+        let merged = location.names().difference(FileName::parts());
+        let merge = match source_files {
+            SourceFiles::Merged if settled.is_empty() => return None,
+            SourceFiles::Merged => merged.union(settled),
+            SourceFiles::Copied => merged,
+        };
+        let last = if protocol.protections.generations_are_unique {
+            state.made[partition.number()]
+        } else {
+            from
+        };
+        (!merge.is_empty() && last.next().is_some()).then_some(Self {
+            partition,
+            from,
+            merge,
+            to: from,
+            at: SwapAt::ReadPointer,
+            pointer_is_current: false,
+            left: Set::EMPTY,
+            written: [Set::EMPTY; FileName::PARTS],
+            late_catalog: None,
+        })
+    }
+
+    /// Makes the compactor's next call.
+    pub(crate) fn go_on(mut self, protocol: &Protocol, state: &mut State, slot: usize, fate: Fate) {
+        let held = self.at.holds_answer();
+        let next = self.call(protocol, state, slot, fate);
+        if held {
+            state.forget(Actor::compactor(slot));
+            self.forget(Actor::compactor(slot));
+        }
+        self.go_to(next, state, slot);
+    }
+
+    /// Looks a file up that is older than the settle time: it is dropped if it does not count yet.
+    pub(crate) fn drop_if_uncommitted(
+        mut self,
+        protocol: &Protocol,
+        state: &mut State,
+        slot: usize,
+    ) {
+        if let SwapAt::LookUp(name) = self.at {
+            let next = self.look_up(protocol, state, name, true);
+            self.go_to(Some(next), state, slot);
+        }
+    }
+
+    fn go_to(mut self, next: Option<SwapAt>, state: &mut State, slot: usize) {
+        self.at = next.unwrap_or(SwapAt::Ended);
+        state.compactors[slot] = Some(self);
+        if next.is_none() {
+            Self::end(state, slot);
+        }
+    }
+
+    /// The compactor ends or dies. Its pointers keep their lease.
+    pub(crate) fn end(state: &mut State, slot: usize) {
+        let Some(compactor) = state.compactors[slot] else { return };
+        if compactor.late_catalog.is_some() {
+            let rest = Self { at: SwapAt::Ended, left: Set::EMPTY, ..compactor };
+            state.compactors[slot] = Some(rest);
+            return;
+        }
+        state.compactors[slot] = None;
+        state.forget(Actor::compactor(slot));
+        for pointer in state.pointers.iter_mut().flatten() {
+            pointer.owner = pointer.owner.filter(|owner| *owner != slot);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, actor: Actor) {
+        self.written.iter_mut().for_each(|then| *then = then.without(actor));
+    }
+
+    /// Whether the lease of the pointer's owner cannot pass now.
+    pub(crate) fn holds_lease(state: &State, pointer: Pointer) -> bool {
+        let owner = pointer.owner.filter(|slot| *slot < COMPACTORS);
+        owner.and_then(|slot| state.compactors[slot]).is_some_and(|compactor| {
+            compactor.at.is_under_lease() || compactor.late_catalog.is_some()
+        })
+    }
+
+    /// One call; what comes next, or that the compactor stops.
+    fn call(
+        &mut self,
+        protocol: &Protocol,
+        state: &mut State,
+        slot: usize,
+        fate: Fate,
+    ) -> Option<SwapAt> {
+        let protections = &protocol.protections;
+        match self.at {
+            SwapAt::ReadPointer => self.read_pointer(protocol, state),
+            SwapAt::DiscardNext(next) => {
+                discard(state, self.partition, next);
+                Some(self.after_discard(protocol))
+            }
+            SwapAt::Begin => self.begin(protocol, state, slot),
+            SwapAt::ReadCatalog => {
+                let right = state.catalog[self.partition.number()] == Some(self.from);
+                Some(if right { self.after_catalog(protocol) } else { SwapAt::RepairCatalog })
+            }
+            SwapAt::RepairCatalog => {
+                state.catalog[self.partition.number()] = Some(self.from);
+                Some(self.after_catalog(protocol))
+            }
+            SwapAt::List => {
+                self.list(state)?;
+                Some(if protections.next_before_list { SwapAt::Merge } else { SwapAt::Begin })
+            }
+            SwapAt::Merge => self.merge(protocol, state, fate),
+            SwapAt::LookUp(name) => Some(self.look_up(protocol, state, name, false)),
+            SwapAt::TestAge(name) => {
+                Some(if self.is_old(name) { self.after_file(name) } else { SwapAt::Copy(name) })
+            }
+            SwapAt::Copy(name) => Some(self.copy(state, name)),
+            SwapAt::Commit => self.commit(protocol, state, slot),
+            SwapAt::TakeForward(next) => self.take_forward(state, slot, next),
+            SwapAt::WriteCatalog => Some(self.write_catalog(state, fate)),
+            SwapAt::ReadCatalogBack => Some(self.read_catalog_back(state)),
+            SwapAt::DiscardOld => self.discard_old(protocol, state),
+            SwapAt::Flip => self.flip(protocol, state, slot),
+            SwapAt::Ended => None,
+        }
+    }
+
+    fn read_pointer(&mut self, protocol: &Protocol, state: &State) -> Option<SwapAt> {
+        let pointer = state.pointer(self.partition)?;
+        if pointer.location != self.from || pointer.leased {
+            return None;
+        }
+        self.pointer_is_current = true;
+        Some(match pointer.next {
+            None => self.after_discard(protocol),
+            Some((next, Phase::Filling)) => SwapAt::DiscardNext(next),
+            Some((next, Phase::Committing)) => SwapAt::TakeForward(next),
+        })
+    }
+
+    fn after_discard(&self, protocol: &Protocol) -> SwapAt {
+        if protocol.protections.next_before_list { SwapAt::Begin } else { SwapAt::List }
+    }
+
+    /// The pointer says where files are going, from now on.
+    fn begin(&mut self, protocol: &Protocol, state: &mut State, slot: usize) -> Option<SwapAt> {
+        let number = self.partition.number();
+        let unique = protocol.protections.generations_are_unique;
+        let to = if unique { state.made[number] } else { self.from }.next()?;
+        if !self.pointer_is_current {
+            return None;
+        }
+        self.to = to;
+        state.made[number] = to;
+        let next = Some((to, Phase::Filling));
+        let pointer = Pointer { location: self.from, next, owner: Some(slot), leased: true };
+        state.replace_pointer(self.partition, pointer, slot);
+        Some(SwapAt::ReadCatalog)
+    }
+
+    fn after_catalog(&self, protocol: &Protocol) -> SwapAt {
+        if protocol.protections.next_before_list { SwapAt::List } else { SwapAt::Merge }
+    }
+
+    /// Everything that writers will not bring over themselves; nothing if an input is missing.
+    fn list(&mut self, state: &State) -> Option<()> {
+        let location = state.location(self.partition, self.from);
+        self.left = location.names();
+        for name in FileName::parts().iter() {
+            self.written[name.number()] = location.file(name).written;
+        }
+        self.merge.difference(self.left).is_empty().then_some(())
+    }
+
+    /// Writes the rows of all inputs to one file.
+    fn merge(&mut self, protocol: &Protocol, state: &mut State, fate: Fate) -> Option<SwapAt> {
+        let location = state.location(self.partition, self.from);
+        if !self.merge.difference(location.names()).is_empty() {
+            return None;
+        }
+        let (rows, _) = location.rows(self.merge);
+        if fate == Fate::OnlyLate {
+            let late = LateOutput { partition: self.partition, generation: self.to, rows };
+            state.late_output = Some(late);
+            if protocol.protections.failed_merge_abandons {
+                return None;
+            }
+        } else {
+            self.left = self.left.difference(self.merge);
+            let output = File { rows, written: Set::EMPTY };
+            state
+                .location_mut(self.partition, self.to)
+                .put(FileName::of_merge(self.to), output);
+        }
+        Some(self.next_file())
+    }
+
+    /// Whether the file that it is to look up may count as older than the settle time.
+    pub(crate) fn may_drop(&self) -> bool {
+        matches!(self.at, SwapAt::LookUp(name) if self.is_old(name))
+    }
+
+    fn is_old(&self, name: FileName) -> bool {
+        self.written.get(name.number()).is_some_and(|then| then.is_empty())
+    }
+}
+
+/// Puts a location on the list of what is to be deleted once its readers are done.
+fn discard(state: &mut State, partition: Partition, generation: Generation) {
+    let readers = state.reading();
+    state.garbage[partition.number()][generation.number()].get_or_insert(readers);
+}
