@@ -50,6 +50,8 @@ pub enum Action {
     Vacuum(DueLocation),
     /// The vacuum makes its next call.
     VacuumGoesOn,
+    /// The ledger entry of a source that was committed long ago expires.
+    EntryExpires,
     /// The source is deleted.
     SourceDisappears,
     /// The source is put again, with the same bytes.

@@ -14,7 +14,7 @@ use crate::{
     lake::{Entry, File},
     protocol::Protocol,
     set::Set,
-    state::State,
+    state::{Broken, State},
     step::{Place, Step},
     words::{Actor, FileName, Generation, Layout, Part, Partition, Plan},
 };
@@ -29,6 +29,7 @@ pub(crate) struct Attempt {
     /// Whether nobody has replaced it since.
     seen_is_current: bool,
     opened: bool,
+    saw_it_gone: bool,
     /// Pointers as they were read last.
     pointers: [Option<Named>; 2],
     /// Where the file at hand has been written to.
@@ -64,7 +65,7 @@ pub(crate) enum At {
 
 /// How an attempt ends, if it does not die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The delivery is done.
     Done,
     /// It is to be delivered again, later.
@@ -114,7 +115,6 @@ impl LateFile {
 pub(crate) struct Turn<'a> {
     protocol: &'a Protocol,
     state: &'a mut State,
-    slot: usize,
     attempt: Attempt,
     fate: Fate,
 }
@@ -128,6 +128,7 @@ impl Attempt {
             seen: Seen::Absent,
             seen_is_current: false,
             opened: false,
+            saw_it_gone: false,
             pointers: [None; 2],
             written: Set::EMPTY,
             late: None,
@@ -142,11 +143,15 @@ impl Attempt {
         slot: usize,
         fate: Fate,
     ) -> (Option<Step>, Option<Ending>) {
-        let mut turn = Turn { protocol, state, slot, attempt: self, fate };
+        let mut turn = Turn { protocol, state, attempt: self, fate };
         let step = turn.call();
         let attempt = turn.attempt;
         state.attempts[slot] = Some(attempt);
         let At::Ended(ending) = attempt.at else { return (step, None) };
+        let loaded = state.entry.committed_layout().is_some() || attempt.saw_it_gone;
+        if ending == Ending::Done && !loaded {
+            state.broken = Some(Broken::Delivery);
+        }
         Self::end(state, slot);
         (step, Some(ending))
     }
@@ -254,10 +259,9 @@ impl Turn<'_> {
     }
 
     fn read_entry(&mut self) -> Step {
-        let attempts = Set::of((0..crate::words::ATTEMPTS).map(Actor::attempt));
         self.attempt.seen_is_current = true;
         (self.attempt.seen, self.attempt.at) = match self.state.entry {
-            Entry::Absent => (Seen::Absent, self.open_or(At::Claim)),
+            Entry::Absent | Entry::Expired { .. } => (Seen::Absent, self.open_or(At::Claim)),
             Entry::Writing { plan, fenced } => {
                 let young = self.protocol.protections.take_over_waits
                     && fenced.is_some_and(|then| !then.is_empty());
@@ -270,7 +274,7 @@ impl Turn<'_> {
             }
             Entry::Committed { plan: Plan::Superseded, since } => {
                 let settled = !self.protocol.protections.reopening_waits
-                    || since.intersection(attempts).is_empty();
+                    || since.is_empty();
                 self.attempt.opened = false;
                 (Seen::Committed { plan: Plan::Superseded, settled }, At::OpenSource)
             }
@@ -295,6 +299,7 @@ impl Turn<'_> {
     fn open_source(&mut self) -> Step {
         self.attempt.opened = self.state.source_is_there;
         let there = self.state.source_is_there;
+        self.attempt.saw_it_gone |= !there;
         self.attempt.at = match self.attempt.seen {
             Seen::Absent if there => At::Claim,
             Seen::Absent => At::Supersede,
@@ -351,7 +356,7 @@ impl Turn<'_> {
         }
         self.attempt.seen_is_current = true;
         (self.attempt.seen, self.attempt.at) = match entry {
-            Entry::Absent => (Seen::Absent, At::ReadEntry),
+            Entry::Absent | Entry::Expired { .. } => (Seen::Absent, At::ReadEntry),
             Entry::Writing { plan, fenced: None } => {
                 (Seen::Writing { plan, fenced: false }, At::CommitSchema(Part::First))
             }

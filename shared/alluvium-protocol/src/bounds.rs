@@ -50,6 +50,8 @@ pub struct Bounds {
     pub late_catalogs: u8,
     /// Outputs of merges that are given up and land all the same.
     pub late_outputs: u8,
+    /// Ledger entries that expire, long after their commit.
+    pub expiries: u8,
     /// How often the source is deleted.
     pub disappearances: u8,
     /// How often it comes back with the same bytes.
@@ -75,6 +77,7 @@ impl Bounds {
         late_files: 0,
         late_catalogs: 0,
         late_outputs: 0,
+        expiries: 0,
         disappearances: 0,
         returns: 0,
     };

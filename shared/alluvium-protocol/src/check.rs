@@ -1,4 +1,4 @@
-//! Runs the checker over the model, breadth first, so that what it finds is as short as it gets.
+//! Runs the checker over the model, breadth first.
 
 use std::{
     fmt,
@@ -7,16 +7,16 @@ use std::{
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use crate::{action::Action, protocol::Protocol};
+use crate::protocol::Protocol;
 
 /// When an exploration stops that has found nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// States that are generated, those that were known counted.
+    /// States that are generated, those that were known counted. They take the memory.
     pub states: usize,
     /// How long it may take.
     pub time: Duration,
-    /// Threads that explore. Only with one is what is found the shortest there is.
+    /// Threads that explore.
     pub threads: usize,
 }
 
@@ -40,19 +40,37 @@ pub struct Finding {
 pub struct Violation {
     /// The promise.
     pub promise: &'static str,
-    /// The events from the first state on.
-    pub events: Vec<Action>,
+    /// The events from the first state on, each told in a line.
+    pub events: Vec<String>,
 }
 
 /// Explores the protocol until a promise is broken, everything was seen or a limit is reached.
 #[must_use]
 pub fn check(protocol: Protocol, limits: Limits) -> Finding {
+    explore(protocol, limits, usize::MAX)
+}
+
+/// The shortest way to a broken promise, if there is one within the limits.
+#[must_use]
+pub fn shortest_violation(protocol: Protocol, limits: Limits) -> Option<Violation> {
+    // The checker looks at its states in blocks and keeps the last violation of the first block
+    // that has any.
+    let mut shortest = check(protocol, limits).violation?;
+    while let Some(shorter) = explore(protocol, limits, shortest.events.len()).violation {
+        shortest = shorter;
+    }
+    Some(shortest)
+}
+
+/// Explores the states that fewer than `events` events lead to.
+fn explore(protocol: Protocol, limits: Limits, events: usize) -> Finding {
     let begin = Instant::now();
     let checker = protocol
         .checker()
         .threads(limits.threads)
         .finish_when(HasDiscoveries::AnyFailures)
         .target_state_count(limits.states)
+        .target_max_depth(events.saturating_add(1))
         .timeout(limits.time)
         .spawn_bfs()
         .join();
@@ -60,7 +78,12 @@ pub fn check(protocol: Protocol, limits: Limits) -> Finding {
     let violation = checker
         .discoveries()
         .into_iter()
-        .map(|(promise, path)| Violation { promise, events: path.into_actions() })
+        .map(|(promise, path)| {
+            let told = path.into_vec().into_iter().filter_map(|(state, event)| {
+                event.map(|event| protocol.tell(&state, event))
+            });
+            Violation { promise, events: told.collect() }
+        })
         .min_by_key(|violation| (violation.events.len(), violation.promise));
     let stopped = checker.state_count() >= limits.states || time >= limits.time;
     Finding {
@@ -77,11 +100,17 @@ impl fmt::Display for Finding {
         let Self { states, depth, time, complete, violation } = self;
         write!(f, "{states} states, depth {depth}, {:.1} s", time.as_secs_f64())?;
         match violation {
-            Some(Violation { promise, events }) => {
-                write!(f, ", after {} events not so: {promise}", events.len())
-            }
+            Some(violation) => write!(f, ", {violation}"),
             None if *complete => f.write_str(", complete"),
             None => f.write_str(", stopped by a limit"),
         }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { promise, events } = self;
+        write!(f, "not so after {} events: {promise}", events.len())?;
+        events.iter().try_for_each(|event| write!(f, "\n    {event}"))
     }
 }

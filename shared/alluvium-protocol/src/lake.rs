@@ -23,13 +23,19 @@ pub(crate) enum Entry {
         plan: Plan,
         since: Set<Actor>,
     },
+    /// It was committed, long ago; there is no entry any more.
+    Expired {
+        layout: Layout,
+    },
 }
 
 impl Entry {
     /// The layout whose files are committed.
     pub(crate) fn committed_layout(self) -> Option<Layout> {
         match self {
-            Self::Committed { plan: Plan::Files(layout), .. } => Some(layout),
+            Self::Committed { plan: Plan::Files(layout), .. } | Self::Expired { layout } => {
+                Some(layout)
+            }
             Self::Committed { plan: Plan::Superseded, .. }
             | Self::Absent
             | Self::Writing { .. } => None,

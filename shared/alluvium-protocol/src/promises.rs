@@ -24,6 +24,14 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         Property::always("the vacuum deletes nothing that is named", |_, state: &State| {
             state.broken != Some(Broken::Vacuum)
         }),
+        Property::always("a delivery ends well if it is loaded or was gone", |_, state: &State| {
+            state.broken != Some(Broken::Delivery)
+        }),
+        Property::always("of a superseded source nothing is seen", |protocol, state: &State| {
+            let superseded =
+                matches!(state.entry, Entry::Committed { plan: Plan::Superseded, .. });
+            !superseded || nothing_of_the_source_is_seen(protocol, state)
+        }),
         Property::always("redelivered until done, the source is there exactly once", ends_well),
     ]
 }
@@ -41,6 +49,17 @@ fn all_committed_rows_are_seen_once(protocol: &Protocol, state: &State) -> bool 
     })
 }
 
+/// Whether such a reader sees no row of the source.
+fn nothing_of_the_source_is_seen(protocol: &Protocol, state: &State) -> bool {
+    protocol.bounds.all_partitions().all(|partition| {
+        state.catalog[partition.number()].is_none_or(|generation| {
+            let location = state.location(partition, generation);
+            let (seen, _) = location.rows(location.names());
+            seen.intersection(protocol.bounds.rows_in(partition)).is_empty()
+        })
+    })
+}
+
 /// How often a delivery that finds no disturbance is repeated: a take-over takes two, one that is
 /// taken over again as many more.
 const REDELIVERIES: usize = 6;
@@ -53,9 +72,10 @@ fn ends_well(protocol: &Protocol, state: &State) -> bool {
     }
     let mut state = *state;
     let layout = protocol.bounds.layouts.iter().copied().max().unwrap_or(Layout::Lower);
-    let done = (0..REDELIVERIES).any(|_| run_alone(protocol, &mut state, layout) == Ending::Done);
+    let expired = matches!(state.entry, Entry::Expired { .. });
+    let done = expired || (0..REDELIVERIES).any(|_| run_alone(protocol, &mut state, layout) == Ending::Done);
     let right = match state.entry {
-        Entry::Committed { plan: Plan::Files(_), .. } => true,
+        Entry::Committed { plan: Plan::Files(_), .. } | Entry::Expired { .. } => true,
         Entry::Committed { plan: Plan::Superseded, .. } => !state.source_is_there,
         Entry::Absent | Entry::Writing { .. } => false,
     };

@@ -42,6 +42,11 @@ pub struct Protections {
     pub writes_always: bool,
     /// What is replaced is kept until no reader can hold it. Off: until the vacuum comes.
     pub grace: bool,
+    /// A file without a ledger entry is copied: entries expire. Off: it is dropped.
+    pub missing_entry_is_no_evidence: bool,
+    /// Before a source that was taken over as superseded is committed as such, it is opened once
+    /// more. Off: it is believed to be gone.
+    pub opens_before_superseding: bool,
     /// A superseded source that came back waits until its last commit is older than the settle
     /// time. Off: it is claimed at once.
     pub reopening_waits: bool,
@@ -68,6 +73,8 @@ impl Protections {
         take_over_waits: true,
         writes_always: true,
         grace: true,
+        missing_entry_is_no_evidence: true,
+        opens_before_superseding: true,
         reopening_waits: true,
     };
 }

@@ -61,6 +61,34 @@ impl Protocol {
         Set::of(FileName::parts().iter().filter(|name| of_plan(*name) && is_old(*name)))
     }
 
+    /// An event in words: who does what.
+    pub(crate) fn tell(&self, state: &State, event: Action) -> String {
+        match event {
+            Action::Attempt(slot, fate) => match state.attempts[slot] {
+                Some(attempt) => format!("attempt {slot}: {:?}, {fate:?}", attempt.at),
+                None => format!("attempt {slot}"),
+            },
+            Action::Compactor(slot, fate) => match state.compactors[slot] {
+                Some(compactor) => format!("compactor {slot}: {:?}, {fate:?}", compactor.at),
+                None => format!("compactor {slot}"),
+            },
+            Action::Deliver(_)
+            | Action::LateFile(..)
+            | Action::Plan(..)
+            | Action::DropIfUncommitted(_)
+            | Action::LateCatalog(..)
+            | Action::LateOutput
+            | Action::LeasePasses(_)
+            | Action::Read(_)
+            | Action::Reader(_)
+            | Action::Vacuum(_)
+            | Action::VacuumGoesOn
+            | Action::EntryExpires
+            | Action::SourceDisappears
+            | Action::SourceReturns => format!("{event:?}"),
+        }
+    }
+
     /// An attempt makes its next call; the steps without effect on the lake go with it.
     fn attempt(&self, state: &mut State, slot: usize, fate: Fate) {
         let Some(attempt) = state.attempts[slot] else { return };
@@ -85,6 +113,7 @@ impl Protocol {
         let finished = match state.entry {
             Entry::Committed { plan: Plan::Files(_), .. } => true,
             Entry::Committed { plan: Plan::Superseded, .. } => !state.source_is_there,
+            Entry::Expired { .. } => true,
             Entry::Absent | Entry::Writing { .. } => false,
         };
         if free && !finished && state.left.deliveries > 0 {
@@ -183,6 +212,11 @@ impl Protocol {
                 actions.extend(due.map(|due| Action::Vacuum(DueLocation(due))));
             }
         }
+        let settled = matches!(state.entry, Entry::Committed { plan: Plan::Files(_), .. })
+            && state.attempts.iter().all(Option::is_none);
+        if settled && state.left.expiries > 0 {
+            actions.push(Action::EntryExpires);
+        }
         if state.source_is_there && state.left.disappearances > 0 {
             actions.push(Action::SourceDisappears);
         }
@@ -251,6 +285,7 @@ impl Protocol {
             | Action::LateCatalog(..)
             | Action::LateOutput
             | Action::LeasePasses(_)
+            | Action::EntryExpires
             | Action::SourceDisappears
             | Action::SourceReturns => pass(state, action),
         }
@@ -293,6 +328,12 @@ fn pass(state: &mut State, action: Action) {
         Action::LeasePasses(partition) => {
             if let Some(pointer) = state.pointers[partition.number()].as_mut() {
                 pointer.leased = false;
+            }
+        }
+        Action::EntryExpires => {
+            state.left.expiries -= 1;
+            if let Some(layout) = state.entry.committed_layout() {
+                state.entry = Entry::Expired { layout };
             }
         }
         Action::SourceDisappears => {

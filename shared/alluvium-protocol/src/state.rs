@@ -22,6 +22,7 @@ pub(crate) struct Left {
     pub(crate) late_files: u8,
     pub(crate) late_catalogs: u8,
     pub(crate) late_outputs: u8,
+    pub(crate) expiries: u8,
     pub(crate) disappearances: u8,
     pub(crate) returns: u8,
 }
@@ -33,6 +34,8 @@ pub(crate) enum Broken {
     Reader,
     /// The vacuum deleted what was named.
     Vacuum,
+    /// A delivery ended well although its source was there all the time and was not loaded.
+    Delivery,
 }
 
 /// The output of a merge that nobody waits for any more.
@@ -90,6 +93,7 @@ impl State {
                 late_files: bounds.late_files,
                 late_catalogs: bounds.late_catalogs,
                 late_outputs: bounds.late_outputs,
+                expiries: bounds.expiries,
                 disappearances: bounds.disappearances,
                 returns: bounds.returns,
             },
@@ -123,13 +127,10 @@ impl State {
         self.pointers[partition.number()]
     }
 
-    /// Whoever is alive now, as far as an event's age depends on it: attempts until their last
-    /// request has landed, compactors between an answer of the ledger and what they do upon it.
+    /// The attempts that are alive, each until its last request has landed.
     pub(crate) fn alive(&self) -> Set<Actor> {
         let attempts = (0..ATTEMPTS).filter(|slot| self.attempts[*slot].is_some());
-        let compactors = (0..COMPACTORS)
-            .filter(|slot| self.compactors[*slot].is_some_and(|compactor| compactor.at.holds_answer()));
-        Set::of(attempts.map(Actor::attempt).chain(compactors.map(Actor::compactor)))
+        Set::of(attempts.map(Actor::attempt))
     }
 
     /// The readers at work.
@@ -140,7 +141,7 @@ impl State {
     /// Somebody is gone, or has done what it was waited for.
     pub(crate) fn forget(&mut self, actor: Actor) {
         match &mut self.entry {
-            Entry::Absent | Entry::Writing { fenced: None, .. } => {}
+            Entry::Absent | Entry::Writing { fenced: None, .. } | Entry::Expired { .. } => {}
             Entry::Writing { fenced: Some(then), .. } | Entry::Committed { since: then, .. } => {
                 *then = then.without(actor);
             }

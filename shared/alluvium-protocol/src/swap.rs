@@ -60,11 +60,6 @@ pub(crate) enum SwapAt {
 }
 
 impl SwapAt {
-    /// Whether it has an answer of the ledger that it has not acted upon.
-    pub(crate) fn holds_answer(self) -> bool {
-        matches!(self, Self::TestAge(_) | Self::Copy(_))
-    }
-
     /// Whether the lease must hold: it was found or made long enough for all of these calls.
     fn is_under_lease(self) -> bool {
         match self {
@@ -127,12 +122,7 @@ impl Compactor {
 
     /// Makes the compactor's next call.
     pub(crate) fn go_on(mut self, protocol: &Protocol, state: &mut State, slot: usize, fate: Fate) {
-        let held = self.at.holds_answer();
         let next = self.call(protocol, state, slot, fate);
-        if held {
-            state.forget(Actor::compactor(slot));
-            self.forget(Actor::compactor(slot));
-        }
         self.go_to(next, state, slot);
     }
 
@@ -166,7 +156,6 @@ impl Compactor {
             return;
         }
         state.compactors[slot] = None;
-        state.forget(Actor::compactor(slot));
         for pointer in state.pointers.iter_mut().flatten() {
             pointer.owner = pointer.owner.filter(|owner| *owner != slot);
         }

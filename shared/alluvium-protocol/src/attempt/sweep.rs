@@ -69,7 +69,9 @@ impl Turn<'_> {
         }
         if self.protocol.protections.claim_binds || !self.attempt.opened {
             self.attempt.opened = false;
-            return At::OpenSource;
+            let superseded = matches!(self.attempt.seen, Seen::Writing { plan: Plan::Superseded, .. });
+            let believed = superseded && !self.protocol.protections.opens_before_superseding;
+            return if believed { At::CommitEntry(Plan::Superseded) } else { At::OpenSource };
         }
         At::CommitEntry(Plan::Files(self.attempt.layout))
     }

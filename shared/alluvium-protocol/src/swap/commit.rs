@@ -27,7 +27,11 @@ impl Compactor {
             }
         };
         match state.entry {
-            Entry::Absent => SwapAt::Copy(name),
+            Entry::Absent | Entry::Expired { .. }
+                if protocol.protections.missing_entry_is_no_evidence =>
+            {
+                SwapAt::Copy(name)
+            }
             Entry::Committed { plan, .. } if of_plan(plan) => SwapAt::Copy(name),
             Entry::Writing { plan, .. } if of_plan(plan) => {
                 if !protocol.protections.age_before_ledger {
@@ -38,7 +42,10 @@ impl Compactor {
                     SwapAt::Copy(name)
                 }
             }
-            Entry::Committed { .. } | Entry::Writing { .. } => self.after_file(name),
+            Entry::Absent
+            | Entry::Expired { .. }
+            | Entry::Committed { .. }
+            | Entry::Writing { .. } => self.after_file(name),
         }
     }
 
