@@ -1,6 +1,7 @@
 //! What may happen next.
 
 use crate::{
+    state::State,
     vacuum::Vacuum,
     words::{Layout, Partition},
 };
@@ -56,6 +57,36 @@ pub enum Action {
     SourceDisappears,
     /// The source is put again, with the same bytes.
     SourceReturns,
+}
+
+impl Action {
+    /// The event in words: who does what, in the state that it comes in.
+    pub(crate) fn told(self, state: &State) -> String {
+        match self {
+            Action::Attempt(slot, fate) => match state.attempts[slot] {
+                Some(attempt) => format!("attempt {slot}: {:?}, {fate:?}", attempt.at),
+                None => format!("attempt {slot}"),
+            },
+            Action::Compactor(slot, fate) => match state.compactors[slot] {
+                Some(compactor) => format!("compactor {slot}: {:?}, {fate:?}", compactor.at),
+                None => format!("compactor {slot}"),
+            },
+            Action::Deliver(_)
+            | Action::LateFile(..)
+            | Action::Plan(..)
+            | Action::DropIfUncommitted(_)
+            | Action::LateCatalog(..)
+            | Action::LateOutput
+            | Action::LeasePasses(_)
+            | Action::Read(_)
+            | Action::Reader(_)
+            | Action::Vacuum(_)
+            | Action::VacuumGoesOn
+            | Action::EntryExpires
+            | Action::SourceDisappears
+            | Action::SourceReturns => format!("{self:?}"),
+        }
+    }
 }
 
 /// Whether a request that was given up takes effect.

@@ -79,9 +79,10 @@ fn explore(protocol: Protocol, limits: Limits, events: usize) -> Finding {
         .discoveries()
         .into_iter()
         .map(|(promise, path)| {
-            let told = path.into_vec().into_iter().filter_map(|(state, event)| {
-                event.map(|event| protocol.tell(&state, event))
-            });
+            let told = path
+                .into_vec()
+                .into_iter()
+                .filter_map(|(state, event)| event.map(|event| event.told(&state)));
             Violation { promise, events: told.collect() }
         })
         .min_by_key(|violation| (violation.events.len(), violation.promise));

@@ -116,9 +116,9 @@ impl Location {
         Set::of(FileName::ALL.iter().copied().filter(|name| self.has(*name)))
     }
 
-    /// Somebody is gone: what is only waiting for it may count as old.
-    pub(crate) fn forget(&mut self, actor: Actor) {
-        self.0.iter_mut().for_each(|file| file.written = file.written.without(actor));
+    /// Changes the notes of who was alive when the files were written.
+    pub(crate) fn change_actors(&mut self, change: impl Fn(Set<Actor>) -> Set<Actor>) {
+        self.0.iter_mut().for_each(|file| file.written = change(file.written));
     }
 
     /// The rows that are in some of the files, and those that are in more than one.

@@ -18,9 +18,10 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
         Property::always("every committed row is seen exactly once", |protocol, state| {
             all_committed_rows_are_seen_once(protocol, state)
         }),
-        Property::always("a slow reader sees every committed row exactly once", |_, state: &State| {
-            state.broken != Some(Broken::Reader)
-        }),
+        Property::always(
+            "a slow reader sees every committed row exactly once",
+            |_, state: &State| state.broken != Some(Broken::Reader),
+        ),
         Property::always("the vacuum deletes nothing that is named", |_, state: &State| {
             state.broken != Some(Broken::Vacuum)
         }),
@@ -28,8 +29,7 @@ pub(crate) fn properties() -> Vec<Property<Protocol>> {
             state.broken != Some(Broken::Delivery)
         }),
         Property::always("of a superseded source nothing is seen", |protocol, state: &State| {
-            let superseded =
-                matches!(state.entry, Entry::Committed { plan: Plan::Superseded, .. });
+            let superseded = matches!(state.entry, Entry::Committed { plan: Plan::Superseded, .. });
             !superseded || nothing_of_the_source_is_seen(protocol, state)
         }),
         Property::always("redelivered until done, the source is there exactly once", ends_well),
@@ -73,7 +73,8 @@ fn ends_well(protocol: &Protocol, state: &State) -> bool {
     let mut state = *state;
     let layout = protocol.bounds.layouts.iter().copied().max().unwrap_or(Layout::Lower);
     let expired = matches!(state.entry, Entry::Expired { .. });
-    let done = expired || (0..REDELIVERIES).any(|_| run_alone(protocol, &mut state, layout) == Ending::Done);
+    let done = expired
+        || (0..REDELIVERIES).any(|_| run_alone(protocol, &mut state, layout) == Ending::Done);
     let right = match state.entry {
         Entry::Committed { plan: Plan::Files(_), .. } | Entry::Expired { .. } => true,
         Entry::Committed { plan: Plan::Superseded, .. } => !state.source_is_there,

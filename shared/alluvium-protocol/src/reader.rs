@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A reader at work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Reader {
     partition: Partition,
     generation: Generation,

@@ -46,6 +46,11 @@ pub enum Scenario {
     GoneTakenOver,
     /// The source was superseded, longer ago than the settle time, and came back.
     CameBack,
+    /// It was superseded less than the settle time ago, while another attempt was at work.
+    CameBackTooSoon,
+    /// The source was taken over as superseded, longer ago than the settle time, and came back
+    /// before it was committed as such.
+    CameBackTakenOver,
     /// An older deployment has claimed the source, written its file and died.
     ClaimedByOlder,
     /// A newer deployment has claimed it.
@@ -71,6 +76,8 @@ impl Scenario {
         Self::GoneClaimed,
         Self::GoneTakenOver,
         Self::CameBack,
+        Self::CameBackTooSoon,
+        Self::CameBackTakenOver,
         Self::ClaimedByOlder,
         Self::ClaimedByNewer,
         Self::TakenOverJustNow,
@@ -99,6 +106,8 @@ impl Scenario {
             | Self::GoneClaimed
             | Self::GoneTakenOver
             | Self::CameBack
+            | Self::CameBackTooSoon
+            | Self::CameBackTakenOver
             | Self::ClaimedByOlder
             | Self::ClaimedByNewer
             | Self::TakenOverJustNow
@@ -129,6 +138,14 @@ impl Scenario {
             Self::CameBack => {
                 stage.state.source_is_there = false;
                 stage.run(Layout::Higher);
+                stage.state.source_is_there = true;
+            }
+            Self::CameBackTooSoon => {
+                stage.run_to(Layout::Higher, |at| at == At::OpenSource);
+                Self::CameBack.before(stage);
+            }
+            Self::CameBackTakenOver => {
+                Self::GoneTakenOver.before(stage);
                 stage.state.source_is_there = true;
             }
             Self::ClaimedByOlder => {
@@ -164,8 +181,8 @@ pub fn ending_of(scenario: Scenario) -> Ending {
 
 fn play(scenario: Scenario) -> (Vec<Step>, Ending) {
     let protocol = Protocol { protections: Protections::ALL, bounds: scenario.bounds() };
-    let state = State::first(&protocol.bounds);
-    let mut stage = Stage { protocol, state, layout: Layout::Higher };
+    let mut stage =
+        Stage { protocol, state: State::first(&protocol.bounds), layout: Layout::Higher };
     scenario.before(&mut stage);
     let mut steps = Vec::new();
     let mut swap_begins = scenario == Scenario::SwapBegins;

@@ -12,7 +12,7 @@ pub(crate) trait Member: Copy + fmt::Debug + 'static {
 }
 
 /// A set of up to eight things.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Set<M> {
     bits: u8,
     members: PhantomData<M>,

@@ -47,7 +47,10 @@ pub(crate) struct LateOutput {
 }
 
 /// One moment of the world: what lies in the lake and the catalog, and where everybody is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// Moments that differ only in who is in which slot have the same hash, by which the checker knows
+/// what it has seen: see `symmetry.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
     pub(crate) source_is_there: bool,
     pub(crate) entry: Entry,
@@ -140,18 +143,23 @@ impl State {
 
     /// Somebody is gone, or has done what it was waited for.
     pub(crate) fn forget(&mut self, actor: Actor) {
+        self.change_actors(|actors| actors.without(actor));
+    }
+
+    /// Changes every note of who was alive when something happened.
+    pub(crate) fn change_actors(&mut self, change: impl Fn(Set<Actor>) -> Set<Actor>) {
         match &mut self.entry {
             Entry::Absent | Entry::Writing { fenced: None, .. } | Entry::Expired { .. } => {}
             Entry::Writing { fenced: Some(then), .. } | Entry::Committed { since: then, .. } => {
-                *then = then.without(actor);
+                *then = change(*then);
             }
         }
-        self.locations.iter_mut().flatten().for_each(|location| location.forget(actor));
+        self.locations.iter_mut().flatten().for_each(|location| location.change_actors(&change));
         for compactor in self.compactors.iter_mut().flatten() {
-            compactor.forget(actor);
+            compactor.change_actors(&change);
         }
         for readers in self.garbage.iter_mut().flatten().flatten() {
-            *readers = readers.without(actor);
+            *readers = change(*readers);
         }
     }
 

@@ -12,11 +12,11 @@ use crate::{
     protocol::Protocol,
     set::{Member, Set},
     state::{LateOutput, State},
-    words::{Actor, COMPACTORS, FileName, Generation, Partition},
+    words::{Actor, FileName, Generation, Partition},
 };
 
 /// A compactor at work, or dead with a request under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Compactor {
     pub(crate) partition: Partition,
     /// The location that the plan was made for.
@@ -36,7 +36,7 @@ pub(crate) struct Compactor {
 }
 
 /// The call that a compactor makes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum SwapAt {
     ReadPointer,
     DiscardNext(Generation),
@@ -161,14 +161,14 @@ impl Compactor {
         }
     }
 
-    pub(crate) fn forget(&mut self, actor: Actor) {
-        self.written.iter_mut().for_each(|then| *then = then.without(actor));
+    /// Changes the notes of who was alive when what it listed was written.
+    pub(crate) fn change_actors(&mut self, change: impl Fn(Set<Actor>) -> Set<Actor>) {
+        self.written.iter_mut().for_each(|then| *then = change(*then));
     }
 
     /// Whether the lease of the pointer's owner cannot pass now.
     pub(crate) fn holds_lease(state: &State, pointer: Pointer) -> bool {
-        let owner = pointer.owner.filter(|slot| *slot < COMPACTORS);
-        owner.and_then(|slot| state.compactors[slot]).is_some_and(|compactor| {
+        pointer.owner.and_then(|slot| state.compactors[slot]).is_some_and(|compactor| {
             compactor.at.is_under_lease() || compactor.late_catalog.is_some()
         })
     }
@@ -186,16 +186,16 @@ impl Compactor {
             SwapAt::ReadPointer => self.read_pointer(protocol, state),
             SwapAt::DiscardNext(next) => {
                 discard(state, self.partition, next);
-                Some(self.after_discard(protocol))
+                Some(before_begin(protocol))
             }
             SwapAt::Begin => self.begin(protocol, state, slot),
             SwapAt::ReadCatalog => {
                 let right = state.catalog[self.partition.number()] == Some(self.from);
-                Some(if right { self.after_catalog(protocol) } else { SwapAt::RepairCatalog })
+                Some(if right { after_catalog(protocol) } else { SwapAt::RepairCatalog })
             }
             SwapAt::RepairCatalog => {
                 state.catalog[self.partition.number()] = Some(self.from);
-                Some(self.after_catalog(protocol))
+                Some(after_catalog(protocol))
             }
             SwapAt::List => {
                 self.list(state)?;
@@ -224,14 +224,10 @@ impl Compactor {
         }
         self.pointer_is_current = true;
         Some(match pointer.next {
-            None => self.after_discard(protocol),
+            None => before_begin(protocol),
             Some((next, Phase::Filling)) => SwapAt::DiscardNext(next),
             Some((next, Phase::Committing)) => SwapAt::TakeForward(next),
         })
-    }
-
-    fn after_discard(&self, protocol: &Protocol) -> SwapAt {
-        if protocol.protections.next_before_list { SwapAt::Begin } else { SwapAt::List }
     }
 
     /// The pointer says where files are going, from now on.
@@ -248,10 +244,6 @@ impl Compactor {
         let pointer = Pointer { location: self.from, next, owner: Some(slot), leased: true };
         state.replace_pointer(self.partition, pointer, slot);
         Some(SwapAt::ReadCatalog)
-    }
-
-    fn after_catalog(&self, protocol: &Protocol) -> SwapAt {
-        if protocol.protections.next_before_list { SwapAt::List } else { SwapAt::Merge }
     }
 
     /// Everything that writers will not bring over themselves; nothing if an input is missing.
@@ -280,9 +272,7 @@ impl Compactor {
         } else {
             self.left = self.left.difference(self.merge);
             let output = File { rows, written: Set::EMPTY };
-            state
-                .location_mut(self.partition, self.to)
-                .put(FileName::of_merge(self.to), output);
+            state.location_mut(self.partition, self.to).put(FileName::of_merge(self.to), output);
         }
         Some(self.next_file())
     }
@@ -301,4 +291,14 @@ impl Compactor {
 fn discard(state: &mut State, partition: Partition, generation: Generation) {
     let readers = state.reading();
     state.garbage[partition.number()][generation.number()].get_or_insert(readers);
+}
+
+/// What comes before the pointer is written: nothing, or the listing if the protection is off.
+fn before_begin(protocol: &Protocol) -> SwapAt {
+    if protocol.protections.next_before_list { SwapAt::Begin } else { SwapAt::List }
+}
+
+/// What comes once the pointer is written and the catalog is right.
+fn after_catalog(protocol: &Protocol) -> SwapAt {
+    if protocol.protections.next_before_list { SwapAt::List } else { SwapAt::Merge }
 }

@@ -100,7 +100,8 @@ pub const TRACES: &[Trace] = &[
     ),
     trace(
         "d5q, e2q",
-        "attempts of two deployments, bound by no claim, each sweep what the other wrote",
+        "attempts of two deployments, bound by no claim: the sweep before the commit of one does \
+         not see what the other still writes",
         Protections { claim_binds: false, ..ALL },
         Bounds { crashes: 0, deliveries: 2, ..LAYOUTS },
     ),

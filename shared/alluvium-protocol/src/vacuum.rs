@@ -59,7 +59,9 @@ impl Vacuum {
     pub(crate) fn due(state: &State, grace: bool) -> impl Iterator<Item = Self> {
         let partitions = Partition::ALL.iter().copied();
         partitions
-            .flat_map(|partition| Generation::ALL.iter().map(move |generation| (partition, *generation)))
+            .flat_map(|partition| {
+                Generation::ALL.iter().map(move |generation| (partition, *generation))
+            })
             .filter(move |(partition, generation)| {
                 let readers = state.garbage[partition.number()][generation.number()];
                 readers.is_some_and(|readers| !grace || Set::is_empty(readers))

@@ -37,7 +37,7 @@ pub enum Part {
 member!(Part: Self::First, Self::Second);
 
 /// A row of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Row {
     /// The first row of the source.
     First,
@@ -59,7 +59,7 @@ pub enum Layout {
 member!(Layout: Self::Lower, Self::Higher);
 
 /// Which files a source is to have, as its ledger entry claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Plan {
     /// None: it was gone before it was read.
     Superseded,
@@ -69,7 +69,7 @@ pub enum Plan {
 
 /// A place where files of a partition lie, by the swap that made it; the first one is there before
 /// any swap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Generation(u8);
 
 impl Generation {
@@ -94,7 +94,7 @@ impl Member for Generation {
 }
 
 /// The name of a file, without its location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum FileName {
     /// `<source>.<plan>-<part>`, for each layout and part.
     LowerFirst,
@@ -154,7 +154,7 @@ impl FileName {
 }
 
 /// Somebody whose being alive keeps an event from counting as old.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Actor {
     Attempt0,
     Attempt1,

@@ -69,7 +69,8 @@ impl Turn<'_> {
         }
         if self.protocol.protections.claim_binds || !self.attempt.opened {
             self.attempt.opened = false;
-            let superseded = matches!(self.attempt.seen, Seen::Writing { plan: Plan::Superseded, .. });
+            let superseded =
+                matches!(self.attempt.seen, Seen::Writing { plan: Plan::Superseded, .. });
             let believed = superseded && !self.protocol.protections.opens_before_superseding;
             return if believed { At::CommitEntry(Plan::Superseded) } else { At::OpenSource };
         }
@@ -95,9 +96,9 @@ impl Turn<'_> {
         match plan {
             Plan::Superseded => FileName::parts(),
             Plan::Files(_) if !self.protocol.protections.plan_in_name => Set::EMPTY,
-            Plan::Files(layout) => Set::of(
-                FileName::parts().iter().filter(|name| name.layout() != Some(layout)),
-            ),
+            Plan::Files(layout) => {
+                Set::of(FileName::parts().iter().filter(|name| name.layout() != Some(layout)))
+            }
         }
     }
 }

@@ -1,0 +1,83 @@
+//! Slots are not persons: two moments that differ only in which of them an attempt, a compactor or
+//! a reader has lead to the same. The checker tells moments apart by their hashes, so these hash
+//! like the one in which slots are in order. What is passed on, and told, are the moments as they
+//! came about.
+
+use std::hash::{Hash, Hasher};
+
+use crate::{
+    set::{Member, Set},
+    state::State,
+    words::{ATTEMPTS, Actor},
+};
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self {
+            source_is_there,
+            entry,
+            catalog,
+            pointers,
+            made,
+            locations,
+            garbage,
+            attempts,
+            compactors,
+            readers,
+            vacuum,
+            late_output,
+            left,
+            broken,
+        } = self.in_order();
+        (source_is_there, entry, catalog, pointers, made, locations, garbage).hash(hasher);
+        (attempts, compactors, readers, vacuum, late_output, left, broken).hash(hasher);
+    }
+}
+
+impl State {
+    /// The same moment with slots in order.
+    fn in_order(&self) -> Self {
+        let attempts = order(&self.attempts);
+        let compactors = order(&self.compactors);
+        let readers = order(&self.readers);
+        let mut state = *self;
+        if compactors.is_sorted() && attempts.is_sorted() && readers.is_sorted() {
+            return state;
+        }
+        state.attempts = attempts.map(|slot| self.attempts[slot]);
+        state.compactors = compactors.map(|slot| self.compactors[slot]);
+        state.readers = readers.map(|slot| self.readers[slot]);
+        for pointer in state.pointers.iter_mut().flatten() {
+            pointer.owner = pointer.owner.map(|owner| place_of(owner, &compactors));
+        }
+        state.change_actors(|actors| {
+            if actors.is_empty() {
+                return actors;
+            }
+            Set::of(actors.iter().map(|actor| match actor {
+                Actor::Attempt0 | Actor::Attempt1 | Actor::Attempt2 => {
+                    Actor::attempt(place_of(actor.number(), &attempts))
+                }
+                Actor::Reader0 | Actor::Reader1 => {
+                    Actor::reader(place_of(actor.number() - ATTEMPTS, &readers))
+                }
+            }))
+        });
+        state
+    }
+}
+
+/// The slots in the order of what is in them, empty ones last.
+fn order<T: Ord, const SLOTS: usize>(slots: &[Option<T>; SLOTS]) -> [usize; SLOTS] {
+    let mut order = std::array::from_fn(|slot| slot);
+    order.sort_by(|one, other| {
+        let (one, other) = (&slots[*one], &slots[*other]);
+        one.is_none().cmp(&other.is_none()).then_with(|| one.cmp(other))
+    });
+    order
+}
+
+/// Where a slot has gone.
+fn place_of(slot: usize, order: &[usize]) -> usize {
+    order.iter().position(|old| *old == slot).unwrap_or(slot)
+}
