@@ -28,8 +28,8 @@ pub enum Action {
     Deliver(Layout),
     /// An attempt makes its next call.
     Attempt(usize, Fate),
-    /// The late file of an attempt lands, or never will.
-    LateFile(usize, Lands),
+    /// The late request of an attempt takes effect, or never will.
+    LateRequest(usize, Lands),
     /// A swap of a partition is planned: what is merged already is merged again, and the settled
     /// files of the source are, too, or are not.
     Plan(Partition, SourceFiles),
@@ -72,7 +72,7 @@ impl Action {
                 None => format!("compactor {slot}"),
             },
             Action::Deliver(_)
-            | Action::LateFile(..)
+            | Action::LateRequest(..)
             | Action::Plan(..)
             | Action::DropIfUncommitted(_)
             | Action::LateCatalog(..)

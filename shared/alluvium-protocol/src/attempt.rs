@@ -35,7 +35,7 @@ pub(crate) struct Attempt {
     pointers: [Option<Named>; 2],
     /// Where the file at hand has been written to.
     written: Set<Generation>,
-    pub(crate) late: Option<LateFile>,
+    pub(crate) late: Option<LateRequest>,
 }
 
 /// The call that an attempt makes next.
@@ -95,19 +95,22 @@ struct Named {
     next: Option<Generation>,
 }
 
-/// A file that was written, and will be once more by a request that was given up.
+/// A request that was given up and repeated, and takes effect once more: a file is written or,
+/// without rows, deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct LateFile {
+pub(crate) struct LateRequest {
     partition: Partition,
     generation: Generation,
     name: FileName,
     rows: Set<Row>,
 }
 
-impl LateFile {
+impl LateRequest {
     /// The request takes effect.
-    pub(crate) fn land(self, state: &mut State) {
-        let file = File { rows: self.rows, written: state.alive() };
+    pub(crate) fn land(self, protocol: &Protocol, state: &mut State) {
+        let written =
+            if self.rows.is_empty() { Set::EMPTY } else { state.alive(&protocol.protections) };
+        let file = File { rows: self.rows, written };
         state.location_mut(self.partition, self.generation).put(self.name, file);
     }
 }
@@ -204,7 +207,7 @@ impl Turn<'_> {
                 Some(self.create_entry(Step::Claim, claimed))
             }
             At::Supersede => {
-                let since = self.state.alive();
+                let since = self.state.alive(&self.protocol.protections);
                 let superseded = Entry::Committed { plan: Plan::Superseded, since };
                 Some(self.create_entry(Step::Supersede, superseded))
             }
@@ -213,11 +216,15 @@ impl Turn<'_> {
                 Some(self.replace_entry(Step::Reopen, claimed))
             }
             At::CommitEntry(plan) => {
-                let committed = Entry::Committed { plan, since: self.state.alive() };
+                let committed =
+                    Entry::Committed { plan, since: self.state.alive(&self.protocol.protections) };
                 Some(self.replace_entry(Step::CommitEntry(plan), committed))
             }
             At::Fence(plan) => {
-                let fenced = Entry::Writing { plan, fenced: Some(self.state.alive()) };
+                let fenced = Entry::Writing {
+                    plan,
+                    fenced: Some(self.state.alive(&self.protocol.protections)),
+                };
                 Some(self.replace_entry(Step::Fence(plan), fenced))
             }
             At::CommitSchema(part) => Some(self.commit_schema(part)),

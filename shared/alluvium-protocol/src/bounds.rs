@@ -44,8 +44,8 @@ pub struct Bounds {
     pub crashes: u8,
     /// Changes that are made, but answered as conflicts.
     pub lost_answers: u8,
-    /// Files that are written a second time, late.
-    pub late_files: u8,
+    /// Requests of attempts that take effect a second time, late.
+    pub late_requests: u8,
     /// Locations that are written to the catalog a second time, late.
     pub late_catalogs: u8,
     /// Outputs of merges that are given up and land all the same.
@@ -74,7 +74,7 @@ impl Bounds {
         vacuum: false,
         crashes: 0,
         lost_answers: 0,
-        late_files: 0,
+        late_requests: 0,
         late_catalogs: 0,
         late_outputs: 0,
         expiries: 0,

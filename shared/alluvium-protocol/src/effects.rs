@@ -23,7 +23,7 @@ impl Protocol {
             Action::Attempt(slot, fate) => {
                 match fate {
                     Fate::AnswerLost => state.left.lost_answers -= 1,
-                    Fate::OnceMoreLate => state.left.late_files -= 1,
+                    Fate::OnceMoreLate => state.left.late_requests -= 1,
                     Fate::Answered | Fate::OnlyLate | Fate::Died => {}
                 }
                 self.attempt(state, slot, fate);
@@ -69,13 +69,13 @@ impl Protocol {
             }
             Action::Read(partition) => Reader::begin(self, state, partition),
             Action::Vacuum(DueLocation(vacuum)) => state.vacuum = Some(vacuum),
-            Action::LateFile(..)
+            Action::LateRequest(..)
             | Action::LateCatalog(..)
             | Action::LateOutput
             | Action::LeasePasses(_)
             | Action::EntryExpires
             | Action::SourceDisappears
-            | Action::SourceReturns => pass(state, action),
+            | Action::SourceReturns => pass(self, state, action),
         }
     }
     /// An attempt makes its next call; the steps without effect on the lake go with it.
@@ -90,14 +90,14 @@ impl Protocol {
 }
 
 /// What comes without anybody's call.
-fn pass(state: &mut State, action: Action) {
+fn pass(protocol: &Protocol, state: &mut State, action: Action) {
     match action {
-        Action::LateFile(slot, lands) => {
+        Action::LateRequest(slot, lands) => {
             let Some(attempt) = state.attempts[slot].as_mut() else { return };
             let late = attempt.late.take();
             let ended = matches!(attempt.at, At::Ended(_));
             if let (Some(late), Lands::Yes) = (late, lands) {
-                late.land(state);
+                late.land(protocol, state);
             }
             if ended {
                 Attempt::end(state, slot);

@@ -55,13 +55,13 @@ pub const SMALL: &[Exploration] = &[
         },
     },
     Exploration {
-        name: "lost answers and late files",
+        name: "lost answers and late requests",
         bounds: Bounds {
             attempts: 3,
             deliveries: 4,
             crashes: 2,
             lost_answers: 2,
-            late_files: 1,
+            late_requests: 1,
             ..ATTEMPTS
         },
     },
@@ -70,7 +70,7 @@ pub const SMALL: &[Exploration] = &[
         bounds: Bounds {
             deliveries: 6,
             lost_answers: 1,
-            late_files: 1,
+            late_requests: 1,
             disappearances: 2,
             returns: 2,
             ..ATTEMPTS
@@ -78,11 +78,11 @@ pub const SMALL: &[Exploration] = &[
     },
     Exploration {
         name: "two deployments",
-        bounds: Bounds { deliveries: 5, crashes: 2, lost_answers: 1, late_files: 1, ..LAYOUTS },
+        bounds: Bounds { deliveries: 5, crashes: 2, lost_answers: 1, late_requests: 1, ..LAYOUTS },
     },
     Exploration {
         name: "attempts beside a swap",
-        bounds: Bounds { swaps: 1, late_files: 1, lost_answers: 1, ..ATTEMPTS },
+        bounds: Bounds { swaps: 1, late_requests: 1, lost_answers: 1, ..ATTEMPTS },
     },
     Exploration {
         name: "superseded beside a swap",
@@ -92,7 +92,7 @@ pub const SMALL: &[Exploration] = &[
     Exploration { name: "swaps beside a slow reader", bounds: Bounds { readings: 1, ..SWAPS } },
     Exploration {
         name: "an entry that expires",
-        bounds: Bounds { expiries: 1, readings: 1, late_files: 1, ..SWAPS },
+        bounds: Bounds { expiries: 1, readings: 1, late_requests: 1, ..SWAPS },
     },
     Exploration {
         name: "late requests of swaps",
@@ -123,7 +123,7 @@ pub const LARGE: &[Exploration] = &[
         bounds: Bounds {
             attempts: 2,
             deliveries: 2,
-            late_files: 1,
+            late_requests: 1,
             late_catalogs: 1,
             late_outputs: 1,
             ..SWAPS
@@ -139,14 +139,14 @@ pub const LARGE: &[Exploration] = &[
             attempts: 3,
             deliveries: 4,
             swaps: 1,
-            late_files: 1,
+            late_requests: 1,
             lost_answers: 1,
             ..ATTEMPTS
         },
     },
     Exploration {
         name: "two deployments, three attempts, a swap",
-        bounds: Bounds { attempts: 3, crashes: 2, swaps: 1, late_files: 1, ..LAYOUTS },
+        bounds: Bounds { attempts: 3, crashes: 2, swaps: 1, late_requests: 1, ..LAYOUTS },
     },
     Exploration {
         name: "the older deployment makes one part of two",
@@ -163,7 +163,7 @@ pub const LARGE: &[Exploration] = &[
         bounds: Bounds {
             deliveries: 7,
             crashes: 2,
-            late_files: 1,
+            late_requests: 1,
             disappearances: 2,
             returns: 2,
             ..LAYOUTS
@@ -174,7 +174,7 @@ pub const LARGE: &[Exploration] = &[
         bounds: Bounds {
             attempts: 2,
             deliveries: 6,
-            late_files: 1,
+            late_requests: 1,
             disappearances: 1,
             returns: 1,
             ..SWAPS

@@ -26,9 +26,9 @@ impl Protocol {
         for slot in 0..self.bounds.attempts {
             let Some(attempt) = state.attempts[slot] else { continue };
             if attempt.late.is_some() {
-                actions.push(Action::LateFile(slot, Lands::Yes));
+                actions.push(Action::LateRequest(slot, Lands::Yes));
                 if matches!(attempt.at, At::Ended(_)) {
-                    actions.push(Action::LateFile(slot, Lands::Never));
+                    actions.push(Action::LateRequest(slot, Lands::Never));
                 }
             }
             if matches!(attempt.at, At::Ended(_)) {
@@ -41,8 +41,8 @@ impl Protocol {
             if state.left.lost_answers > 0 && attempt.is_about_to_change_the_entry(state) {
                 actions.push(Action::Attempt(slot, Fate::AnswerLost));
             }
-            let writes = matches!(attempt.at, At::WriteFile(..));
-            if writes && state.left.late_files > 0 && attempt.late.is_none() {
+            let writes = matches!(attempt.at, At::WriteFile(..) | At::DeleteLeftovers(..));
+            if writes && state.left.late_requests > 0 && attempt.late.is_none() {
                 actions.push(Action::Attempt(slot, Fate::OnceMoreLate));
             }
         }

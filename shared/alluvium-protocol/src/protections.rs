@@ -42,6 +42,8 @@ pub struct Protections {
     pub writes_always: bool,
     /// What is replaced is kept until no reader can hold it. Off: until the vacuum comes.
     pub grace: bool,
+    /// A file is copied within the settle time of the look at the ledger. Off: whenever.
+    pub copies_in_time: bool,
     /// A file without a ledger entry is copied: entries expire. Off: it is dropped.
     pub missing_entry_is_no_evidence: bool,
     /// Before a source that was taken over as superseded is committed as such, it is opened once
@@ -73,6 +75,7 @@ impl Protections {
         take_over_waits: true,
         writes_always: true,
         grace: true,
+        copies_in_time: true,
         missing_entry_is_no_evidence: true,
         opens_before_superseding: true,
         reopening_waits: true,

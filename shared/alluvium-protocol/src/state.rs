@@ -4,6 +4,7 @@ use crate::{
     attempt::Attempt,
     bounds::Bounds,
     lake::{Entry, File, Location, Pointer},
+    protections::Protections,
     reader::Reader,
     set::{Member, Set},
     swap::Compactor,
@@ -19,7 +20,7 @@ pub(crate) struct Left {
     pub(crate) readings: u8,
     pub(crate) crashes: u8,
     pub(crate) lost_answers: u8,
-    pub(crate) late_files: u8,
+    pub(crate) late_requests: u8,
     pub(crate) late_catalogs: u8,
     pub(crate) late_outputs: u8,
     pub(crate) expiries: u8,
@@ -93,7 +94,7 @@ impl State {
                 readings: bounds.readings,
                 crashes: bounds.crashes,
                 lost_answers: bounds.lost_answers,
-                late_files: bounds.late_files,
+                late_requests: bounds.late_requests,
                 late_catalogs: bounds.late_catalogs,
                 late_outputs: bounds.late_outputs,
                 expiries: bounds.expiries,
@@ -130,10 +131,15 @@ impl State {
         self.pointers[partition.number()]
     }
 
-    /// The attempts that are alive, each until its last request has landed.
-    pub(crate) fn alive(&self) -> Set<Actor> {
+    /// Whose end the settle time waits for: attempts until their last request has landed, and
+    /// compactors from a look at the ledger to the copy that they make upon it.
+    pub(crate) fn alive(&self, protections: &Protections) -> Set<Actor> {
         let attempts = (0..ATTEMPTS).filter(|slot| self.attempts[*slot].is_some());
-        Set::of(attempts.map(Actor::attempt))
+        let copying = (0..COMPACTORS).filter(|slot| {
+            let compactor = self.compactors[*slot].filter(|_| protections.copies_in_time);
+            compactor.is_some_and(|compactor| compactor.at.is_about_to_copy())
+        });
+        Set::of(attempts.map(Actor::attempt).chain(copying.map(Actor::compactor)))
     }
 
     /// The readers at work.

@@ -12,7 +12,7 @@ use crate::{
     protocol::Protocol,
     set::{Member, Set},
     state::{LateOutput, State},
-    words::{Actor, FileName, Generation, Partition},
+    words::{Actor, FileName, Generation, Partition, Row},
 };
 
 /// A compactor at work, or dead with a request under way.
@@ -49,7 +49,9 @@ pub(crate) enum SwapAt {
     LookUp(FileName),
     /// Only without a protection: the file's age is tested after the ledger was read.
     TestAge(FileName),
+    /// A copy reads its source, and is there later.
     Copy(FileName),
+    CopyLands(FileName, Set<Row>),
     Commit,
     TakeForward(Generation),
     WriteCatalog,
@@ -60,6 +62,11 @@ pub(crate) enum SwapAt {
 }
 
 impl SwapAt {
+    /// Whether it has looked at the ledger and not yet acted upon it.
+    pub(crate) fn is_about_to_copy(self) -> bool {
+        matches!(self, Self::TestAge(_) | Self::Copy(_) | Self::CopyLands(..))
+    }
+
     /// Whether the lease must hold: it was found or made long enough for all of these calls.
     fn is_under_lease(self) -> bool {
         match self {
@@ -77,6 +84,7 @@ impl SwapAt {
             | Self::LookUp(_)
             | Self::TestAge(_)
             | Self::Copy(_)
+            | Self::CopyLands(..)
             | Self::Commit
             | Self::TakeForward(_)
             | Self::Ended => false,
@@ -123,6 +131,11 @@ impl Compactor {
     /// Makes the compactor's next call.
     pub(crate) fn go_on(mut self, protocol: &Protocol, state: &mut State, slot: usize, fate: Fate) {
         let next = self.call(protocol, state, slot, fate);
+        if !next.is_some_and(SwapAt::is_about_to_copy) {
+            let compactor = Actor::compactor(slot);
+            state.forget(compactor);
+            self.change_actors(|actors| actors.without(compactor));
+        }
         self.go_to(next, state, slot);
     }
 
@@ -156,6 +169,7 @@ impl Compactor {
             return;
         }
         state.compactors[slot] = None;
+        state.forget(Actor::compactor(slot));
         for pointer in state.pointers.iter_mut().flatten() {
             pointer.owner = pointer.owner.filter(|owner| *owner != slot);
         }
@@ -207,6 +221,7 @@ impl Compactor {
                 Some(if self.is_old(name) { self.after_file(name) } else { SwapAt::Copy(name) })
             }
             SwapAt::Copy(name) => Some(self.copy(state, name)),
+            SwapAt::CopyLands(name, rows) => Some(self.copy_lands(protocol, state, name, rows)),
             SwapAt::Commit => self.commit(protocol, state, slot),
             SwapAt::TakeForward(next) => self.take_forward(state, slot, next),
             SwapAt::WriteCatalog => Some(self.write_catalog(state, fate)),

@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use crate::{
     set::{Member, Set},
     state::State,
-    words::{ATTEMPTS, Actor},
+    words::{ATTEMPTS, Actor, COMPACTORS},
 };
 
 impl Hash for State {
@@ -58,8 +58,12 @@ impl State {
                 Actor::Attempt0 | Actor::Attempt1 | Actor::Attempt2 => {
                     Actor::attempt(place_of(actor.number(), &attempts))
                 }
+                Actor::Compactor0 | Actor::Compactor1 | Actor::Compactor2 => {
+                    Actor::compactor(place_of(actor.number() - ATTEMPTS, &compactors))
+                }
                 Actor::Reader0 | Actor::Reader1 => {
-                    Actor::reader(place_of(actor.number() - ATTEMPTS, &readers))
+                    let slot = actor.number() - ATTEMPTS - COMPACTORS;
+                    Actor::reader(place_of(slot, &readers))
                 }
             }))
         });

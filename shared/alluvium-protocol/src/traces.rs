@@ -200,4 +200,11 @@ pub const TRACES: &[Trace] = &[
         Protections { opens_before_superseding: false, ..ALL },
         Bounds { deliveries: 3, crashes: 1, disappearances: 1, returns: 1, ..Bounds::ONE_ATTEMPT },
     ),
+    trace(
+        "m4",
+        "a compactor has looked at the ledger and copies; meanwhile the plan is taken over, and the \
+         sweep passes the new location before the copy is there",
+        Protections { copies_in_time: false, ..ALL },
+        Bounds { swaps: 1, deliveries: 4, crashes: 1, attempts: 1, ..LAYOUTS },
+    ),
 ];

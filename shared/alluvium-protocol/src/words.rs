@@ -159,10 +159,16 @@ pub(crate) enum Actor {
     Attempt0,
     Attempt1,
     Attempt2,
+    Compactor0,
+    Compactor1,
+    Compactor2,
     Reader0,
     Reader1,
 }
-member!(Actor: Self::Attempt0, Self::Attempt1, Self::Attempt2, Self::Reader0, Self::Reader1);
+member!(
+    Actor: Self::Attempt0, Self::Attempt1, Self::Attempt2, Self::Compactor0, Self::Compactor1,
+    Self::Compactor2, Self::Reader0, Self::Reader1
+);
 
 /// Attempts, compactors and readers that may be at work at one time.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -174,7 +180,11 @@ impl Actor {
         Self::ALL[slot]
     }
 
-    pub(crate) fn reader(slot: usize) -> Self {
+    pub(crate) fn compactor(slot: usize) -> Self {
         Self::ALL[ATTEMPTS + slot]
+    }
+
+    pub(crate) fn reader(slot: usize) -> Self {
+        Self::ALL[ATTEMPTS + COMPACTORS + slot]
     }
 }

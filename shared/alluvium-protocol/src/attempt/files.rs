@@ -4,7 +4,7 @@
 //! So a writer that reads the pointer after its file was written, and finds nothing new there, was
 //! listed; and one that finds something new writes there, too.
 
-use super::{At, Ending, LateFile, Named, Turn};
+use super::{At, Ending, LateRequest, Named, Turn};
 use crate::{
     action::Fate,
     lake::{File, Pointer},
@@ -60,13 +60,13 @@ impl Turn<'_> {
         let (generation, place) = self.missing(partition)?;
         let name = self.name_of(self.attempt.layout, part);
         let rows = self.protocol.bounds.rows_of_part(self.attempt.layout, part, partition);
-        let file = File { rows, written: self.state.alive() };
+        let file = File { rows, written: self.state.alive(&self.protocol.protections) };
         let location = self.state.location_mut(partition, generation);
         if self.protocol.protections.writes_always || !location.has(name) {
             location.put(name, file);
         }
         if self.fate == Fate::OnceMoreLate {
-            self.attempt.late = Some(LateFile { partition, generation, name, rows });
+            self.attempt.late = Some(LateRequest { partition, generation, name, rows });
         }
         self.attempt.written = self.attempt.written.with(generation);
         if self.missing(partition).is_none() {

@@ -1,8 +1,9 @@
 //! The sweep after a take-over: what other plans left of the source is deleted, in every location
 //! that a pointer names. Nobody else ever deletes a file of a source.
 
-use super::{At, Seen, Turn};
+use super::{At, LateRequest, Seen, Turn};
 use crate::{
+    action::Fate,
     set::{Member, Set},
     step::{Place, Step},
     words::{FileName, Generation, Partition, Plan},
@@ -45,6 +46,14 @@ impl Turn<'_> {
         let partition = left.first()?;
         let generation = self.swept(partition, place)?;
         self.state.location_mut(partition, generation).delete(names);
+        if self.fate == Fate::OnceMoreLate {
+            self.attempt.late = names.first().map(|name| LateRequest {
+                partition,
+                generation,
+                name,
+                rows: Set::EMPTY,
+            });
+        }
         self.attempt.at = self.after_location(left, place);
         Some(Step::DeleteLeftovers(partition, place))
     }

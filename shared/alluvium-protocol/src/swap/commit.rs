@@ -5,9 +5,9 @@ use super::{Compactor, Fate, SwapAt, discard};
 use crate::{
     lake::{Entry, File, Phase, Pointer},
     protocol::Protocol,
-    set::Member,
+    set::{Member, Set},
     state::State,
-    words::{FileName, Generation, Plan},
+    words::{FileName, Generation, Plan, Row},
 };
 
 impl Compactor {
@@ -49,10 +49,21 @@ impl Compactor {
         }
     }
 
-    /// Copies a file, if it is still there and not there yet.
-    pub(super) fn copy(&mut self, state: &mut State, name: FileName) -> SwapAt {
+    /// Begins to copy a file, if it is still there.
+    pub(super) fn copy(&mut self, state: &State, name: FileName) -> SwapAt {
         let rows = state.location(self.partition, self.from).file(name).rows;
-        let written = state.alive();
+        if rows.is_empty() { self.after_file(name) } else { SwapAt::CopyLands(name, rows) }
+    }
+
+    /// The copy is there, if nobody else has put the file there.
+    pub(super) fn copy_lands(
+        &mut self,
+        protocol: &Protocol,
+        state: &mut State,
+        name: FileName,
+        rows: Set<Row>,
+    ) -> SwapAt {
+        let written = state.alive(&protocol.protections);
         let there = state.location_mut(self.partition, self.to);
         if !there.has(name) {
             there.put(name, File { rows, written });
