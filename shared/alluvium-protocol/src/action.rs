@@ -37,8 +37,8 @@ pub enum Action {
     Compactor(usize, Fate),
     /// A compactor drops a file that it lists, for its age, unless the ledger says that it counts.
     DropIfUncommitted(usize),
-    /// The late location of a compactor lands in the catalog, or never will.
-    LateCatalog(usize, Lands),
+    /// The late call of a compactor takes effect, or never will.
+    LateCall(usize, Lands),
     /// The output of a merge lands that nobody waits for.
     LateOutput,
     /// The lease of a partition passes.
@@ -75,7 +75,7 @@ impl Action {
             | Action::LateRequest(..)
             | Action::Plan(..)
             | Action::DropIfUncommitted(_)
-            | Action::LateCatalog(..)
+            | Action::LateCall(..)
             | Action::LateOutput
             | Action::LeasePasses(_)
             | Action::Read(_)

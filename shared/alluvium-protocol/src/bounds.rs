@@ -46,8 +46,8 @@ pub struct Bounds {
     pub lost_answers: u8,
     /// Requests of attempts that take effect a second time, late.
     pub late_requests: u8,
-    /// Locations that are written to the catalog a second time, late.
-    pub late_catalogs: u8,
+    /// Copies and changes of the catalog that take effect a second time, late.
+    pub late_calls: u8,
     /// Outputs of merges that are given up and land all the same.
     pub late_outputs: u8,
     /// Ledger entries that expire, long after their commit.
@@ -75,7 +75,7 @@ impl Bounds {
         crashes: 0,
         lost_answers: 0,
         late_requests: 0,
-        late_catalogs: 0,
+        late_calls: 0,
         late_outputs: 0,
         expiries: 0,
         disappearances: 0,

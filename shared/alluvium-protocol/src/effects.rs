@@ -8,7 +8,7 @@ use crate::{
     reader::Reader,
     set::{Member, Set},
     state::State,
-    swap::{Compactor, SwapAt},
+    swap::Compactor,
     words::FileName,
 };
 
@@ -34,7 +34,7 @@ impl Protocol {
             }
             Action::Compactor(slot, fate) => {
                 match fate {
-                    Fate::OnceMoreLate => state.left.late_catalogs -= 1,
+                    Fate::OnceMoreLate => state.left.late_calls -= 1,
                     Fate::OnlyLate => state.left.late_outputs -= 1,
                     Fate::Answered | Fate::AnswerLost | Fate::Died => {}
                 }
@@ -70,7 +70,7 @@ impl Protocol {
             Action::Read(partition) => Reader::begin(self, state, partition),
             Action::Vacuum(DueLocation(vacuum)) => state.vacuum = Some(vacuum),
             Action::LateRequest(..)
-            | Action::LateCatalog(..)
+            | Action::LateCall(..)
             | Action::LateOutput
             | Action::LeasePasses(_)
             | Action::EntryExpires
@@ -103,17 +103,7 @@ fn pass(protocol: &Protocol, state: &mut State, action: Action) {
                 Attempt::end(state, slot);
             }
         }
-        Action::LateCatalog(slot, lands) => {
-            let Some(compactor) = state.compactors[slot].as_mut() else { return };
-            let late = compactor.late_catalog.take();
-            let (partition, ended) = (compactor.partition, compactor.at == SwapAt::Ended);
-            if lands == Lands::Yes {
-                state.catalog[partition.number()] = late;
-            }
-            if ended {
-                Compactor::end(state, slot);
-            }
-        }
+        Action::LateCall(slot, lands) => Compactor::late_call(protocol, state, slot, lands),
         Action::LateOutput => {
             if let Some(late) = state.late_output.take() {
                 let output = File { rows: late.rows, written: Set::EMPTY };

@@ -90,13 +90,10 @@ pub const SMALL: &[Exploration] = &[
     },
     Exploration { name: "two deployments beside a swap", bounds: Bounds { swaps: 1, ..LAYOUTS } },
     Exploration { name: "swaps beside a slow reader", bounds: Bounds { readings: 1, ..SWAPS } },
-    Exploration {
-        name: "an entry that expires",
-        bounds: Bounds { expiries: 1, readings: 1, late_requests: 1, ..SWAPS },
-    },
+    Exploration { name: "an entry that expires", bounds: Bounds { expiries: 1, ..SWAPS } },
     Exploration {
         name: "late requests of swaps",
-        bounds: Bounds { late_catalogs: 1, late_outputs: 1, ..SWAPS },
+        bounds: Bounds { late_calls: 1, late_outputs: 1, ..SWAPS },
     },
 ];
 
@@ -109,7 +106,7 @@ pub const LARGE: &[Exploration] = &[
             swaps: 3,
             deliveries: 0,
             readings: 1,
-            late_catalogs: 1,
+            late_calls: 1,
             late_outputs: 1,
             ..SWAPS
         },
@@ -124,7 +121,7 @@ pub const LARGE: &[Exploration] = &[
             attempts: 2,
             deliveries: 2,
             late_requests: 1,
-            late_catalogs: 1,
+            late_calls: 1,
             late_outputs: 1,
             ..SWAPS
         },
@@ -147,6 +144,10 @@ pub const LARGE: &[Exploration] = &[
     Exploration {
         name: "two deployments, three attempts, a swap",
         bounds: Bounds { attempts: 3, crashes: 2, swaps: 1, late_requests: 1, ..LAYOUTS },
+    },
+    Exploration {
+        name: "two deployments beside two swaps",
+        bounds: Bounds { compactors: 2, crashes: 2, swaps: 2, ..LAYOUTS },
     },
     Exploration {
         name: "the older deployment makes one part of two",

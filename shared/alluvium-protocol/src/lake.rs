@@ -108,6 +108,13 @@ impl Location {
         self.0[name.number()] = file;
     }
 
+    /// Puts a file where there is none of its name.
+    pub(crate) fn create(&mut self, name: FileName, file: File) {
+        if !self.has(name) {
+            self.put(name, file);
+        }
+    }
+
     pub(crate) fn delete(&mut self, names: Set<FileName>) {
         names.iter().for_each(|name| self.put(name, File::ABSENT));
     }

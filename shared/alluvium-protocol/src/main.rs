@@ -9,7 +9,7 @@ use alluvium_protocol::{
 };
 
 /// For one exploration. The states are those that fit into some 8 GiB.
-const LIMITS: Limits = Limits { states: 80_000_000, time: Duration::from_secs(90), threads: 2 };
+const LIMITS: Limits = Limits { states: 80_000_000, time: Duration::from_mins(1), threads: 2 };
 
 fn main() -> io::Result<ExitCode> {
     let names: Vec<String> = env::args().skip(1).collect();

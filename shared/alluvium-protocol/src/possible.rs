@@ -67,10 +67,10 @@ impl Protocol {
         }
         for slot in 0..self.bounds.compactors {
             let Some(compactor) = state.compactors[slot] else { continue };
-            if compactor.late_catalog.is_some() {
-                actions.push(Action::LateCatalog(slot, Lands::Yes));
+            if compactor.late.is_some() {
+                actions.push(Action::LateCall(slot, Lands::Yes));
                 if compactor.at == SwapAt::Ended {
-                    actions.push(Action::LateCatalog(slot, Lands::Never));
+                    actions.push(Action::LateCall(slot, Lands::Never));
                 }
             }
             if compactor.at == SwapAt::Ended {
@@ -86,10 +86,8 @@ impl Protocol {
             if compactor.at == SwapAt::Merge && state.left.late_outputs > 0 {
                 actions.push(Action::Compactor(slot, Fate::OnlyLate));
             }
-            if compactor.at == SwapAt::WriteCatalog
-                && state.left.late_catalogs > 0
-                && compactor.late_catalog.is_none()
-            {
+            let repeatable = matches!(compactor.at, SwapAt::WriteCatalog | SwapAt::CopyLands(..));
+            if repeatable && state.left.late_calls > 0 && compactor.late.is_none() {
                 actions.push(Action::Compactor(slot, Fate::OnceMoreLate));
             }
         }

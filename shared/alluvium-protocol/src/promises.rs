@@ -77,7 +77,9 @@ fn ends_well(protocol: &Protocol, state: &State) -> bool {
         || (0..REDELIVERIES).any(|_| run_alone(protocol, &mut state, layout) == Ending::Done);
     let right = match state.entry {
         Entry::Committed { plan: Plan::Files(_), .. } | Entry::Expired { .. } => true,
-        Entry::Committed { plan: Plan::Superseded, .. } => !state.source_is_there,
+        Entry::Committed { plan: Plan::Superseded, .. } => {
+            !state.source_is_there && nothing_of_the_source_is_seen(protocol, &state)
+        }
         Entry::Absent | Entry::Writing { .. } => false,
     };
     done && right && all_committed_rows_are_seen_once(protocol, &state)

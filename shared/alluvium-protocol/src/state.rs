@@ -21,7 +21,7 @@ pub(crate) struct Left {
     pub(crate) crashes: u8,
     pub(crate) lost_answers: u8,
     pub(crate) late_requests: u8,
-    pub(crate) late_catalogs: u8,
+    pub(crate) late_calls: u8,
     pub(crate) late_outputs: u8,
     pub(crate) expiries: u8,
     pub(crate) disappearances: u8,
@@ -95,7 +95,7 @@ impl State {
                 crashes: bounds.crashes,
                 lost_answers: bounds.lost_answers,
                 late_requests: bounds.late_requests,
-                late_catalogs: bounds.late_catalogs,
+                late_calls: bounds.late_calls,
                 late_outputs: bounds.late_outputs,
                 expiries: bounds.expiries,
                 disappearances: bounds.disappearances,
@@ -137,7 +137,7 @@ impl State {
         let attempts = (0..ATTEMPTS).filter(|slot| self.attempts[*slot].is_some());
         let copying = (0..COMPACTORS).filter(|slot| {
             let compactor = self.compactors[*slot].filter(|_| protections.copies_in_time);
-            compactor.is_some_and(|compactor| compactor.at.is_about_to_copy())
+            compactor.is_some_and(|compactor| compactor.is_about_to_copy())
         });
         Set::of(attempts.map(Actor::attempt).chain(copying.map(Actor::compactor)))
     }

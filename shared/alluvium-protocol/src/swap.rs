@@ -7,7 +7,7 @@
 mod commit;
 
 use crate::{
-    action::{Fate, SourceFiles},
+    action::{Fate, Lands, SourceFiles},
     lake::{File, Phase, Pointer},
     protocol::Protocol,
     set::{Member, Set},
@@ -32,7 +32,29 @@ pub(crate) struct Compactor {
     left: Set<FileName>,
     /// Who was alive when the listed parts of the source were written.
     written: [Set<Actor>; FileName::PARTS],
-    pub(crate) late_catalog: Option<Generation>,
+    pub(crate) late: Option<LateCall>,
+}
+
+/// A call of a compactor that was given up and repeated, and takes effect once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum LateCall {
+    WriteCatalog(Generation),
+    Copy(Generation, FileName, Set<Row>),
+}
+
+impl LateCall {
+    /// The call takes effect.
+    pub(crate) fn land(self, protocol: &Protocol, state: &mut State, partition: Partition) {
+        match self {
+            Self::WriteCatalog(generation) => {
+                state.catalog[partition.number()] = Some(generation);
+            }
+            Self::Copy(to, name, rows) => {
+                let written = state.alive(&protocol.protections);
+                state.location_mut(partition, to).create(name, File { rows, written });
+            }
+        }
+    }
 }
 
 /// The call that a compactor makes next.
@@ -62,11 +84,6 @@ pub(crate) enum SwapAt {
 }
 
 impl SwapAt {
-    /// Whether it has looked at the ledger and not yet acted upon it.
-    pub(crate) fn is_about_to_copy(self) -> bool {
-        matches!(self, Self::TestAge(_) | Self::Copy(_) | Self::CopyLands(..))
-    }
-
     /// Whether the lease must hold: it was found or made long enough for all of these calls.
     fn is_under_lease(self) -> bool {
         match self {
@@ -124,18 +141,13 @@ impl Compactor {
             pointer_is_current: false,
             left: Set::EMPTY,
             written: [Set::EMPTY; FileName::PARTS],
-            late_catalog: None,
+            late: None,
         })
     }
 
     /// Makes the compactor's next call.
     pub(crate) fn go_on(mut self, protocol: &Protocol, state: &mut State, slot: usize, fate: Fate) {
         let next = self.call(protocol, state, slot, fate);
-        if !next.is_some_and(SwapAt::is_about_to_copy) {
-            let compactor = Actor::compactor(slot);
-            state.forget(compactor);
-            self.change_actors(|actors| actors.without(compactor));
-        }
         self.go_to(next, state, slot);
     }
 
@@ -152,9 +164,13 @@ impl Compactor {
         }
     }
 
+    /// Stands before its next call, or stops.
     fn go_to(mut self, next: Option<SwapAt>, state: &mut State, slot: usize) {
         self.at = next.unwrap_or(SwapAt::Ended);
         state.compactors[slot] = Some(self);
+        if !self.is_about_to_copy() {
+            state.forget(Actor::compactor(slot));
+        }
         if next.is_none() {
             Self::end(state, slot);
         }
@@ -163,7 +179,7 @@ impl Compactor {
     /// The compactor ends or dies. Its pointers keep their lease.
     pub(crate) fn end(state: &mut State, slot: usize) {
         let Some(compactor) = state.compactors[slot] else { return };
-        if compactor.late_catalog.is_some() {
+        if compactor.late.is_some() {
             let rest = Self { at: SwapAt::Ended, left: Set::EMPTY, ..compactor };
             state.compactors[slot] = Some(rest);
             return;
@@ -175,15 +191,33 @@ impl Compactor {
         }
     }
 
+    /// Whether it has looked at the ledger, and a copy may land upon that.
+    pub(crate) fn is_about_to_copy(&self) -> bool {
+        matches!(self.at, SwapAt::TestAge(_) | SwapAt::Copy(_) | SwapAt::CopyLands(..))
+            || matches!(self.late, Some(LateCall::Copy(..)))
+    }
+
     /// Changes the notes of who was alive when what it listed was written.
     pub(crate) fn change_actors(&mut self, change: impl Fn(Set<Actor>) -> Set<Actor>) {
         self.written.iter_mut().for_each(|then| *then = change(*then));
     }
 
+    /// A call of the compactor takes effect late, or never will.
+    pub(crate) fn late_call(protocol: &Protocol, state: &mut State, slot: usize, lands: Lands) {
+        let Some(mut compactor) = state.compactors[slot] else { return };
+        if let (Some(late), Lands::Yes) = (compactor.late, lands) {
+            late.land(protocol, state, compactor.partition);
+        }
+        compactor.late = None;
+        let next = (compactor.at != SwapAt::Ended).then_some(compactor.at);
+        compactor.go_to(next, state, slot);
+    }
+
     /// Whether the lease of the pointer's owner cannot pass now.
     pub(crate) fn holds_lease(state: &State, pointer: Pointer) -> bool {
         pointer.owner.and_then(|slot| state.compactors[slot]).is_some_and(|compactor| {
-            compactor.at.is_under_lease() || compactor.late_catalog.is_some()
+            compactor.at.is_under_lease()
+                || matches!(compactor.late, Some(LateCall::WriteCatalog(_)))
         })
     }
 
@@ -221,7 +255,9 @@ impl Compactor {
                 Some(if self.is_old(name) { self.after_file(name) } else { SwapAt::Copy(name) })
             }
             SwapAt::Copy(name) => Some(self.copy(state, name)),
-            SwapAt::CopyLands(name, rows) => Some(self.copy_lands(protocol, state, name, rows)),
+            SwapAt::CopyLands(name, rows) => {
+                Some(self.copy_lands(protocol, state, fate, (name, rows)))
+            }
             SwapAt::Commit => self.commit(protocol, state, slot),
             SwapAt::TakeForward(next) => self.take_forward(state, slot, next),
             SwapAt::WriteCatalog => Some(self.write_catalog(state, fate)),

@@ -66,7 +66,7 @@ pub const TRACES: &[Trace] = &[
         Bounds {
             swaps: 2,
             compactors: 2,
-            late_catalogs: 1,
+            late_calls: 1,
             vacuum: true,
             deliveries: 0,
             ..Bounds::ONE_ATTEMPT

@@ -41,7 +41,7 @@ falls! {
     d4q_d6q_a_loser_deletes_what_it_wrote: "d4q, d6q", 14;
     d5q_e2q_a_claim_binds_nobody: "d5q, e2q", 14;
     d8_a_generation_is_used_twice: "d8", 22;
-    d9_a_merge_that_was_given_up_lands: "d9", 10;
+    d9_a_merge_that_was_given_up_lands: "d9", 11;
     w1_the_location_is_listed_before_next_is_set: "w1", 15;
     w5_files_are_written_to_one_location: "w5", 15;
     w6_the_pointer_is_not_read_again: "w6", 14;
@@ -54,4 +54,5 @@ falls! {
     m1_a_source_that_came_back_is_claimed_at_once: "m1", 27;
     m2_a_file_without_an_entry_is_dropped: "m2", 17;
     m3_a_source_that_came_back_is_not_looked_for: "m3", 9;
+    m4_a_copy_lands_after_a_sweep_has_passed: "m4", 35;
 }

@@ -1,9 +1,9 @@
 //! The second half of a swap: what was not merged is copied, then the swap commits, and from there
 //! it can only go forward: catalog, garbage, pointer.
 
-use super::{Compactor, Fate, SwapAt, discard};
+use super::{Compactor, Fate, LateCall, SwapAt, discard};
 use crate::{
-    lake::{Entry, File, Phase, Pointer},
+    lake::{Entry, Phase, Pointer},
     protocol::Protocol,
     set::{Member, Set},
     state::State,
@@ -60,13 +60,13 @@ impl Compactor {
         &mut self,
         protocol: &Protocol,
         state: &mut State,
-        name: FileName,
-        rows: Set<Row>,
+        fate: Fate,
+        (name, rows): (FileName, Set<Row>),
     ) -> SwapAt {
-        let written = state.alive(&protocol.protections);
-        let there = state.location_mut(self.partition, self.to);
-        if !there.has(name) {
-            there.put(name, File { rows, written });
+        let copy = LateCall::Copy(self.to, name, rows);
+        copy.land(protocol, state, self.partition);
+        if fate == Fate::OnceMoreLate {
+            self.late = Some(copy);
         }
         self.after_file(name)
     }
@@ -119,7 +119,7 @@ impl Compactor {
     pub(super) fn write_catalog(&mut self, state: &mut State, fate: Fate) -> SwapAt {
         state.catalog[self.partition.number()] = Some(self.to);
         if fate == Fate::OnceMoreLate {
-            self.late_catalog = Some(self.to);
+            self.late = Some(LateCall::WriteCatalog(self.to));
         }
         SwapAt::ReadCatalogBack
     }
