@@ -50,9 +50,11 @@ pub fn check(protocol: Protocol, limits: Limits) -> Finding {
     explore(protocol, limits, usize::MAX)
 }
 
-/// The shortest way to a broken promise, if there is one within the limits.
+/// The shortest way to a broken promise, if there is one within the limits. One thread looks for
+/// it: several would not go strictly from near to far.
 #[must_use]
 pub fn shortest_violation(protocol: Protocol, limits: Limits) -> Option<Violation> {
+    let limits = Limits { threads: 1, ..limits };
     // The checker looks at its states in blocks and keeps the last violation of the first block
     // that has any.
     let mut shortest = check(protocol, limits).violation?;
