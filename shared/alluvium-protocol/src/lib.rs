@@ -39,7 +39,8 @@
 //! before as `next`, sees that the catalog is right, and only then lists the location: whoever
 //! writes a file after that finds `next` in the pointer. It merges, and copies the rest, except for
 //! what the ledger speaks against: files of another plan, and old ones of a source that is not
-//! committed. With enough of the lease left it says in the pointer that the swap is *committing*;
+//! committed. From a look at the ledger to the last copy that it lets land the settle time bounds a
+//! compactor, too. With enough of the lease left it says in the pointer that the swap is *committing*;
 //! from there it can only go forward, by whomever: catalog, list of garbage, pointer. A swap that
 //! has not come so far when its lease has passed is given up by the next one. The vacuum deletes
 //! garbage after a *grace*, when no reader can hold it, and never what is named.
@@ -54,8 +55,9 @@
 //! the same transitions that are explored.
 //!
 //! # What it does not say
-//! Lost answers and late requests of compactors, other than those that it has, are those of a
-//! compactor that is slow or dies. Reprocessing, retracting and streams are not in it. A number of
+//! Lost answers of compactors, and requests that land after their death, are those of a compactor
+//! that is slow and dies later. A plan is made in one moment. Locations that a late file lands in
+//! after the vacuum keep it: nobody sees it, and nobody deletes it. Reprocessing, retracting and streams are not in it. A number of
 //! attempts, rows, partitions and swaps beyond the bounds is not tried.
 #![expect(
     clippy::indexing_slicing,

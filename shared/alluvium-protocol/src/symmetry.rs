@@ -85,3 +85,55 @@ fn order<T: Ord, const SLOTS: usize>(slots: &[Option<T>; SLOTS]) -> [usize; SLOT
 fn place_of(slot: usize, order: &[usize]) -> usize {
     order.iter().position(|old| *old == slot).unwrap_or(slot)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hash::DefaultHasher;
+
+    use super::*;
+    use crate::{
+        action::Fate, bounds::Bounds, protections::Protections, protocol::Protocol, words::Layout,
+    };
+
+    fn hash(state: &State) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        state.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Two attempts that have made so many calls, the first one first.
+    fn after_calls(first: usize, second: usize) -> State {
+        let bounds = Bounds { attempts: 2, deliveries: 2, ..Bounds::ONE_ATTEMPT };
+        let protocol = Protocol { protections: Protections::ALL, bounds };
+        let mut state = State::first(&bounds);
+        let slots = [0, 1].map(|_| protocol.deliver(&mut state, Layout::Lower).unwrap());
+        for (slot, calls) in slots.into_iter().zip([first, second]) {
+            for _ in 0..calls {
+                let attempt = state.attempts[slot].unwrap();
+                attempt.go_on(&protocol, &mut state, slot, Fate::Answered);
+            }
+        }
+        state
+    }
+
+    #[test]
+    fn who_is_in_which_slot_does_not_count() {
+        let one = after_calls(6, 1);
+        let mut other = one;
+        other.attempts.swap(0, 1);
+        other.change_actors(|actors| {
+            Set::of(actors.iter().map(|actor| Actor::attempt(1 - actor.number())))
+        });
+        assert_ne!(one, other);
+        assert_eq!(hash(&one), hash(&other));
+    }
+
+    #[test]
+    fn what_is_in_them_does() {
+        assert_ne!(hash(&after_calls(6, 1)), hash(&after_calls(6, 2)));
+        let one = after_calls(6, 1);
+        let mut other = one;
+        other.change_actors(|actors| actors.without(Actor::Attempt0));
+        assert_ne!(hash(&one), hash(&other), "the file is older");
+    }
+}

@@ -10,7 +10,8 @@ use crate::{
 /// A way to fall, with the one protection taken away that prevents it.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace {
-    /// What it is called; earlier drafts of the protocol fell like this, under these names.
+    /// What it is called. Drafts of the protocol fell under the names with d, e and w; those with m
+    /// were found here, some of them in refinements that were thought to be safe.
     pub name: &'static str,
     /// What happens.
     pub story: &'static str,
