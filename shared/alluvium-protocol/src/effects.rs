@@ -78,6 +78,7 @@ impl Protocol {
             | Action::SourceReturns => pass(self, state, action),
         }
     }
+
     /// An attempt makes its next call; the steps without effect on the lake go with it.
     fn attempt(&self, state: &mut State, slot: usize, fate: Fate) {
         let Some(attempt) = state.attempts[slot] else { return };
