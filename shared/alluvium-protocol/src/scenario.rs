@@ -35,8 +35,16 @@ pub enum Scenario {
     SwapBegins,
     /// The source is committed.
     Committed,
+    /// Another attempt of the same deployment commits it after this one has written its file.
+    CommittedMeanwhile,
+    /// The commit takes effect, and is answered as a conflict.
+    CommitAnswerLost,
     /// Another attempt of the same deployment has claimed the source and died.
     Claimed,
+    /// Another attempt of the same deployment claims it after this one has read the entry.
+    ClaimedMeanwhile,
+    /// The claim takes effect, and is answered as a conflict.
+    ClaimAnswerLost,
     /// The source is gone; nobody has claimed it.
     GoneUnclaimed,
     /// The source is gone; an attempt had claimed it.
@@ -71,7 +79,11 @@ impl Scenario {
         Self::SwapUnderWay,
         Self::SwapBegins,
         Self::Committed,
+        Self::CommittedMeanwhile,
+        Self::CommitAnswerLost,
         Self::Claimed,
+        Self::ClaimedMeanwhile,
+        Self::ClaimAnswerLost,
         Self::GoneUnclaimed,
         Self::GoneClaimed,
         Self::GoneTakenOver,
@@ -101,7 +113,11 @@ impl Scenario {
             | Self::SwapUnderWay
             | Self::SwapBegins
             | Self::Committed
+            | Self::CommittedMeanwhile
+            | Self::CommitAnswerLost
             | Self::Claimed
+            | Self::ClaimedMeanwhile
+            | Self::ClaimAnswerLost
             | Self::GoneUnclaimed
             | Self::GoneClaimed
             | Self::GoneTakenOver
@@ -122,7 +138,11 @@ impl Scenario {
             | Self::KnownPartition
             | Self::TwoPartsInTwoPartitions
             | Self::OnePartInTwoPartitions
-            | Self::SwapBegins => {}
+            | Self::SwapBegins
+            | Self::CommittedMeanwhile
+            | Self::CommitAnswerLost
+            | Self::ClaimedMeanwhile
+            | Self::ClaimAnswerLost => {}
             Self::SwapUnderWay => stage.begin_swap(),
             Self::Committed => stage.run(Layout::Higher),
             Self::Claimed => stage.die_at(Layout::Higher, |at| matches!(at, At::CommitSchema(_))),
@@ -165,6 +185,27 @@ impl Scenario {
             }
         }
     }
+
+    /// What happens right before the attempt's next call, if it is now; and what becomes of that.
+    fn disturb(self, at: At, stage: &mut Stage) -> Option<Fate> {
+        let claims = at == At::Claim;
+        let commits = matches!(at, At::CommitEntry(_));
+        let looks_again = matches!(at, At::ReadPointerAgain(..));
+        if self == Self::SwapBegins && looks_again {
+            stage.begin_swap();
+        } else if self == Self::ClaimedMeanwhile && claims {
+            stage.die_at(Layout::Higher, |at| matches!(at, At::CommitSchema(_)));
+        } else if self == Self::CommittedMeanwhile && commits {
+            stage.run(Layout::Higher);
+        } else if self == Self::ClaimAnswerLost && claims
+            || self == Self::CommitAnswerLost && commits
+        {
+            return Some(Fate::AnswerLost);
+        } else {
+            return None;
+        }
+        Some(Fate::Answered)
+    }
 }
 
 /// The calls of one attempt in a situation, in order.
@@ -185,16 +226,17 @@ fn play(scenario: Scenario) -> (Vec<Step>, Ending) {
         Stage { protocol, state: State::first(&protocol.bounds), layout: Layout::Higher };
     scenario.before(&mut stage);
     let mut steps = Vec::new();
-    let mut swap_begins = scenario == Scenario::SwapBegins;
+    let mut disturbed = false;
     let Some(slot) = protocol.deliver(&mut stage.state, stage.layout) else {
         return (steps, Ending::Retry);
     };
     while let Some(attempt) = stage.state.attempts[slot] {
-        if swap_begins && matches!(attempt.at, At::ReadPointerAgain(..)) {
-            swap_begins = false;
-            stage.begin_swap();
-        }
-        let (step, ending) = attempt.go_on(&protocol, &mut stage.state, slot, Fate::Answered);
+        let fate = if disturbed { None } else { scenario.disturb(attempt.at, &mut stage) };
+        disturbed |= fate.is_some();
+        let fate = fate.unwrap_or(Fate::Answered);
+        // Others may have replaced what this attempt remembers.
+        let attempt = stage.state.attempts[slot].unwrap_or(attempt);
+        let (step, ending) = attempt.go_on(&protocol, &mut stage.state, slot, fate);
         steps.extend(step);
         if let Some(ending) = ending {
             return (steps, ending);

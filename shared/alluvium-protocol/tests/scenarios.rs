@@ -124,6 +124,40 @@ fn a_committed_source_takes_one_call() {
 }
 
 #[test]
+fn a_commit_that_conflicts_is_read_again() {
+    assert_snapshot!(told(Scenario::CommittedMeanwhile), @"
+    read entry
+    open source
+    claim
+    commit schema: first part
+    read pointer: first partition
+    write file: first part, first partition, current
+    read pointer again: first partition
+    commit entry: files
+    read entry
+    done
+    ");
+    assert_eq!(told(Scenario::CommittedMeanwhile), told(Scenario::CommitAnswerLost));
+}
+
+#[test]
+fn a_claim_that_conflicts_is_read_again() {
+    assert_snapshot!(told(Scenario::ClaimedMeanwhile), @"
+    read entry
+    open source
+    claim
+    read entry
+    commit schema: first part
+    read pointer: first partition
+    write file: first part, first partition, current
+    read pointer again: first partition
+    commit entry: files
+    done
+    ");
+    assert_eq!(told(Scenario::ClaimedMeanwhile), told(Scenario::ClaimAnswerLost));
+}
+
+#[test]
 fn a_claim_of_the_same_plan_is_followed() {
     assert_snapshot!(told(Scenario::Claimed), @"
     read entry
