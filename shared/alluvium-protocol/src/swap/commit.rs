@@ -1,7 +1,7 @@
 //! The second half of a swap: what was not merged is copied, then the swap commits, and from there
 //! it can only go forward: catalog, garbage, pointer.
 
-use super::{Compactor, Fate, LateCall, SwapAt, discard};
+use super::{Compactor, Fate, LateCall, SwapAt, begin::discard};
 use crate::{
     lake::{Entry, Phase, Pointer},
     protocol::Protocol,
