@@ -51,7 +51,7 @@ pub enum Action {
     Vacuum(DueLocation),
     /// The vacuum makes its next call.
     VacuumGoesOn,
-    /// The ledger entry of a source that was committed long ago expires.
+    /// The ledger entry expires, long after anybody has changed it.
     EntryExpires,
     /// The source is deleted.
     SourceDisappears,

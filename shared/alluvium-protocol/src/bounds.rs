@@ -50,7 +50,7 @@ pub struct Bounds {
     pub late_calls: u8,
     /// Outputs of merges that are given up and land all the same.
     pub late_outputs: u8,
-    /// Ledger entries that expire, long after their commit.
+    /// Ledger entries that expire, long after anybody has changed them.
     pub expiries: u8,
     /// How often the source is deleted.
     pub disappearances: u8,

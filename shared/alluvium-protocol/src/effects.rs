@@ -120,9 +120,8 @@ fn pass(protocol: &Protocol, state: &mut State, action: Action) {
         }
         Action::EntryExpires => {
             state.left.expiries -= 1;
-            if let Some(layout) = state.entry.committed_layout() {
-                state.entry = Entry::Expired { layout };
-            }
+            let committed = state.entry.committed_layout();
+            state.entry = committed.map_or(Entry::Absent, |layout| Entry::Expired { layout });
         }
         Action::SourceDisappears => {
             state.left.disappearances -= 1;

@@ -40,10 +40,10 @@
 //! writes a file after that finds `next` in the pointer. It merges, and copies the rest, except for
 //! what the ledger speaks against: files of another plan, and old ones of a source that is not
 //! committed. From a look at the ledger to the last copy that it lets land the settle time bounds a
-//! compactor, too. With enough of the lease left it says in the pointer that the swap is *committing*;
-//! from there it can only go forward, by whomever: catalog, list of garbage, pointer. A swap that
-//! has not come so far when its lease has passed is given up by the next one. The vacuum deletes
-//! garbage after a *grace*, when no reader can hold it, and never what is named.
+//! compactor, too. With enough of the lease left it says in the pointer that the swap is
+//! *committing*; from there it can only go forward, by whomever: catalog, list of garbage, pointer.
+//! A swap that has not come so far when its lease has passed is given up by the next one. The
+//! vacuum deletes garbage after a *grace*, when no reader can hold it, and never what is named.
 //!
 //! # How it is explored
 //! Each call is one event, and so is whatever else may happen ([`Action`]). Time is told by who is
@@ -57,8 +57,9 @@
 //! # What it does not say
 //! Lost answers of compactors, and requests that land after their death, are those of a compactor
 //! that is slow and dies later. A plan is made in one moment. Locations that a late file lands in
-//! after the vacuum keep it: nobody sees it, and nobody deletes it. Reprocessing, retracting and streams are not in it. A number of
-//! attempts, rows, partitions and swaps beyond the bounds is not tried.
+//! after the vacuum keep it: nobody sees it, and nobody deletes it. A source whose committed entry
+//! has expired is not delivered again. Reprocessing, retracting and streams are not in it. More
+//! attempts, rows, partitions and swaps than the bounds allow are not tried.
 #![expect(
     clippy::indexing_slicing,
     reason = "slots, partitions, generations and names are numbered within their arrays; a number \

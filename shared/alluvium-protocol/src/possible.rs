@@ -114,9 +114,13 @@ impl Protocol {
                 actions.extend(due.map(|due| Action::Vacuum(DueLocation(due))));
             }
         }
-        let settled = matches!(state.entry, Entry::Committed { plan: Plan::Files(_), .. })
-            && state.attempts.iter().all(Option::is_none);
-        if settled && state.left.expiries > 0 {
+        let may_expire = match state.entry {
+            Entry::Committed { plan: Plan::Files(_), .. } => true,
+            Entry::Writing { .. } => !self.protections.claims_never_expire,
+            Entry::Absent | Entry::Committed { .. } | Entry::Expired { .. } => false,
+        };
+        let settled = state.attempts.iter().all(Option::is_none);
+        if may_expire && settled && state.left.expiries > 0 {
             actions.push(Action::EntryExpires);
         }
         if state.source_is_there && state.left.disappearances > 0 {

@@ -46,6 +46,8 @@ pub struct Protections {
     pub copies_in_time: bool,
     /// A file without a ledger entry is copied: entries expire. Off: it is dropped.
     pub missing_entry_is_no_evidence: bool,
+    /// Entries expire once they are committed. Off: also those of attempts that died.
+    pub claims_never_expire: bool,
     /// Before a source that was taken over as superseded is committed as such, it is opened once
     /// more. Off: it is believed to be gone.
     pub opens_before_superseding: bool,
@@ -77,6 +79,7 @@ impl Protections {
         grace: true,
         copies_in_time: true,
         missing_entry_is_no_evidence: true,
+        claims_never_expire: true,
         opens_before_superseding: true,
         reopening_waits: true,
     };

@@ -208,4 +208,11 @@ pub const TRACES: &[Trace] = &[
         Protections { copies_in_time: false, ..ALL },
         Bounds { swaps: 1, deliveries: 4, crashes: 1, attempts: 1, ..LAYOUTS },
     ),
+    trace(
+        "m5",
+        "the claim of a dead attempt expires, and with it the knowledge that its files are to be \
+         swept before those of another plan are committed",
+        Protections { claims_never_expire: false, ..ALL },
+        Bounds { expiries: 1, ..LAYOUTS },
+    ),
 ];

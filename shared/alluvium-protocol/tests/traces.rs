@@ -55,4 +55,5 @@ falls! {
     m2_a_file_without_an_entry_is_dropped: "m2", 17;
     m3_a_source_that_came_back_is_not_looked_for: "m3", 9;
     m4_a_copy_lands_after_a_sweep_has_passed: "m4", 31;
+    m5_a_claim_expires: "m5", 7;
 }
