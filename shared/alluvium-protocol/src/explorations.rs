@@ -97,7 +97,7 @@ pub const SMALL: &[Exploration] = &[
     },
 ];
 
-/// Those that take minutes, or more than the limits allow.
+/// Those that take up to minutes.
 pub const LARGE: &[Exploration] = &[
     Exploration {
         name: "three swaps beside a slow reader",
@@ -113,14 +113,29 @@ pub const LARGE: &[Exploration] = &[
     },
     Exploration {
         name: "three swaps beside an attempt",
-        bounds: Bounds { compactors: 3, swaps: 3, ..SWAPS },
+        bounds: Bounds { swaps: 3, crashes: 0, ..SWAPS },
     },
     Exploration {
-        name: "two swaps beside two attempts, late requests",
+        name: "two swaps beside two attempts",
+        bounds: Bounds { attempts: 2, deliveries: 2, vacuum: false, ..SWAPS },
+    },
+    Exploration {
+        name: "two swaps beside two attempts, late files",
         bounds: Bounds {
             attempts: 2,
             deliveries: 2,
+            vacuum: false,
+            crashes: 0,
             late_requests: 1,
+            ..SWAPS
+        },
+    },
+    Exploration {
+        name: "two swaps beside two attempts, late calls",
+        bounds: Bounds {
+            attempts: 2,
+            deliveries: 2,
+            crashes: 0,
             late_calls: 1,
             late_outputs: 1,
             ..SWAPS
@@ -128,36 +143,35 @@ pub const LARGE: &[Exploration] = &[
     },
     Exploration {
         name: "two partitions, two attempts, two swaps",
-        bounds: Bounds { rows: 2, partitions: 2, attempts: 2, deliveries: 2, ..SWAPS },
+        bounds: Bounds {
+            rows: 2,
+            partitions: 2,
+            attempts: 2,
+            deliveries: 2,
+            crashes: 0,
+            vacuum: false,
+            ..SWAPS
+        },
     },
     Exploration {
         name: "three attempts beside a swap",
-        bounds: Bounds {
-            attempts: 3,
-            deliveries: 4,
-            swaps: 1,
-            late_requests: 1,
-            lost_answers: 1,
-            ..ATTEMPTS
-        },
+        bounds: Bounds { attempts: 3, deliveries: 4, swaps: 1, ..ATTEMPTS },
     },
     Exploration {
-        name: "two deployments, three attempts, a swap",
-        bounds: Bounds { attempts: 3, crashes: 2, swaps: 1, late_requests: 1, ..LAYOUTS },
+        name: "three attempts of two deployments beside a swap",
+        bounds: Bounds { attempts: 3, swaps: 1, rows: 1, cuts: [Cut::Whole; 2], ..LAYOUTS },
+    },
+    Exploration {
+        name: "two deployments beside a swap, late requests",
+        bounds: Bounds { swaps: 1, late_requests: 1, late_calls: 1, ..LAYOUTS },
     },
     Exploration {
         name: "two deployments beside two swaps",
-        bounds: Bounds { compactors: 2, crashes: 2, swaps: 2, ..LAYOUTS },
+        bounds: Bounds { compactors: 2, swaps: 2, rows: 1, cuts: [Cut::Whole; 2], ..LAYOUTS },
     },
     Exploration {
         name: "the older deployment makes one part of two",
-        bounds: Bounds {
-            cuts: [Cut::Whole, Cut::Rows],
-            crashes: 2,
-            deliveries: 5,
-            swaps: 1,
-            ..LAYOUTS
-        },
+        bounds: Bounds { cuts: [Cut::Whole, Cut::Rows], deliveries: 5, swaps: 1, ..LAYOUTS },
     },
     Exploration {
         name: "two deployments, superseded and back",
@@ -173,12 +187,12 @@ pub const LARGE: &[Exploration] = &[
     Exploration {
         name: "superseded and back beside two swaps",
         bounds: Bounds {
-            attempts: 2,
-            deliveries: 6,
-            late_requests: 1,
+            deliveries: 5,
             disappearances: 1,
             returns: 1,
-            ..SWAPS
+            compactors: 2,
+            swaps: 2,
+            ..ATTEMPTS
         },
     },
 ];

@@ -16,7 +16,7 @@ use alluvium_protocol::{
 };
 
 /// For one exploration. As many states fit into some 5 GiB.
-const LIMITS: Limits = Limits { states: 80_000_000, time: Duration::from_mins(1), threads: 2 };
+const LIMITS: Limits = Limits { states: 80_000_000, time: Duration::from_mins(2), threads: 2 };
 
 fn main() -> io::Result<ExitCode> {
     let names: Vec<String> = env::args().skip(1).collect();
