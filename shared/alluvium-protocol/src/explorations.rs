@@ -135,6 +135,7 @@ pub const LARGE: &[Exploration] = &[
         bounds: Bounds {
             attempts: 2,
             deliveries: 2,
+            vacuum: false,
             crashes: 0,
             late_calls: 1,
             late_outputs: 1,
@@ -163,7 +164,14 @@ pub const LARGE: &[Exploration] = &[
     },
     Exploration {
         name: "two deployments beside a swap, late requests",
-        bounds: Bounds { swaps: 1, late_requests: 1, late_calls: 1, ..LAYOUTS },
+        bounds: Bounds {
+            rows: 1,
+            cuts: [Cut::Whole; 2],
+            swaps: 1,
+            late_requests: 1,
+            late_calls: 1,
+            ..LAYOUTS
+        },
     },
     Exploration {
         name: "two deployments beside two swaps",
