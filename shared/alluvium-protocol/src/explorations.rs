@@ -195,6 +195,7 @@ pub const LARGE: &[Exploration] = &[
     Exploration {
         name: "superseded and back beside two swaps",
         bounds: Bounds {
+            attempts: 1,
             deliveries: 5,
             disappearances: 1,
             returns: 1,
