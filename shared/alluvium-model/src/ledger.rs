@@ -281,7 +281,14 @@ mod tests {
         "#);
         let since = "2026-11-22T10:20:00Z".parse().unwrap();
         entry.state = LedgerState::Superseded { since };
-        insta::assert_snapshot!(check(&entry), @"");
+        insta::assert_snapshot!(check(&entry), @r#"
+        {
+          "source": "s3://landing/camera/1.json",
+          "arrived_at": "2026-11-22T10:00:00Z",
+          "state": "superseded",
+          "since": "2026-11-22T10:20:00Z"
+        }
+        "#);
     }
 
     #[test]
