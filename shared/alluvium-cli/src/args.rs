@@ -6,7 +6,7 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    contract, files, history, ingest,
+    backfill, contract, files, history, ingest,
     output::{Outcome, UsageError},
     preview, schema, tables, verify, view,
 };
@@ -89,6 +89,8 @@ enum Command {
         #[arg(long, value_name = "DIALECT")]
         sql: Option<Dialect>,
     },
+    /// Announce what lies in a landing bucket already to the deployed function, which loads it
+    Backfill(backfill::How),
 }
 
 /// What can be done with contracts.
@@ -196,6 +198,7 @@ impl Args {
             }
             Command::History { table, lake } => history::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
+            Command::Backfill(how) => backfill::run(how, json).await,
         }
     }
 }

@@ -8,11 +8,13 @@
 //! - [`Browse`] shows what a lake holds.
 //! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
+//! - [`Backfill`] announces what a landing bucket holds already.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
 //! make deliveries exactly-once, have their places: `ingest` step by step, `partitions` for the
 //! location that a partition's files go to.
 
+mod backfill;
 mod backoff;
 mod browse;
 mod commit;
@@ -20,15 +22,18 @@ mod contracts;
 mod deployment;
 mod error;
 mod follow;
+mod handover;
 mod history;
 mod ingest;
 mod landing;
+mod pace;
 mod partitions;
 mod preview;
 mod timed;
 mod verify;
 
 pub use alluvium_columnar::{Finding, Flaw, Verification};
+pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQueue};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
