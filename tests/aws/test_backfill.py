@@ -1,4 +1,4 @@
-"""Objects that no notification told of, announced by the command."""
+"""Objects that no notification told of, and letters that nobody could work off, by the command."""
 
 import json
 import signal
@@ -33,6 +33,14 @@ def backfill(stack, prefix, *words, expect=0, place=f"s3://{BUCKET}/"):
 
 def worked_off(stack):
     return stack.total("sources") + stack.total("superseded")
+
+
+def redrive(stack, *words, expect=0):
+    """What `make redrive` does with the outputs of the stack."""
+    outputs = stack.outputs()
+    queues = ["--from", outputs[DEAD], "--to", outputs["LandingQueueUrl"]]
+    told = stack.command(COMMAND, "redrive", *queues, *words, "--json", expect=(expect,))
+    return json.loads(told.splitlines()[0])
 
 
 def test_what_was_there_before_is_loaded(stack, sql, earlier):
@@ -141,3 +149,46 @@ def test_what_is_called_wrongly_or_fails_is_named(stack, earlier):
     told = stack.command(COMMAND, "backfill", f"s3://{BUCKET}/unsent/", "--queue", queue, expect=(1,))
     assert "cannot announce objects to http" in told and "-gone" in told
     assert "nothing is done yet" in told
+
+
+def test_a_dead_letter_is_sent_back_and_loaded(stack, sql):
+    """The function may not read the bucket at first: what is announced dies, and is redriven."""
+    assert stack.waiting(DEAD) == 0
+    stack.s3.create_bucket(Bucket="locked")
+    keys = [f"locked/{number}.json" for number in range(12)]
+    for number, key in enumerate(keys):
+        stack.s3.put_object(Bucket="locked", Key=key, Body=json.dumps({"id": number}))
+    backfill(stack, "locked/", place="s3://locked/")
+    wait_until(lambda: stack.waiting(DEAD) == 12 and stack.waiting() == 0, 120,
+               lambda: f"{stack.waiting(DEAD)} of 12 messages are in the dead-letter queue")
+    assert redrive(stack, "--dry-run") == {
+        "found": 12, "taken_by_others": 0, "moved": 0, "dry_run": True, "error": None}
+
+    # Whoever looks at a letter hides it from others; that is told and harmless.
+    letter = stack.sqs.receive_message(
+        QueueUrl=stack.outputs()[DEAD], VisibilityTimeout=3)["Messages"][0]
+    assert json.loads(letter["Body"])["Records"][0]["s3"]["bucket"]["name"] == "locked"
+    stack.let_read("locked")
+    done = worked_off(stack)
+    told = redrive(stack)
+    assert (told["found"], told["taken_by_others"], told["moved"]) == (11, 1, 11)
+    wait_until(lambda: redrive(stack)["moved"] == 1, 30, lambda: "the letter did not come back")
+    stack.wait_for_sources(done + 12)
+    assert sql("SELECT count(*), sum(id) FROM locked") == [(12, 66)]
+    assert stack.waiting(DEAD) == 0
+    assert redrive(stack)["found"] == 0
+
+
+def test_a_redrive_that_fails_is_loud(stack):
+    outputs = stack.outputs()
+    same = ["--from", outputs[DEAD], "--to", outputs[DEAD]]
+    assert "the same queue" in stack.command(COMMAND, "redrive", *same, expect=(2,))
+    gone = ["--from", outputs[DEAD] + "-gone", "--to", outputs["LandingQueueUrl"]]
+    assert "cannot count the letters of" in stack.command(COMMAND, "redrive", *gone, expect=(1,))
+    poison = "poison that must not be lost"
+    stack.sqs.send_message(QueueUrl=outputs[DEAD], MessageBody=poison)
+    nowhere = ["--from", outputs[DEAD], "--to", outputs["LandingQueueUrl"] + "-gone"]
+    told = stack.command(COMMAND, "redrive", *nowhere, expect=(1,))
+    assert "0 of 1 dead letter sent back" in told and "cannot send letters to" in told
+    assert stack.waiting(DEAD) == 1
+    stack.sqs.purge_queue(QueueUrl=outputs[DEAD])

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use crate::{
     backfill, contract, files, history, ingest,
     output::{Outcome, UsageError},
-    preview, schema, tables, verify, view,
+    preview, redrive, schema, tables, verify, view,
 };
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
@@ -91,6 +91,8 @@ enum Command {
     },
     /// Announce what lies in a landing bucket already to the deployed function, which loads it
     Backfill(backfill::How),
+    /// Send the letters of a dead-letter queue back to where they came from
+    Redrive(redrive::How),
 }
 
 /// What can be done with contracts.
@@ -199,6 +201,7 @@ impl Args {
             Command::History { table, lake } => history::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
             Command::Backfill(how) => backfill::run(how, json).await,
+            Command::Redrive(how) => redrive::run(how, json).await,
         }
     }
 }

@@ -14,6 +14,7 @@ mod lake;
 mod output;
 mod preview;
 mod progress;
+mod redrive;
 mod schema;
 mod tables;
 mod verify;

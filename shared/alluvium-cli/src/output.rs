@@ -80,6 +80,8 @@ pub(crate) enum UsageError {
     NotABucket(ParseBucketPrefixError),
     #[error(transparent)]
     NotAQueue(ParseQueueUrlError),
+    #[error("--from and --to are the same queue")]
+    SameQueue,
     #[error("no time is left between --since and --until: the latter must be later")]
     NoTime,
 }

@@ -9,6 +9,7 @@
 //! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
 //! - [`Backfill`] announces what a landing bucket holds already.
+//! - [`Redrive`] sends dead letters back to their queue.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. Ledger and pointers, which
 //! make deliveries exactly-once, have their places: `ingest` step by step, `partitions` for the
@@ -29,6 +30,7 @@ mod landing;
 mod pace;
 mod partitions;
 mod preview;
+mod redrive;
 mod timed;
 mod verify;
 
@@ -51,4 +53,5 @@ pub use preview::{
     Conflict, Homeless, NoColumn, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion,
     TablePreview, WholeObject,
 };
+pub use redrive::{Redrive, RedriveReport};
 pub use verify::{DamagedFile, Verify, VerifyReport};
