@@ -118,6 +118,13 @@ deploy-contracts: local $(VENV)/installed ## Deploy contracts to the lake of the
 	test -n "$$2" && \
 	target/$(PROFILE)/alluvium contract deploy $(CONTRACTS) --lake "s3://$$1" --database "$$2"
 
+.PHONY: redrive
+redrive: local $(VENV)/installed ## Send dead letters back to the queue of the stack: STACK=name, DRY_RUN=1 only counts
+	@set -- $$($(VENV)/bin/aws cloudformation describe-stacks --stack-name $(STACK) --output text \
+		--query "Stacks[0].[$(call OUTPUT,LandingDeadLetterQueueUrl),$(call OUTPUT,LandingQueueUrl)]") && \
+	test -n "$$2" && \
+	target/$(PROFILE)/alluvium redrive --from "$$1" --to "$$2" $(if $(DRY_RUN),--dry-run)
+
 .PHONY: clean
 clean: ## Stop the local AWS and remove everything that was made
 	@test ! -d target/local-aws/kept || $(LOCAL_AWS) down

@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use alluvium_aws::{Aws, GlueCatalog, LakeRoot, S3Objects, S3Sources, telemetry::Invocation};
+use alluvium_aws::{
+    Aws, GlueCatalog, LakeRoot, S3Landing, S3Objects, S3Sources, SqsQueue, telemetry::Invocation,
+};
 use alluvium_lake::{Browse, ContractStore, Ingest, IngestSettings, Landing, Verify};
 use alluvium_model::{
     AnnouncedObject, ErrorKind, LandingPrefix, Limits, TableName, TableSource,
@@ -113,6 +115,29 @@ async fn glue_keeps_views() {
 async fn s3_holds_objects() {
     let place = Place::new("objects-suite").await;
     suites::objects(place.objects(&Aws::from_environment().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_lists_what_landed() {
+    let place = Place::new("landed-suite").await;
+    let keys = ["camera/b/1", "camera/a b+c%", "camera/b", "camera/\u{e4}", "camera/\u{1f3a5}&<"];
+    for key in keys {
+        place.drop_object(key, "{}").await;
+    }
+    place.drop_object("camera2/1", "{}").await;
+    let aws = Aws::from_environment().await;
+    let landing = |place: &str| S3Landing::new(&aws, place.parse().unwrap());
+    suites::landing(landing("s3://landed-suite-landing/camera/"), &keys).await;
+    suites::landing(landing("s3://landed-suite-landing/nothing"), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqs_holds_letters() {
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    let client = aws_sdk_sqs::Client::new(&loader.http_client(service()).load().await);
+    let made = client.create_queue().queue_name("letters-suite").send().await.unwrap();
+    let url = made.queue_url.unwrap().parse().unwrap();
+    suites::letters(SqsQueue::new(&Aws::from_environment().await, url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use alluvium_model::{
     ports::{OpenObjects, PortResult, Source},
 };
 use alluvium_testkit::{
-    Fault, LandedObject, MemoryCatalog, MemoryLanding, MemoryObjects, Unreliable,
+    Fault, LandedReader, MemoryCatalog, MemoryLanding, MemoryObjects, Unreliable,
 };
 use alluvium_tests::{Lake, contracts, s3_event, settings};
 use ingest_objects::{Failure, IngestObjects, TimeLimit};
@@ -34,12 +34,12 @@ struct Trapped {
 }
 
 impl OpenObjects for Trapped {
-    type Reader = LandedObject;
+    type Reader = LandedReader;
 
     async fn open_object(
         &self,
         object: &AnnouncedObject,
-    ) -> PortResult<Option<Source<LandedObject>>> {
+    ) -> PortResult<Option<Source<LandedReader>>> {
         assert!(!object.key.contains("panic"), "a bug over {}", object.key);
         if object.key.contains("denied") {
             return Err(PortError::new(ErrorKind::Denied, "read", object.uri()));

@@ -13,7 +13,7 @@ use alluvium_model::{
     },
 };
 use alluvium_protocol::{Layout, Part, Partition, Place, Plan, Step};
-use alluvium_testkit::{LandedObject, MemoryLanding};
+use alluvium_testkit::{LandedReader, MemoryLanding};
 use alluvium_tests::Lake;
 use bytes::Bytes;
 
@@ -253,12 +253,12 @@ impl TellTime for Recorded {
 }
 
 impl OpenObjects for Recorded {
-    type Reader = LandedObject;
+    type Reader = LandedReader;
 
     async fn open_object(
         &self,
         object: &AnnouncedObject,
-    ) -> PortResult<Option<Source<LandedObject>>> {
+    ) -> PortResult<Option<Source<LandedReader>>> {
         self.note(Step::OpenSource);
         self.bucket.open_object(object).await
     }

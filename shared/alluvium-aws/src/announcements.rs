@@ -6,9 +6,10 @@
 //! field that AWS adds or leaves out breaks nothing.
 
 use alluvium_model::AnnouncedObject;
-use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::form_encoding::decode;
 
 /// Envelopes within envelopes at most: S3 in SNS in SQS is three.
 const DEPTH_MAX: usize = 4;
@@ -180,10 +181,7 @@ fn objects(event: &Value, depth: usize) -> Result<Vec<AnnouncedObject>, Envelope
 
 fn decoded(record: S3Record) -> Result<AnnouncedObject, EnvelopeError> {
     let S3Object { key, e_tag, version_id } = record.s3.object;
-    // Form encoding: `+` is a space and `%XX` a byte.
-    let spaced = key.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8();
-    let decoded = decoded.map_err(|_| EnvelopeError::Key(key.clone()))?.into_owned();
+    let decoded = decode(&key).ok_or(EnvelopeError::Key(key))?;
     Ok(announced(record.s3.bucket, decoded, e_tag, version_id))
 }
 

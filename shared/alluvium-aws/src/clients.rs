@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, ConfigLoader, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, ConfigLoader, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
 use aws_smithy_http_client::{
     Builder, ConnectorBuilder, proxy::ProxyConfig, tls, tls::rustls_provider::CryptoMode,
 };
@@ -16,6 +18,8 @@ pub struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) glue: aws_sdk_glue::Client,
     pub(crate) events: aws_sdk_eventbridge::Client,
+    /// For clients that no function needs, and so should not carry.
+    pub(crate) config: SdkConfig,
 }
 
 /// How long and how often a call is tried by the SDK. What is worth more patience, such as a
@@ -71,6 +75,7 @@ impl Aws {
             s3: aws_sdk_s3::Client::new(&config),
             glue: aws_sdk_glue::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
+            config,
         }
     }
 }

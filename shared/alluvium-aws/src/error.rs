@@ -81,9 +81,9 @@ fn is_settled(error: &ConnectorError) -> bool {
     false
 }
 
-/// What an error code means (AWS documentation: the error lists of S3, Glue and EventBridge, and
-/// the errors common to all services). A code that is not known is judged by its HTTP status, and
-/// then never as absence: a throttled lookup must not create a table.
+/// What an error code means (AWS documentation: the error lists of S3, Glue, EventBridge and SQS,
+/// and the errors common to all services). A code that is not known is judged by its HTTP status,
+/// and then never as absence: a throttled lookup must not create a table.
 pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
     match code.unwrap_or_default() {
         "EntityNotFoundException" | "NoSuchKey" | "NoSuchVersion" => ErrorKind::Absent,
@@ -99,9 +99,11 @@ pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
         | "InternalServiceException"
         | "LimitExceededException"
         | "KMS.ThrottlingException"
+        | "KmsThrottled"
         | "NoSuchUpload"
         | "OperationAborted"
         | "OperationTimeoutException"
+        | "OverLimit"
         | "PriorRequestNotComplete"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
@@ -139,7 +141,7 @@ pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
         | "NoSuchBucket"
         | "ResourceNumberLimitExceededException"
         | "ValidationException" => ErrorKind::Invalid,
-        code if code.starts_with("KMS.") => ErrorKind::Denied,
+        code if code.starts_with("KMS.") || code.starts_with("Kms") => ErrorKind::Denied,
         _ => match status {
             408 | 429 | 500.. => ErrorKind::Retry,
             401 | 403 => ErrorKind::Denied,
@@ -182,8 +184,11 @@ mod tests {
         check(ErrorKind::Denied, &["SignatureDoesNotMatch", "IncompleteSignature"]);
         check(ErrorKind::Denied, &["MissingAuthenticationToken", "UnrecognizedClientException"]);
         check(ErrorKind::Denied, &["NotAuthorized", "OptInRequired"]);
-        check(ErrorKind::Retry, &["KMS.ThrottlingException"]);
-        check(ErrorKind::Denied, &["GlueEncryptionException", "KMS.DisabledException"]);
+        check(ErrorKind::Retry, &["KMS.ThrottlingException", "KmsThrottled", "OverLimit"]);
+        check(
+            ErrorKind::Denied,
+            &["GlueEncryptionException", "KMS.DisabledException", "KmsDisabled"],
+        );
         check(ErrorKind::Invalid, &["InvalidInputException", "ValidationException"]);
         check(ErrorKind::Invalid, &["ResourceNumberLimitExceededException", "EntityTooLarge"]);
         check(ErrorKind::Invalid, &["NoSuchBucket", "InvalidObjectState", "KeyTooLongError"]);

@@ -3,6 +3,7 @@
 //!
 //! - [`GlueCatalog`], [`S3Objects`], [`S3Sources`] and [`EventBus`] are the ports, over the clients
 //!   of [`Aws`].
+//! - [`S3Landing`] and [`SqsQueue`] are what lies in a landing bucket, and where it is announced.
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
 //! - [`Environment`] is the one place that reads environment variables.
 //! - [`telemetry`] writes log lines and metrics.
@@ -17,8 +18,12 @@ mod clock;
 mod environment;
 mod error;
 mod event_bus;
+mod form_encoding;
 mod lake_root;
+mod landing_bucket;
+mod notification;
 mod objects;
+mod queue;
 mod source;
 mod table_input;
 pub mod telemetry;
@@ -32,5 +37,7 @@ pub use clock::time_left;
 pub use environment::{Environment, EnvironmentError};
 pub use event_bus::{EventBus, EventBusName, ParseEventBusNameError};
 pub use lake_root::{LakeRoot, ParseLakeRootError};
+pub use landing_bucket::{BucketPrefix, ParseBucketPrefixError, S3Landing};
 pub use objects::S3Objects;
+pub use queue::{ParseQueueUrlError, QueueUrl, SqsQueue};
 pub use source::{S3Source, S3Sources};

@@ -187,6 +187,7 @@ fn size(got: &GetObjectOutput) -> Option<u64> {
     }
 }
 
+/// An instant of the SDK; none beyond those that can be told.
 pub(crate) fn instant(time: &DateTime) -> Option<UtcInstant> {
     i64::try_from(time.as_nanos() / 1_000).ok().and_then(UtcInstant::from_micros)
 }

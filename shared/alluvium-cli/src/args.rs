@@ -6,9 +6,9 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    contract, files, history, ingest,
+    backfill, contract, files, history, ingest,
     output::{Outcome, UsageError},
-    preview, schema, tables, verify, view,
+    preview, redrive, schema, tables, verify, view,
 };
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
@@ -89,6 +89,10 @@ enum Command {
         #[arg(long, value_name = "DIALECT")]
         sql: Option<Dialect>,
     },
+    /// Announce what lies in a landing bucket already to the deployed function, which loads it
+    Backfill(backfill::How),
+    /// Send the letters of a dead-letter queue back to where they came from
+    Redrive(redrive::How),
 }
 
 /// What can be done with contracts.
@@ -211,6 +215,8 @@ impl Args {
             }
             Command::History { table, lake } => history::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
+            Command::Backfill(how) => backfill::run(how, json).await,
+            Command::Redrive(how) => redrive::run(how, json).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The `alluvium` command: the whole of Alluvium on a directory, without AWS, or on S3 and Glue.
 
 mod args;
+mod backfill;
 mod bad_records;
 mod contract;
 mod destinations;
@@ -8,10 +9,12 @@ mod files;
 mod history;
 mod ingest;
 mod inputs;
+mod interrupt;
 mod lake;
 mod output;
 mod preview;
 mod progress;
+mod redrive;
 mod schema;
 mod tables;
 mod verify;

@@ -5,7 +5,9 @@ use std::{
     process::ExitCode,
 };
 
-use alluvium_aws::{ParseEventBusNameError, ParseLakeRootError};
+use alluvium_aws::{
+    ParseBucketPrefixError, ParseEventBusNameError, ParseLakeRootError, ParseQueueUrlError,
+};
 use alluvium_model::{Injury, LimitError};
 use serde::Serialize;
 
@@ -72,6 +74,16 @@ pub(crate) enum UsageError {
     ManyTables(String),
     #[error(transparent)]
     Limit(#[from] LimitError),
+    #[error(
+        "{0}: what lies in a folder here needs no announcement, `alluvium ingest FOLDER --lake DIR` loads it"
+    )]
+    NotABucket(ParseBucketPrefixError),
+    #[error(transparent)]
+    NotAQueue(ParseQueueUrlError),
+    #[error("--from and --to are the same queue")]
+    SameQueue,
+    #[error("no time is left between --since and --until: the latter must be later")]
+    NoTime,
 }
 
 /// Prints lines for people.

@@ -10,6 +10,13 @@ pub(crate) fn bar(total_bytes: u64) -> ProgressBar {
     ProgressBar::new(total_bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// A count of so many things of which nobody knows how many there are, drawn alike.
+pub(crate) fn spinner(things: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{{pos}} {things} {{per_sec}} {{msg}}"));
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
 /// A source whose reading moves a bar.
 #[derive(Debug)]
 pub(crate) struct Watched<R> {

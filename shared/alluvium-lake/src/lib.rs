@@ -8,12 +8,15 @@
 //! - [`Browse`] shows what a lake holds.
 //! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
+//! - [`Backfill`] announces what a landing bucket holds already.
+//! - [`Redrive`] sends dead letters back to their queue.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
 //! exactly-once are the ledger of sources (`ledger`) and the pointers of partitions (`pointers`),
 //! small objects that are written by compare-and-set.
 
 mod attempt;
+mod backfill;
 mod backoff;
 mod browse;
 mod commit;
@@ -22,12 +25,15 @@ mod deadline;
 mod deployment;
 mod error;
 mod follow;
+mod handover;
 mod history;
 mod ingest;
 mod landing;
 mod ledger;
+mod pace;
 mod pointers;
 mod preview;
+mod redrive;
 mod report;
 mod state;
 mod sweep;
@@ -35,6 +41,7 @@ mod timed;
 mod verify;
 
 pub use alluvium_columnar::{Finding, Flaw, Verification};
+pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQueue};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
@@ -53,5 +60,6 @@ pub use preview::{
     Conflict, Homeless, NoColumn, Preview, PreviewColumn, RefusedPath, SeenValues, Suggestion,
     TablePreview, WholeObject,
 };
+pub use redrive::{Redrive, RedriveReport};
 pub use report::{BadRecordReport, IngestReport, LoadedBefore};
 pub use verify::{DamagedFile, Verify, VerifyReport};

@@ -280,3 +280,94 @@ pub enum Chunk {
     /// Nothing: it was overwritten or deleted while it was read, and what was read of it is void.
     Superseded,
 }
+
+/// An object that lies in a landing bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandedObject {
+    /// What its bucket would announce of it.
+    pub announced: AnnouncedObject,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was written.
+    pub modified_at: UtcInstant,
+    /// Whether it lies in an archive and cannot be read before somebody restores it.
+    pub is_archived: bool,
+}
+
+/// What a landing bucket holds, up to some key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LandedPage {
+    /// Objects in the order of their keys; none only at the end.
+    pub objects: Vec<LandedObject>,
+    /// Whether nothing comes behind them.
+    pub is_last: bool,
+}
+
+/// Lists what lies in a landing bucket, page by page.
+pub trait ListLanding {
+    /// The first objects whose keys come behind `after`, in byte order; without it, from the
+    /// beginning.
+    fn landed_after(
+        &self,
+        after: Option<&str>,
+    ) -> impl Future<Output = PortResult<LandedPage>> + Send;
+}
+
+/// What became of each of several things that were handed over, in their order.
+pub type Answers = Vec<PortResult<()>>;
+
+/// Things that are handed to a queue, or taken from it, at once.
+pub const QUEUE_BATCH_MAX: usize = 10;
+
+/// Announces objects to whoever loads them.
+pub trait AnnounceObjects {
+    /// Announces at most [`QUEUE_BATCH_MAX`] objects, as their bucket would have done.
+    fn announce(
+        &self,
+        objects: &[LandedObject],
+    ) -> impl Future<Output = PortResult<Answers>> + Send;
+}
+
+/// A message that nobody could work off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// What it says.
+    pub body: String,
+    /// What to show in order to remove it.
+    pub receipt: String,
+}
+
+/// How many letters there are, approximately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LetterCount {
+    /// Those that can be taken.
+    pub waiting: u64,
+    /// Those that somebody has taken, and that come back unless they are removed.
+    pub taken: u64,
+}
+
+/// Takes letters from a dead-letter queue.
+pub trait TakeLetters {
+    /// How many there are.
+    fn count_letters(&self) -> impl Future<Output = PortResult<LetterCount>> + Send;
+
+    /// Takes at most so many letters, never more than [`QUEUE_BATCH_MAX`]; none when there are
+    /// none. They come back after some minutes unless they are removed.
+    fn take_letters(&self, count: usize) -> impl Future<Output = PortResult<Vec<Letter>>> + Send;
+
+    /// Removes letters that were taken.
+    fn remove_letters(
+        &self,
+        letters: &[Letter],
+    ) -> impl Future<Output = PortResult<Answers>> + Send;
+}
+
+/// Bytes of letters that are sent at once: what every queue takes.
+pub const LETTERS_BYTES_MAX: usize = 256 << 10;
+
+/// Sends letters to a queue.
+pub trait SendLetters {
+    /// Sends at most [`QUEUE_BATCH_MAX`] letters, of at most [`LETTERS_BYTES_MAX`] together unless
+    /// it is one alone.
+    fn send_letters(&self, letters: &[Letter]) -> impl Future<Output = PortResult<Answers>> + Send;
+}

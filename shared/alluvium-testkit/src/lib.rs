@@ -2,6 +2,7 @@
 //!
 //! - [`MemoryCatalog`], [`MemoryObjects`], [`MemoryEvents`] and [`MemoryLanding`] keep everything in
 //!   memory, by the same rules as the real ones.
+//! - [`MemoryBucket`] and [`MemoryLetters`] are what is announced, and where.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
 //! - [`MemoryQueue`] and [`EventSourceMapping`] deliver messages as SQS and Lambda do on their bad
@@ -15,10 +16,12 @@
 
 mod event_source_mapping;
 mod interleave;
+mod memory_bucket;
 mod memory_catalog;
 mod memory_clock;
 mod memory_events;
 mod memory_landing;
+mod memory_letters;
 mod memory_objects;
 mod memory_queue;
 mod memory_source;
@@ -28,10 +31,12 @@ mod unreliable;
 
 pub use event_source_mapping::{BatchAnswer, EventSourceMapping, MappingReport, MappingSettings};
 pub use interleave::interleave;
+pub use memory_bucket::MemoryBucket;
 pub use memory_catalog::MemoryCatalog;
 pub use memory_clock::MemoryClock;
 pub use memory_events::MemoryEvents;
-pub use memory_landing::{LandedObject, MemoryLanding};
+pub use memory_landing::{LandedReader, MemoryLanding};
+pub use memory_letters::MemoryLetters;
 pub use memory_objects::MemoryObjects;
 pub use memory_queue::{DeadLetter, Delivery, MemoryQueue, Receipt};
 pub use memory_source::MemorySource;

@@ -38,14 +38,14 @@ impl MemoryLanding {
 
 /// Reads an object for as long as it is the one that was opened.
 #[derive(Clone, Debug)]
-pub struct LandedObject {
+pub struct LandedReader {
     landing: MemoryLanding,
     key: String,
     opened: Bytes,
     reader: MemorySource,
 }
 
-impl ReadSource for LandedObject {
+impl ReadSource for LandedReader {
     async fn next_chunk(&mut self) -> PortResult<Chunk> {
         // Others may run meanwhile.
         tokio::task::yield_now().await;
@@ -57,19 +57,19 @@ impl ReadSource for LandedObject {
 }
 
 impl OpenObjects for MemoryLanding {
-    type Reader = LandedObject;
+    type Reader = LandedReader;
 
     async fn open_object(
         &self,
         object: &AnnouncedObject,
-    ) -> PortResult<Option<Source<LandedObject>>> {
+    ) -> PortResult<Option<Source<LandedReader>>> {
         let found = self.0.lock().unwrap().get(&object.key).cloned();
         let announced = |bytes: &Bytes| object.etag.as_ref().is_none_or(|tag| *tag == etag(bytes));
         Ok(found.filter(announced).map(|bytes| Source {
             id: SourceId::of_object(&object.bucket, &object.key, &etag(&bytes)),
             origin: Origin { source: object.uri(), arrived_at: arrived_at() },
             bytes: bytes.len() as u64,
-            reader: LandedObject {
+            reader: LandedReader {
                 landing: self.clone(),
                 key: object.key.clone(),
                 opened: bytes.clone(),

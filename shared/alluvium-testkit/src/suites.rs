@@ -5,9 +5,10 @@ use alluvium_model::{
     TableName, TableSource, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
-        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, LakeObjects, ListObjects,
-        Put, ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
-        Reread, TellTime, WriteObjects,
+        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, LakeObjects, Letter,
+        LetterCount, ListLanding, ListObjects, Put, QUEUE_BATCH_MAX, ReadObjects, ReadPartitions,
+        ReadTables, RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, TakeLetters,
+        TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -362,4 +363,50 @@ async fn objects_are_listed<O: WriteObjects + ListObjects>(objects: &O) {
     let whole = table_location(&"lake".parse().unwrap(), &camera);
     let listed = objects.list_objects(&whole).await.unwrap();
     assert!(listed.iter().map(|object| &object.key).eq(&keys));
+}
+
+/// The contract of a listing of a landing bucket. It must hold these keys, and no others.
+pub async fn landing<L: ListLanding>(landing: L, keys: &[&str]) {
+    let mut expected = keys.to_vec();
+    expected.sort_unstable();
+    let mut listed: Vec<String> = Vec::new();
+    loop {
+        let page = landing.landed_after(listed.last().map(String::as_str)).await.unwrap();
+        assert!(page.is_last || !page.objects.is_empty());
+        listed.extend(page.objects.into_iter().map(|object| object.announced.key));
+        if page.is_last {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+    for (number, key) in expected.iter().enumerate() {
+        let behind = landing.landed_after(Some(key)).await.unwrap().objects;
+        let next = behind.first().map(|object| object.announced.key.as_str());
+        assert_eq!(next, expected.get(number + 1).copied(), "behind {key}");
+    }
+}
+
+/// The contract of a queue of letters. It must be empty.
+pub async fn letters<Q: TakeLetters + SendLetters>(queue: Q) {
+    assert_eq!(queue.count_letters().await.unwrap(), LetterCount::default());
+    assert_eq!(queue.take_letters(1).await.unwrap(), []);
+
+    let letter = |body: &str| Letter { body: body.to_owned(), receipt: String::new() };
+    let sent = [letter("first"), letter("{\"key\":\"Größe + 1%\"}\n"), letter("third")];
+    let answers = queue.send_letters(&sent).await.unwrap();
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), sent.len());
+    assert_eq!(queue.count_letters().await.unwrap(), LetterCount { waiting: 3, taken: 0 });
+
+    let first = queue.take_letters(2).await.unwrap();
+    assert_eq!(queue.count_letters().await.unwrap(), LetterCount { waiting: 1, taken: 2 });
+    let rest = queue.take_letters(QUEUE_BATCH_MAX).await.unwrap();
+    let mut bodies: Vec<_> = first.iter().chain(&rest).map(|letter| &letter.body).collect();
+    bodies.sort_unstable();
+    assert!(bodies.into_iter().eq(["first", "third", "{\"key\":\"Größe + 1%\"}\n"].iter()));
+
+    let answers = queue.remove_letters(&first).await.unwrap();
+    assert!(answers.len() == 2 && answers.iter().all(Result::is_ok));
+    assert_eq!(queue.count_letters().await.unwrap(), LetterCount { waiting: 0, taken: 1 });
+    assert!(queue.remove_letters(&rest).await.unwrap().iter().all(Result::is_ok));
+    assert_eq!(queue.count_letters().await.unwrap(), LetterCount::default());
 }

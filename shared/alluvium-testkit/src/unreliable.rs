@@ -13,9 +13,11 @@ use alluvium_model::{
     Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, ListObjects, ObjectEntry,
+        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, DeleteObjects, FoundView,
+        LandedObject, LandedPage, Letter, LetterCount, ListLanding, ListObjects, ObjectEntry,
         PortResult, PublishEvents, Put, ReadObjects, ReadPartitions, ReadTables,
-        RegisterPartitions, Registered, ReplaceViews, Reread, TellTime, WriteObjects,
+        RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, TakeLetters, TellTime,
+        WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -177,5 +179,37 @@ impl<P: DeleteObjects + Sync> DeleteObjects for Unreliable<P> {
 impl<P: TellTime + Sync> TellTime for Unreliable<P> {
     async fn now(&self) -> PortResult<UtcInstant> {
         self.call("now", self.port.now()).await
+    }
+}
+
+impl<P: ListLanding + Sync> ListLanding for Unreliable<P> {
+    async fn landed_after(&self, after: Option<&str>) -> PortResult<LandedPage> {
+        self.call("landed_after", self.port.landed_after(after)).await
+    }
+}
+
+impl<P: AnnounceObjects + Sync> AnnounceObjects for Unreliable<P> {
+    async fn announce(&self, objects: &[LandedObject]) -> PortResult<Answers> {
+        self.call("announce", self.port.announce(objects)).await
+    }
+}
+
+impl<P: SendLetters + Sync> SendLetters for Unreliable<P> {
+    async fn send_letters(&self, letters: &[Letter]) -> PortResult<Answers> {
+        self.call("send_letters", self.port.send_letters(letters)).await
+    }
+}
+
+impl<P: TakeLetters + Sync> TakeLetters for Unreliable<P> {
+    async fn count_letters(&self) -> PortResult<LetterCount> {
+        self.call("count_letters", self.port.count_letters()).await
+    }
+
+    async fn take_letters(&self, count: usize) -> PortResult<Vec<Letter>> {
+        self.call("take_letters", self.port.take_letters(count)).await
+    }
+
+    async fn remove_letters(&self, letters: &[Letter]) -> PortResult<Answers> {
+        self.call("remove_letters", self.port.remove_letters(letters)).await
     }
 }
