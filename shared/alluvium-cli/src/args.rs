@@ -6,7 +6,7 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    contract, files, history, ingest,
+    contract, doctor, files, history, ingest,
     output::{Outcome, UsageError},
     preview, schema, tables, verify, view,
 };
@@ -88,6 +88,16 @@ enum Command {
         /// Print an expression that reads them in this dialect of SQL
         #[arg(long, value_name = "DIALECT")]
         sql: Option<Dialect>,
+    },
+    /// Find what is inconsistent in a lake: each with where it is and how it heals
+    Doctor {
+        /// The tables to look at; all if none is named
+        #[arg(value_name = "TABLE")]
+        tables: Vec<TableName>,
+        #[command(flatten)]
+        lake: Lake,
+        #[command(flatten)]
+        how: doctor::How,
     },
 }
 
@@ -211,6 +221,7 @@ impl Args {
             }
             Command::History { table, lake } => history::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
+            Command::Doctor { tables, lake, how } => doctor::run(&tables, &lake, how, json).await,
         }
     }
 }

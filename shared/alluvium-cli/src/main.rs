@@ -4,6 +4,7 @@ mod args;
 mod bad_records;
 mod contract;
 mod destinations;
+mod doctor;
 mod files;
 mod history;
 mod ingest;

@@ -8,6 +8,7 @@
 //! - [`Browse`] shows what a lake holds.
 //! - [`Histories`] tell how its tables came to be as they are.
 //! - [`Verify`] proves that it holds all of a source.
+//! - [`Doctor`] finds what is inconsistent in it, and heals what can be healed safely.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
 //! exactly-once are the ledger of sources (`ledger`) and the pointers of partitions (`pointers`),
@@ -20,6 +21,7 @@ mod commit;
 mod contracts;
 mod deadline;
 mod deployment;
+mod doctor;
 mod error;
 mod follow;
 mod history;
@@ -43,6 +45,9 @@ pub use deadline::Deadline;
 pub use deployment::{
     ContractFlaw, ContractWarning, Contradiction, Deployable, Deployed, Deployment, Findings,
     TableFlaw,
+};
+pub use doctor::{
+    Diagnosis, Doctor, InProgress, Inconsistency, LeftBy, LookedAt, Reported, Treatment,
 };
 pub use error::LakeError;
 pub use follow::{NoSubscribers, Warning};
