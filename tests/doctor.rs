@@ -546,6 +546,44 @@ async fn a_source_that_is_gone_is_swept() {
     check(&lake, &[]).await;
 }
 
+/// The same bytes come back under the same key after a sweep has listed what it deletes, and give
+/// files of the same names.
+async fn come_back_during_a_sweep(closed_by_another: bool) {
+    let (lake, clock) = lake();
+    let (bucket, object) = gone_source(&lake).await;
+    clock.advance(LONG);
+    bucket.drop_object("camera/1.json", TWO_PARTS);
+    let (now, landing, announced) = (lake.clone(), bucket.clone(), object.clone());
+    let deletes = AtomicU64::new(0);
+    let objects = Unreliable::new(lake.objects.clone(), move |_, method| {
+        if method == "delete_objects" && deletes.fetch_add(1, Ordering::SeqCst) == 0 {
+            if closed_by_another {
+                assert!(alone(heal(&now)).is_healthy());
+            }
+            let landed = alone(land(&now.catalog, &now.objects, &landing, &announced));
+            assert_eq!(landed.unwrap_err().kind(), ErrorKind::Retry, "somebody may be sweeping");
+        }
+        None
+    });
+    let doctor = doctor_of(&lake.catalog, &objects);
+    let mut diagnosis = doctor.examine(&[]).await.unwrap();
+    doctor.heal(&mut diagnosis).await;
+    clock.advance(LONG);
+    land(&lake.catalog, &lake.objects, &bucket, &object).await.unwrap();
+    check(&lake, &[]).await;
+    assert_eq!(lake.rows("camera").await, "n=1\nn=2");
+}
+
+#[tokio::test]
+async fn a_source_that_comes_back_while_it_is_swept_waits() {
+    come_back_during_a_sweep(false).await;
+}
+
+#[tokio::test]
+async fn a_source_that_comes_back_after_it_was_swept_waits_for_whoever_sweeps_as_well() {
+    come_back_during_a_sweep(true).await;
+}
+
 /// The sweep of a source is that of the ingest: whatever fails, it may be repeated.
 #[tokio::test]
 async fn healing_that_fails_says_so_and_can_be_repeated() {

@@ -150,12 +150,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         found: &Found,
         intent: Intent<'_>,
     ) -> Result<Step<Claimed>, LakeError> {
-        let ours = || ClaimedPlan::new(&intent.plan, intent.assignment);
         let claim = match found.state() {
-            None | Some(LedgerState::Superseded) => {
-                let (fenced_at, taken_over) = (None, Vec::new());
-                let claim = Claim { plan: Some(ours()), fenced_at, taken_over };
-                return Ok(Step::To(LedgerState::Writing(claim)));
+            None => return Ok(Step::To(intent.first_claim(None))),
+            // It was gone, and is there again. Whoever else sweeps it may not have ended, and would
+            // delete what is written of it now: by the same plan the names are the same.
+            Some(LedgerState::Superseded) => {
+                return Ok(Step::To(intent.first_claim(Some(self.now().await?))));
             }
             Some(LedgerState::Committed(committed)) => {
                 return Ok(Step::Done(Claimed::Before(committed.clone())));
@@ -163,10 +163,8 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             Some(LedgerState::Writing(claim)) => claim,
         };
         let Some(claimed) = &claim.plan else {
-            // It was gone, and is there again. Files of earlier attempts are swept by whom this
-            // claim leads to.
-            self.wait_for_settled(found, claim.fenced_at).await?;
-            return Ok(Step::To(intent.in_place_of(claim, claim.fenced_at)));
+            // The same, and files of earlier attempts are swept by whom this claim leads to.
+            return Ok(Step::To(intent.in_place_of(claim, Some(self.now().await?))));
         };
         let (plan, assignment) = match claimed.follow(intent.plan.layout) {
             _ if claimed.id == intent.plan.id() => (intent.plan, intent.assignment.clone()),
@@ -335,6 +333,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 }
 
 impl Intent<'_> {
+    /// The claim of this plan where there is none.
+    fn first_claim(&self, fenced_at: Option<UtcInstant>) -> LedgerState {
+        let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));
+        LedgerState::Writing(Claim { plan, fenced_at, taken_over: Vec::new() })
+    }
+
     /// The claim of this plan in the place of another one.
     fn in_place_of(&self, claim: &Claim, fenced_at: Option<UtcInstant>) -> LedgerState {
         let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));

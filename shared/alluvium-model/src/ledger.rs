@@ -35,7 +35,8 @@ pub enum LedgerState {
     /// All of its rows are in their tables.
     Committed(Committed),
     /// Its object was overwritten or deleted before it was read to its end; it has no rows. One
-    /// that comes back, with the same bytes under the same key, is claimed anew.
+    /// that comes back, with the same bytes under the same key, is claimed anew, and loaded when
+    /// nobody can be sweeping it any more.
     Superseded,
 }
 
