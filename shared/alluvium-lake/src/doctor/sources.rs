@@ -81,11 +81,13 @@ impl<C, O: ListObjects + ReadObjects> Doctor<C, O> {
                     LedgerState::Superseded => {}
                     LedgerState::Committed(committed) => sources.add_loaded(id, committed, scope),
                     LedgerState::Writing(claim) => {
-                        let since =
-                            claim.fenced_at.map_or(listed.modified, |at| at.max(listed.modified));
+                        let modified = listed.modified;
+                        let since = claim.fenced_at.map_or(modified, |at| at.max(modified));
                         sources.begun.insert(id, since);
                         if !scope.concerns(id, &claim) {
-                        } else if self.is_settled(since, scope.now) {
+                            continue;
+                        }
+                        if self.is_settled(since, scope.now) {
                             diagnosis.add(unended(id, listed.key, (entry.source, since), &claim));
                         } else {
                             diagnosis.in_progress.sources += 1;
