@@ -6,7 +6,7 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    backfill, contract, files, history, ingest,
+    backfill, contract, doctor, files, history, ingest,
     output::{Outcome, UsageError},
     preview, redrive, schema, tables, verify, view,
 };
@@ -93,6 +93,16 @@ enum Command {
     Backfill(backfill::How),
     /// Send the letters of a dead-letter queue back to where they came from
     Redrive(redrive::How),
+    /// Find what is inconsistent in a lake: each with where it is and how it heals
+    Doctor {
+        /// The tables to look at; all if none is named
+        #[arg(value_name = "TABLE")]
+        tables: Vec<TableName>,
+        #[command(flatten)]
+        lake: Lake,
+        #[command(flatten)]
+        how: doctor::How,
+    },
 }
 
 /// What can be done with contracts.
@@ -217,6 +227,7 @@ impl Args {
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
             Command::Backfill(how) => backfill::run(how, json).await,
             Command::Redrive(how) => redrive::run(how, json).await,
+            Command::Doctor { tables, lake, how } => doctor::run(&tables, &lake, how, json).await,
         }
     }
 }

@@ -5,6 +5,7 @@ mod backfill;
 mod bad_records;
 mod contract;
 mod destinations;
+mod doctor;
 mod files;
 mod history;
 mod ingest;

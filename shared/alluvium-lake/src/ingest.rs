@@ -199,13 +199,7 @@ where
         source: &str,
         deadline: Deadline,
     ) -> Result<IngestReport, LakeError> {
-        let mut gone = deadline.call(self.ledger.supersede(found, source)).await?;
-        if let Gone::After(sweep, found) = gone {
-            let swept = deadline.call(self.sweeper.sweep(&sweep)).await?;
-            tracing::info!(source, swept, "files of a source that is gone are gone, too");
-            gone = deadline.call(self.ledger.superseded(found)).await?;
-        }
-        Ok(match gone {
+        Ok(match self.sweeper.supersede(&self.ledger, (found, source), deadline).await? {
             Gone::Superseded => IngestReport::unread(Counts { superseded: 1, ..Counts::default() }),
             Gone::Before | Gone::After(..) => IngestReport::duplicate(LoadedBefore::default()),
         })

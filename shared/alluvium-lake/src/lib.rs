@@ -10,6 +10,7 @@
 //! - [`Verify`] proves that it holds all of a source.
 //! - [`Backfill`] announces what a landing bucket holds already.
 //! - [`Redrive`] sends dead letters back to their queue.
+//! - [`Doctor`] finds what is inconsistent in it, and heals what can be healed safely.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
 //! exactly-once are the ledger of sources (`ledger`) and the pointers of partitions (`pointers`),
@@ -23,6 +24,7 @@ mod commit;
 mod contracts;
 mod deadline;
 mod deployment;
+mod doctor;
 mod error;
 mod follow;
 mod handover;
@@ -50,6 +52,9 @@ pub use deadline::Deadline;
 pub use deployment::{
     ContractFlaw, ContractWarning, Contradiction, Deployable, Deployed, Deployment, Findings,
     TableFlaw,
+};
+pub use doctor::{
+    Diagnosis, Doctor, InProgress, Inconsistency, LeftBy, LookedAt, Reported, Treatment,
 };
 pub use error::LakeError;
 pub use follow::{NoSubscribers, Warning};

@@ -18,7 +18,7 @@ use alluvium_model::{
     },
 };
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{Backoff, LakeError, state};
 
@@ -183,5 +183,13 @@ pub(crate) async fn at_once<T, F>(calls: impl Iterator<Item = F>) -> Result<Vec<
 where
     F: Future<Output = Result<T, LakeError>>,
 {
-    stream::iter(calls).buffered(CALLS_AT_ONCE).try_collect().await
+    in_turn(calls).try_collect().await
+}
+
+/// The same, one after the other: what they give is held no longer than it takes to go on.
+pub(crate) fn in_turn<T, F>(calls: impl Iterator<Item = F>) -> impl Stream<Item = F::Output>
+where
+    F: Future<Output = Result<T, LakeError>>,
+{
+    stream::iter(calls).buffered(CALLS_AT_ONCE)
 }

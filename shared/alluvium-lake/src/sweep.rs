@@ -6,10 +6,13 @@
 use alluvium_model::{
     DatabaseName, TableName, TableSource,
     layout::{ObjectKey, source_of_file, table_location},
-    ports::{DeleteObjects, ListObjects, ReadTables},
+    ports::{CommitObjects, DeleteObjects, ListObjects, ReadObjects, ReadTables, TellTime},
 };
 
-use crate::{Backoff, LakeError, ledger::Sweep};
+use crate::{
+    Backoff, Deadline, LakeError,
+    ledger::{Found, Gone, Ledger, Sweep},
+};
 
 /// Bytes of a table's name that the names of tables share that are routed from it, however long
 /// they are: the longest ones are cut to make room for a hash.
@@ -46,10 +49,34 @@ impl<C: ReadTables, O: ListObjects + DeleteObjects> Sweeper<C, O> {
     }
 }
 
+impl<C, O> Sweeper<C, O>
+where
+    C: ReadTables,
+    O: ListObjects + DeleteObjects + ReadObjects + CommitObjects + TellTime,
+{
+    /// Says in the ledger that a source is gone, and sweeps what was written of it as soon as
+    /// nobody can write any more.
+    ///
+    /// # Errors
+    /// As `Retry` until then.
+    pub(crate) async fn supersede(
+        &self,
+        ledger: &Ledger<O>,
+        (found, source): (Found, &str),
+        deadline: Deadline,
+    ) -> Result<Gone, LakeError> {
+        let gone = deadline.call(ledger.supersede(found, source)).await?;
+        let Gone::After(sweep, found) = gone else { return Ok(gone) };
+        let swept = deadline.call(self.sweep(&sweep)).await?;
+        tracing::info!(source, swept, "files of a source that is gone are gone, too");
+        deadline.call(ledger.superseded(*found)).await
+    }
+}
+
 impl Sweep {
     /// Whether files may lie in this table: bad records go to quarantine, and a route leads to
     /// tables that are called like the one they are routed from, and more.
-    fn concerns(&self, table: &TableName) -> bool {
+    pub(crate) fn concerns(&self, table: &TableName) -> bool {
         let stem = |source: &String| {
             let name = TableSource::new(source.as_str()).table_names().next()?;
             let mut stem = name.as_str().to_owned();

@@ -120,10 +120,34 @@ pub fn ledger_key(database: &DatabaseName, source: SourceId) -> ObjectKey {
     ledger(database).object(&format!("{source}.json"))
 }
 
+/// The source of a ledger entry; none for what is no entry of this database.
+#[must_use]
+pub fn source_of_entry(database: &DatabaseName, key: &ObjectKey) -> Option<SourceId> {
+    let name = key.0.strip_prefix(ledger(database).as_str())?;
+    name.strip_suffix(".json")?.parse().ok()
+}
+
+/// Where the pointers of all tables of a database lie.
+#[must_use]
+pub fn all_pointers(database: &DatabaseName) -> Location {
+    Location(format!("{STATE}/pointers/{database}/"))
+}
+
 /// Where the pointers of a table lie, one object a partition.
 #[must_use]
 pub fn pointers(database: &DatabaseName, table: &TableName) -> Location {
-    Location(format!("{STATE}/pointers/{database}/{table}/"))
+    Location(format!("{}{table}/", all_pointers(database)))
+}
+
+/// The table and the partition of a pointer; none for what is no pointer of this database.
+#[must_use]
+pub fn partition_of_pointer(
+    database: &DatabaseName,
+    key: &ObjectKey,
+) -> Option<(TableName, PartitionKey)> {
+    let place = key.0.strip_prefix(all_pointers(database).as_str())?;
+    let (table, partition) = place.strip_suffix(".json")?.split_once('/')?;
+    Some((table.parse().ok()?, PartitionKey::of_path(partition)?))
 }
 
 /// The pointer of a partition.
@@ -171,6 +195,11 @@ mod tests {
         assert_eq!(source_of_file(&key), Some((source, Plan::default().id())));
         let pointer = pointer_key(&database, &table, &day);
         insta::assert_snapshot!(pointer, @"_alluvium/pointers/lake/camera/dt=2026-11-22.json");
+        assert_eq!(partition_of_pointer(&database, &pointer), Some((table.clone(), day)));
+        assert_eq!(partition_of_pointer(&"other".parse().unwrap(), &pointer), None);
+        let entry = ledger_key(&database, source);
+        assert_eq!(source_of_entry(&database, &entry), Some(source));
+        assert_eq!(source_of_entry(&database, &pointer), None);
         for other in ["0-1.parquet", "a.b-1.parquet", "466c6519998600951ac4f9fd96909a84.parquet"] {
             assert_eq!(source_of_file(&table_location(&database, &table).object(other)), None);
         }

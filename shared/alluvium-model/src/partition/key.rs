@@ -53,6 +53,18 @@ impl PartitionKey {
         Self(columns.iter().cloned().zip(values.iter().map(value)).collect())
     }
 
+    /// The partition that is written as this path; none for a path that is no partition's.
+    #[must_use]
+    pub fn of_path(path: &str) -> Option<Self> {
+        let value = |segment: &str| {
+            let (name, value) = segment.split_once('=')?;
+            let value = if value == NO_VALUE { String::new() } else { unescaped(value)? };
+            Some((name.parse().ok()?, value))
+        };
+        let key = Self(path.split('/').map(value).collect::<Option<_>>()?);
+        (key.to_string() == path).then_some(key)
+    }
+
     /// Column and value, outermost first.
     pub fn values(&self) -> impl Iterator<Item = (&ColumnName, &str)> {
         self.0.iter().map(|(name, value)| (name, value.as_str()))
@@ -84,6 +96,18 @@ pub(super) fn escaped(name: &str, value: &str) -> String {
     text
 }
 
+/// The value that [`escaped`] wrote.
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +136,7 @@ mod tests {
         let check = |value: &str, expected: &str| {
             let key = PartitionKey::new(vec![("state".parse().unwrap(), value.to_owned())]);
             assert_eq!(key.to_string(), format!("state={expected}"));
+            assert_eq!(PartitionKey::of_path(&key.to_string()), Some(key));
         };
         check("CA", "CA");
         check("", "__HIVE_DEFAULT_PARTITION__");
@@ -119,5 +144,15 @@ mod tests {
         check("..\\x\n", "..%5Cx%0A");
         check("Zürich", "Zürich");
         check("\u{85}", "%C2%85");
+    }
+    #[test]
+    fn what_no_partition_is_written_as_is_none() {
+        let two = "table_name=camera/dt=2026-11-22";
+        assert_eq!(PartitionKey::of_path(two).unwrap().to_string(), two);
+        for path in
+            ["", "dt", "dt=", "Dt=1", "dt=1/", "dt=%4", "dt=%zz", "dt=%41", "dt=%é", "dt=%FF"]
+        {
+            assert_eq!(PartitionKey::of_path(path), None, "{path}");
+        }
     }
 }
