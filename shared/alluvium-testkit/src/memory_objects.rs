@@ -44,6 +44,26 @@ impl MemoryObjects {
         objects.iter().map(|(key, object)| (key.clone(), object.bytes.clone())).collect()
     }
 
+    /// The keys of everything that is there.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.objects.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// Copies an object in one step, unless something is there already (S3 `CopyObject` with
+    /// `If-None-Match`); false if there is, or nothing to copy.
+    pub fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> bool {
+        let mut objects = self.objects.lock().unwrap();
+        let Some(bytes) = objects.get(from).map(|object| object.bytes.clone()) else {
+            return false;
+        };
+        let is_new = !objects.contains_key(to);
+        if is_new {
+            objects.insert(to.clone(), self.dated(bytes));
+        }
+        is_new
+    }
+
     /// Removes an object.
     pub fn remove(&self, key: &ObjectKey) {
         self.objects.lock().unwrap().remove(key);
