@@ -388,7 +388,7 @@ async fn every_page_is_read() {
 
     let listing = |name: &str, more: &str| {
         page(&format!(
-            "<ListBucketResult>{more}<Contents><Key>lake/camera/{name}</Key><Size>1</Size></Contents></ListBucketResult>"
+            "<ListBucketResult>{more}<Contents><Key>lake/camera/{name}</Key><Size>1</Size><LastModified>2026-11-22T10:00:00.000Z</LastModified></Contents></ListBucketResult>"
         ))
     };
     let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>2</NextContinuationToken>";

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken expectation must stop the test")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluvium_lake::{Browse, Flaw, Ingest, IngestReport, Verify};
 use alluvium_model::{
@@ -165,6 +165,7 @@ async fn a_record_that_is_no_longer_refused_leaves_quarantine() {
     let refused = drop_under(&lake.ingest(), &strict, "t/1.json", text).await.unwrap();
     assert_eq!(refused.counts.quarantined[&Reason::Contract], 1);
     drop_under(&lake.ingest(), &Arc::default(), "t/2.json", text).await.unwrap();
+    lake.forget_sources();
     let accepted = drop_under(&lake.ingest(), &strict, "t/1.json", text).await.unwrap();
     assert_eq!(accepted.counts.loaded, 1);
     assert_eq!(lake.rows("quarantine").await, "");
@@ -359,7 +360,11 @@ async fn other_partitions_than_those_of_the_table_are_refused() {
     let error = drop_under(&ingest, &rules, "t/2.json", "{\"a\":1}").await.unwrap_err();
     insta::assert_snapshot!(error, @"table t is partitioned by day(arrived_at), not by day(event_time); it must be repartitioned");
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    // Nothing came of it, and the table is loaded as before.
+    // Nothing came of it. It was begun by those rules, though: that plan must have ended first.
+    let error = drop_under(&ingest, &Arc::default(), "t/2.json", "{\"a\":1}").await.unwrap_err();
+    insta::assert_snapshot!(error, @"s3://landing/t/2.json waits until earlier attempts must have ended: until 2026-11-22T10:20:00Z");
+    assert_eq!(error.kind(), ErrorKind::Retry);
+    lake.objects.clock().advance(Duration::from_mins(21));
     drop_under(&ingest, &Arc::default(), "t/2.json", "{\"a\":1}").await.unwrap();
     assert_eq!(rows_by_partition(&lake, "t").await, "dt=2026-11-22 2");
 }

@@ -217,10 +217,10 @@ async fn a_thousand_deliveries_without_new_columns_cost_no_call_but_for_new_part
 
     // Another day is a call for its partition, and nothing else.
     let ingest = Ingest::new(catalog, lake.objects.clone(), settings());
-    drop_file(&ingest, "camera/1.json", "{\"n\":1}").await.unwrap();
+    drop_file(&ingest, "camera/before.json", "{\"n\":1}").await.unwrap();
     calls.lock().unwrap().clear();
-    for day in ["2026-11-23", "2026-11-24", "2026-11-23"] {
-        let mut source = memory_source("camera/1.json", "{\"n\":1}");
+    for (file, day) in ["2026-11-23", "2026-11-24", "2026-11-23"].iter().enumerate() {
+        let mut source = memory_source(&format!("camera/{file}.json"), "{\"n\":1}");
         source.origin.arrived_at = format!("{day}T10:00:00Z").parse().unwrap();
         ingest.ingest(&TableSource::new("camera"), source).await.unwrap();
     }

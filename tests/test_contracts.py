@@ -72,7 +72,7 @@ def test_what_is_deployed_decides_where_files_go(contracts, lake, drop):
     assert [lake.duckdb(table, "n") for table in ("camera", "zoom", "other")] == [[(1,)], [(2,)], [(3,)]]
     lake.run("verify", landing)
     # A table of that name is one with that contract.
-    lake.run("ingest", "--table", "camera", landing / "other" / "1.json")
+    lake.run("ingest", "--table", "camera", drop("elsewhere/1.json", '{"n":3}'))
     assert sorted(lake.duckdb("camera", "n")) == [(1,), (3,)]
 
 
@@ -196,8 +196,9 @@ def test_a_contract_can_be_named(contracts, lake, drop):
     assert lake.duckdb("lens", "n") == [(1,)]
     assert "leave out --table" in lake.run("ingest", files, "--contract", named, "--table", "t", expect=2)
     default = write(contracts, "_default.toml", "")
-    lake.run("ingest", files, "--contract", default)
-    lake.run("ingest", files, "--contract", default, "--table", "t")
+    others = drop("others/camera/1.json", '{"n":1}').parent.parent
+    lake.run("ingest", others, "--contract", default)
+    lake.run("ingest", drop("others/1.json", '{"n":1}'), "--contract", default, "--table", "t")
     assert lake.duckdb("camera", "n") == lake.duckdb("t", "n") == [(1,)]
     shown = subprocess.run([COMMAND, "preview", files, "--contract", named], capture_output=True, text=True)
     assert shown.returncode == 0 and shown.stdout.startswith("table lens: ")

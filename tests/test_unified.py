@@ -58,8 +58,9 @@ def test_a_table_in_the_place_of_the_view_is_named_and_left(lake, drop):
     second = drop("2.json", '{"a":"x"}')
     warning = "warning: t_unified is not a view of ours and was left as it is"
     assert warning in lake.run("ingest", "--table", "t", second)
+    third = drop("3.json", '{"a":"x"}')
     assert (catalog / "t_unified.json").read_text() == foreign
-    warnings = lake.json("ingest", "--table", "t", second)["warnings"]
+    warnings = lake.json("ingest", "--table", "t", third)["warnings"]
     assert warnings == [{"warning": "view_name_taken", "view": "t_unified"}]
 
 

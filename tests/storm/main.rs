@@ -108,6 +108,7 @@ impl Storm {
         ended.map_err(Broken::Delivery)?;
         if self.by_hand {
             // What was done last is found by whoever comes next.
+            lake.forget_sources();
             for file in &files {
                 let (catalog, objects) = (lake.catalog.clone(), lake.objects.clone());
                 let ingest = Ingest::new(catalog, objects, Self::settings());

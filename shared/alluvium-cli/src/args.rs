@@ -130,7 +130,7 @@ pub(crate) struct Inputs {
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
     /// Another limit than the default, such as `record_bytes=33554432`; may be repeated. A file
-    /// that was loaded under other limits is loaded again beside its earlier rows
+    /// whose loading was begun with other limits keeps them
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub(crate) limits: Vec<String>,
 }

@@ -9,7 +9,7 @@ use alluvium_lake::{
     AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LoadedBefore,
     Warning,
 };
-use alluvium_model::{Counts, Injury, ports::Source};
+use alluvium_model::{Counts, Injury, RecordCounts, ports::Source};
 use anyhow::bail;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -54,6 +54,8 @@ struct Summary {
     counts: Counts,
     /// Files that were loaded.
     sources: u64,
+    /// What became of the records of files that were loaded before.
+    loaded_before: RecordCounts,
     added_columns: Vec<AddedColumn>,
     kept_whole: Vec<KeptWhole>,
     healed: Vec<Injury>,
@@ -156,7 +158,7 @@ async fn load(
     // Somebody wants it in a table that it did not go to.
     let table = input.destination.table.as_str();
     match &report.loaded_before {
-        Some(LoadedBefore { table: Some(other) }) if other != table => bail!(
+        Some(LoadedBefore { table: Some(other), .. }) if other != table => bail!(
             "it was loaded into `{other}` before, and a file is loaded once: to have it in \
              `{table}` too, load a copy of it, or use another --database"
         ),
@@ -166,7 +168,10 @@ async fn load(
 
 impl Summary {
     fn add(&mut self, report: IngestReport) {
-        self.sources += u64::from(report.loaded_before.is_none());
+        match &report.loaded_before {
+            None => self.sources += 1,
+            Some(before) => self.loaded_before.add(&before.counts),
+        }
         self.counts.add(&report.counts);
         self.added_columns.extend(report.added_columns);
         self.kept_whole.extend(report.kept_whole);
@@ -178,7 +183,7 @@ impl Summary {
     fn outcome(&self) -> Outcome {
         if !self.errors.is_empty() {
             Outcome::Failed
-        } else if self.counts.quarantined_total() > 0 {
+        } else if self.counts.quarantined_total() + self.loaded_before.quarantined_total() > 0 {
             Outcome::Quarantined
         } else {
             Outcome::Done
@@ -229,7 +234,11 @@ impl std::fmt::Display for Summary {
         }
         if counts.duplicates > 0 {
             let files = count(counts.duplicates, "file was", "files were");
-            writeln!(f, "{files} loaded before")?;
+            let RecordCounts { records, loaded, .. } = &self.loaded_before;
+            let records = count(*records, "record", "records");
+            let rows = count(*loaded, "row", "rows");
+            let quarantined = self.loaded_before.quarantined_total();
+            writeln!(f, "{files} loaded before: {records}, {rows}, {quarantined} quarantined")?;
         }
         let files = count(counts.files, "Parquet file", "Parquet files");
         writeln!(f, "{} of input, {files} of {}", bytes(counts.bytes_in), bytes(counts.bytes_out))

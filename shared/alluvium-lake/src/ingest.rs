@@ -14,7 +14,7 @@ use alluvium_model::{
 };
 
 use crate::{
-    Backoff, Deadline, IngestReport, LakeError, NoSubscribers,
+    Backoff, Deadline, IngestReport, LakeError, LoadedBefore, NoSubscribers,
     attempt::{Attempt, Loaded, Outcome},
     commit::{SchemaCommitter, SchemaRules},
     follow::Followers,
@@ -150,7 +150,7 @@ where
         };
         let claim = match deadline.call(self.ledger.claim(found, intent)).await? {
             Claimed::Ours(claim) => *claim,
-            Claimed::Before(committed) => return Ok(IngestReport::duplicate(committed.table)),
+            Claimed::Before(committed) => return Ok(IngestReport::duplicate(committed.into())),
         };
         if let Some(sweep) = &claim.sweep {
             let swept = deadline.call(self.sweeper.sweep(sweep)).await?;
@@ -182,10 +182,10 @@ where
         deadline: Deadline,
     ) -> Result<IngestReport, LakeError> {
         let table = claim.assignment.table.as_ref().map(|table| table.as_str().to_owned());
-        let committed = loaded.committed(claim.plan.id(), table.clone());
+        let committed = loaded.committed(claim.plan.id(), table);
         Ok(match deadline.call(self.ledger.commit(claim, committed)).await? {
             Commitment::Ours => loaded.report,
-            Commitment::Before => IngestReport::duplicate(table),
+            Commitment::Before(committed) => IngestReport::duplicate(committed.into()),
         })
     }
 
@@ -207,7 +207,7 @@ where
         }
         Ok(match gone {
             Gone::Superseded => IngestReport::unread(Counts { superseded: 1, ..Counts::default() }),
-            Gone::Before | Gone::After(..) => IngestReport::duplicate(None),
+            Gone::Before | Gone::After(..) => IngestReport::duplicate(LoadedBefore::default()),
         })
     }
 }

@@ -76,12 +76,12 @@ pub(crate) struct Sweep {
 }
 
 /// Who said that a source is in its tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Commitment {
     /// This attempt.
     Ours,
     /// Another one by the same plan.
-    Before,
+    Before(Committed),
 }
 
 /// How far a source is that is gone.
@@ -284,10 +284,13 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         let state = LedgerState::Committed(committed);
         let entry = LedgerEntry { source, arrived_at, state };
         let found = self.put(claim.found, entry.clone()).await?;
-        match found.entry.as_ref().map(|found| &found.value) {
-            Some(found) if *found == entry => Ok(Commitment::Ours),
-            Some(LedgerEntry { state: LedgerState::Committed(_), .. }) => Ok(Commitment::Before),
-            Some(_) | None => Err(LakeError::Fenced { source_uri: found.source(), until: None }),
+        match found.entry {
+            Some(found) if found.value == entry => Ok(Commitment::Ours),
+            Some(Versioned {
+                value: LedgerEntry { state: LedgerState::Committed(committed), .. },
+                ..
+            }) => Ok(Commitment::Before(committed)),
+            Some(_) | None => Err(LakeError::Fenced { source_uri: entry.source, until: None }),
         }
     }
 
@@ -347,7 +350,7 @@ impl Found {
     pub(crate) fn duplicate(&self) -> Option<IngestReport> {
         match self.state() {
             Some(LedgerState::Committed(committed)) => {
-                Some(IngestReport::duplicate(committed.table.clone()))
+                Some(IngestReport::duplicate(committed.clone().into()))
             }
             Some(LedgerState::Writing(_) | LedgerState::Superseded) | None => None,
         }

@@ -1,7 +1,7 @@
 //! What an ingest tells about a source.
 
 use alluvium_columnar::BadRecord;
-use alluvium_model::{Counts, Injury, Reason, Stages, UtcInstant};
+use alluvium_model::{Committed, Counts, Injury, Reason, RecordCounts, Stages, UtcInstant};
 use serde::Serialize;
 
 use crate::{AddedColumn, KeptWhole, Warning};
@@ -38,11 +38,19 @@ pub struct IngestReport {
 }
 
 /// What is known of a source that was loaded before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LoadedBefore {
     /// The table that it was meant for, as that is called where it comes from; none if it went to
     /// quarantine as a whole.
     pub table: Option<String>,
+    /// What became of its records then; nothing, if it was superseded.
+    pub counts: RecordCounts,
+}
+
+impl From<Committed> for LoadedBefore {
+    fn from(Committed { table, counts, .. }: Committed) -> Self {
+        Self { table, counts }
+    }
 }
 
 impl IngestReport {
@@ -52,9 +60,9 @@ impl IngestReport {
     }
 
     /// The report of a source whose rows were in their tables before.
-    pub(crate) fn duplicate(table: Option<String>) -> Self {
+    pub(crate) fn duplicate(before: LoadedBefore) -> Self {
         let counts = Counts { duplicates: 1, ..Counts::default() };
-        Self { loaded_before: Some(LoadedBefore { table }), ..Self::unread(counts) }
+        Self { loaded_before: Some(before), ..Self::unread(counts) }
     }
 }
 

@@ -136,6 +136,23 @@ impl From<&Counts> for RecordCounts {
     }
 }
 
+impl RecordCounts {
+    /// Adds the counts of another source.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.loaded += other.loaded;
+        for (reason, count) in &other.quarantined {
+            *self.quarantined.entry(*reason).or_default() += count;
+        }
+    }
+
+    /// Quarantined records of all reasons.
+    #[must_use]
+    pub fn quarantined_total(&self) -> u64 {
+        self.quarantined.values().sum()
+    }
+}
+
 impl Claim {
     /// What the tables are made of that files of this plan and of those before it may lie in.
     #[must_use]
@@ -241,7 +258,23 @@ mod tests {
         let table = Some("camera".to_owned());
         let committed = Committed { plan: plan.id(), table, files: Vec::new(), counts };
         entry.state = LedgerState::Committed(committed);
-        insta::assert_snapshot!(check(&entry), @"");
+        insta::assert_snapshot!(check(&entry), @r#"
+        {
+          "source": "s3://landing/camera/1.json",
+          "arrived_at": "2026-11-22T10:00:00Z",
+          "state": "committed",
+          "plan": "7d5008a0",
+          "table": "camera",
+          "files": [],
+          "counts": {
+            "records": 3,
+            "loaded": 2,
+            "quarantined": {
+              "invalid_json": 1
+            }
+          }
+        }
+        "#);
         entry.state = LedgerState::Superseded;
         insta::assert_snapshot!(check(&entry), @"");
     }

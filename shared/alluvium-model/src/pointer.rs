@@ -106,7 +106,7 @@ mod tests {
             phase: Phase::Filling,
         });
         pointer.lease_until = Some("2026-11-22T10:00:00Z".parse().unwrap());
-        insta::assert_snapshot!(check(&pointer), @"");
+        insta::assert_snapshot!(check(&pointer), @r#"{"generation":"0","location":"lake/camera/dt=2026-11-22/","next":{"generation":"1-a","location":"lake/camera/generations/1-a/dt=2026-11-22/","phase":"filling"},"owner":null,"lease_until":"2026-11-22T10:00:00Z"}"#);
         assert!(pointer.locations().eq([&pointer.location, &location]));
     }
 }

@@ -64,6 +64,12 @@ impl MemoryObjects {
         is_new
     }
 
+    /// The clock that dates them.
+    #[must_use]
+    pub const fn clock(&self) -> &MemoryClock {
+        &self.clock
+    }
+
     /// Removes an object.
     pub fn remove(&self, key: &ObjectKey) {
         self.objects.lock().unwrap().remove(key);
