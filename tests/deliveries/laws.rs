@@ -111,7 +111,7 @@ pub(crate) fn all_is_done(
                 counts_are(&committed, content).map_err(|error| format!("{id}: {error}"))?;
                 rows.take(content)?;
             }
-            Some(LedgerState::Superseded) if !exists => superseded += 1,
+            Some(LedgerState::Superseded { .. }) if !exists => superseded += 1,
             other => return Err(format!("{content:?}, in the bucket: {exists}, is {other:?}")),
         }
     }

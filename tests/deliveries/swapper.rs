@@ -133,7 +133,7 @@ impl Swap<'_> {
             Some(LedgerState::Writing(claim)) => {
                 !is_old && claim.plan.is_some_and(|claimed| claimed.id == plan)
             }
-            Some(LedgerState::Superseded) => false,
+            Some(LedgerState::Superseded { .. }) => false,
         }
     }
 

@@ -121,11 +121,13 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         Ok(Found { id, key, entry })
     }
 
-    /// Claims a source, or finds out how it is claimed or that it is committed.
+    /// Claims a source, or finds out how it is claimed or that it is committed. `found` must have
+    /// been found before the source was opened.
     ///
     /// # Errors
-    /// As `Retry` while attempts by a plan that was replaced may go on, or when code of a higher
-    /// layout loads it.
+    /// As `Retry` while attempts by a plan that was replaced may go on, when code of a higher
+    /// layout loads it, or when it was found to be gone after it was opened: whoever found that may
+    /// be the last one who was told of it, so nobody may begin to load it any more.
     pub(crate) async fn claim(
         &self,
         mut found: Found,
@@ -141,6 +143,9 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             let source = intent.source.to_owned();
             let entry = LedgerEntry { source, arrived_at, state };
             found = self.put(found, entry).await?;
+            if let Some(LedgerState::Superseded { .. }) = found.state() {
+                return Err(LakeError::Changed { source_uri: found.source() });
+            }
         }
         Err(contended(&found))
     }
@@ -150,11 +155,15 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         found: &Found,
         intent: Intent<'_>,
     ) -> Result<Step<Claimed>, LakeError> {
-        let ours = || ClaimedPlan::new(&intent.plan, intent.assignment);
         let claim = match found.state() {
-            None | Some(LedgerState::Superseded) => {
-                let (fenced_at, taken_over) = (None, Vec::new());
-                let claim = Claim { plan: Some(ours()), fenced_at, taken_over };
+            None | Some(LedgerState::Superseded { .. }) => {
+                let plan = Some(ClaimedPlan::new(&intent.plan, intent.assignment));
+                // If anybody had begun to load it, others may still sweep what was written of it.
+                let fenced_at = match found.arrived_at() {
+                    Some(_) => Some(self.now().await?),
+                    None => None,
+                };
+                let claim = Claim { plan, fenced_at, taken_over: Vec::new() };
                 return Ok(Step::To(LedgerState::Writing(claim)));
             }
             Some(LedgerState::Committed(committed)) => {
@@ -163,10 +172,9 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             Some(LedgerState::Writing(claim)) => claim,
         };
         let Some(claimed) = &claim.plan else {
-            // It was gone, and is there again. Files of earlier attempts are swept by whom this
-            // claim leads to.
-            self.wait_for_settled(found, claim.fenced_at).await?;
-            return Ok(Step::To(intent.in_place_of(claim, claim.fenced_at)));
+            // It was gone, and is there again. Others may still sweep what was written of it.
+            let now = self.now().await?;
+            return Ok(Step::To(intent.in_place_of(claim, Some(now))));
         };
         let (plan, assignment) = match claimed.follow(intent.plan.layout) {
             _ if claimed.id == intent.plan.id() => (intent.plan, intent.assignment.clone()),
@@ -230,11 +238,16 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
                 Step::Done(gone) => return Ok(gone),
                 Step::To(state) => state,
             };
-            let is_last = state == LedgerState::Superseded;
             let (source, arrived_at) = (source.to_owned(), found.arrived_at());
-            found = self.put(found, LedgerEntry { source, arrived_at, state }).await?;
-            if is_last && found.state() == Some(&LedgerState::Superseded) {
-                return Ok(Gone::Superseded);
+            let entry = LedgerEntry { source, arrived_at, state: state.clone() };
+            found = self.put(found, entry).await?;
+            match state {
+                LedgerState::Superseded { times } if found.state() == Some(&state) => {
+                    return Ok(if times == 1 { Gone::Superseded } else { Gone::Before });
+                }
+                LedgerState::Superseded { .. }
+                | LedgerState::Writing(_)
+                | LedgerState::Committed(_) => {}
             }
         }
         Err(contended(&found))
@@ -242,10 +255,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 
     async fn next_supersede(&self, found: &Found) -> Result<Step<Gone>, LakeError> {
         match found.state() {
-            None => Ok(Step::To(LedgerState::Superseded)),
-            Some(LedgerState::Superseded | LedgerState::Committed(_)) => {
-                Ok(Step::Done(Gone::Before))
+            None => Ok(Step::To(LedgerState::Superseded { times: 1 })),
+            // Whoever saw it again before it was gone again must not claim it any more.
+            Some(LedgerState::Superseded { times }) => {
+                Ok(Step::To(LedgerState::Superseded { times: times.saturating_add(1) }))
             }
+            Some(LedgerState::Committed(_)) => Ok(Step::Done(Gone::Before)),
             Some(LedgerState::Writing(claim @ Claim { plan: Some(_), .. })) => {
                 let (fenced_at, taken_over) = (Some(self.now().await?), claim.tables());
                 Ok(Step::To(LedgerState::Writing(Claim { plan: None, fenced_at, taken_over })))
@@ -262,10 +277,10 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
     /// Says that a source is gone whose files are swept.
     pub(crate) async fn superseded(&self, found: Found) -> Result<Gone, LakeError> {
         let (source, arrived_at) = (found.source(), found.arrived_at());
-        let entry = LedgerEntry { source, arrived_at, state: LedgerState::Superseded };
+        let entry = LedgerEntry { source, arrived_at, state: LedgerState::Superseded { times: 1 } };
         let found = self.put(found, entry).await?;
         match found.state() {
-            Some(LedgerState::Superseded) => Ok(Gone::Superseded),
+            Some(LedgerState::Superseded { .. }) => Ok(Gone::Superseded),
             Some(LedgerState::Committed(_)) => Ok(Gone::Before),
             Some(LedgerState::Writing(_)) | None => Err(contended(&found)),
         }
@@ -352,7 +367,7 @@ impl Found {
             Some(LedgerState::Committed(committed)) => {
                 Some(IngestReport::duplicate(committed.clone().into()))
             }
-            Some(LedgerState::Writing(_) | LedgerState::Superseded) | None => None,
+            Some(LedgerState::Writing(_) | LedgerState::Superseded { .. }) | None => None,
         }
     }
 

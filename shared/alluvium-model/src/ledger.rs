@@ -36,7 +36,11 @@ pub enum LedgerState {
     Committed(Committed),
     /// Its object was overwritten or deleted before it was read to its end; it has no rows. One
     /// that comes back, with the same bytes under the same key, is claimed anew.
-    Superseded,
+    Superseded {
+        /// How often it was found to be gone since somebody began to load it, if anybody did. So
+        /// whoever claims it notices that it was found to be gone after he saw it.
+        times: u32,
+    },
 }
 
 /// A source that somebody began to load.
@@ -275,8 +279,15 @@ mod tests {
           }
         }
         "#);
-        entry.state = LedgerState::Superseded;
-        insta::assert_snapshot!(check(&entry), @"");
+        entry.state = LedgerState::Superseded { times: 1 };
+        insta::assert_snapshot!(check(&entry), @r#"
+        {
+          "source": "s3://landing/camera/1.json",
+          "arrived_at": "2026-11-22T10:00:00Z",
+          "state": "superseded",
+          "times": 1
+        }
+        "#);
     }
 
     #[test]
