@@ -76,11 +76,11 @@ pub(crate) fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
         alone(lake.objects.put_object(&key, contract.into())).unwrap();
     }
     let died = Arc::new(AtomicBool::new(false));
-    let (faults, dies) = (faults.clone(), Arc::clone(&died));
+    let (faults, dying) = (faults.clone(), Arc::clone(&died));
     let catalog = Unreliable::new(lake.catalog.clone(), move |call, _| {
         let fault = faults.get(&call).copied();
         if matches!(fault, Some(Fault::DiedBefore | Fault::DiedAfter)) {
-            dies.store(true, Ordering::SeqCst);
+            dying.store(true, Ordering::SeqCst);
         }
         fault
     });
@@ -113,8 +113,10 @@ pub(crate) fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
 
 /// Runs a task to its end, or drops it when its process died.
 fn unless_it_dies<T>(task: impl Future<Output = T>, died: &AtomicBool) -> Option<T> {
-    let mut task = pin!(task);
-    for _ in 0..TURNS_MAX {
+    let (mut task, mut turns) = (pin!(task), 0);
+    loop {
+        turns += 1;
+        assert!(turns < TURNS_MAX, "a task waits for something that never comes");
         let turn = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         if died.swap(false, Ordering::SeqCst) {
             return None;
@@ -123,7 +125,6 @@ fn unless_it_dies<T>(task: impl Future<Output = T>, died: &AtomicBool) -> Option
             return Some(value);
         }
     }
-    panic!("a task waits for something that never comes")
 }
 
 /// Runs one task without others.

@@ -111,7 +111,6 @@ pub(crate) const UPGRADED: Scenario = Scenario {
     layouts: [LAYOUT_VERSION, LAYOUT_VERSION + 1],
     sources: &[("camera/1", "{\"state\":\"CA\",\"a\":1}\n{\"state\":\"NY\"}\nbad\n{\"a\":3}")],
     files: 4,
-    ..PLAIN
 };
 
 impl Scenario {

@@ -52,11 +52,20 @@ enum Effect {
     Copy(ObjectKey, ObjectKey),
 }
 
+/// How often something changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Anything.
+    pub(crate) all: u64,
+    /// An object that was there: only so does a ledger entry become committed.
+    pub(crate) replaced: u64,
+}
+
 #[derive(Debug)]
 struct Network {
     random: Rng,
     under_way: Vec<(UtcInstant, Effect)>,
-    changes: u64,
+    changes: Changes,
     late: u64,
 }
 
@@ -91,7 +100,8 @@ impl Drop for Sent<'_> {
 
 impl LateObjects {
     pub(crate) fn new(objects: MemoryObjects, clock: MemoryClock, random: Rng) -> Self {
-        let network = Network { random, under_way: Vec::new(), changes: 0, late: 0 };
+        let network =
+            Network { random, under_way: Vec::new(), changes: Changes::default(), late: 0 };
         let network = Arc::new(Mutex::new(network));
         Self { objects, clock, network, without: Without::Nothing }
     }
@@ -102,7 +112,7 @@ impl LateObjects {
     }
 
     /// Lets everything take effect that is late until now; how many changes there were so far.
-    pub(crate) fn catch_up(&self) -> u64 {
+    pub(crate) fn catch_up(&self) -> Changes {
         let now = self.clock.now();
         let due: Vec<_> =
             self.network().under_way.extract_if(.., |(arrives, _)| *arrives <= now).collect();
@@ -115,7 +125,7 @@ impl LateObjects {
 
     /// Says that something changed that is not an object.
     pub(crate) fn changed(&self) {
-        self.network().changes += 1;
+        self.network().changes.all += 1;
     }
 
     /// How many requests took effect when nobody waited for them any more.
@@ -137,7 +147,7 @@ impl LateObjects {
     }
 
     fn take_effect(&self, effect: &Effect) -> Option<Put> {
-        self.network().changes += 1;
+        self.network().changes.all += 1;
         let objects = &self.objects;
         match effect {
             Effect::Put(key, bytes) => {
@@ -147,11 +157,12 @@ impl LateObjects {
                 return Some(at_once(objects.create_object(key, bytes.clone())).unwrap());
             }
             Effect::Replace(key, bytes, version) => {
+                self.network().changes.replaced += 1;
                 let replaced = objects.replace_object(key, bytes.clone(), version);
                 return Some(at_once(replaced).unwrap());
             }
             Effect::Delete(keys) => at_once(objects.delete_objects(keys)).unwrap(),
-            Effect::Copy(from, to) => drop(objects.copy_object(from, to)),
+            Effect::Copy(from, to) => objects.copy_object(from, to),
         }
         None
     }
@@ -163,10 +174,12 @@ impl LateObjects {
 
 /// What a future gives that waits for nothing.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("it waits"),
-    }
+    let turn = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    let given = match turn {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    };
+    given.unwrap()
 }
 
 impl WriteObjects for LateObjects {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_lake::Verify;
 use alluvium_model::{
-    AnnouncedObject, Committed, LedgerEntry, LedgerState, Origin, Plan, SourceId,
-    layout::{self, ledger_key, source_of_file},
+    AnnouncedObject, Committed, LedgerEntry, LedgerFile, LedgerState, Origin, Plan, SourceId,
+    layout::{self, ObjectKey, ledger_key, source_of_file},
     ports::{ReadObjects as _, Source},
 };
 use alluvium_testkit::MemorySource;
-use alluvium_tests::{Lake, contracts};
+use alluvium_tests::{Lake, contracts as contracts_of};
 
 use crate::{
     late::at_once,
@@ -18,8 +18,7 @@ use crate::{
     swapper::database,
 };
 
-/// Files by what makes them one of a kind: location and name.
-type Files = BTreeSet<(String, String)>;
+type Files = BTreeSet<ObjectKey>;
 
 /// Watches a lake: what the ledger calls committed is where readers look, once, and nothing else
 /// of these sources is.
@@ -29,32 +28,33 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn look(&mut self, lake: &Lake) -> Result<(), String> {
-        self.learn(lake);
-        let keys: BTreeSet<String> =
-            lake.objects.keys().iter().map(|key| key.as_str().to_owned()).collect();
+    /// Says which law is broken now, if one is. What is committed is asked for only if that may
+    /// have changed.
+    pub(crate) fn look(&mut self, lake: &Lake, learns: bool) -> Result<(), String> {
+        let keys: BTreeSet<ObjectKey> = lake.objects.keys().into_iter().collect();
+        if learns {
+            self.learn(lake, &keys);
+        }
         let mut seen: BTreeMap<SourceId, Files> = BTreeMap::new();
         let mut named = BTreeMap::new();
         for (table, partition) in lake.catalog.all_partitions() {
-            let location = partition.location.as_str().to_owned();
-            let below = keys.range(location.clone()..);
-            for key in below.take_while(|key| key.starts_with(&location)) {
-                let file = partition.location.object(&key[location.len()..]);
-                let (source, _) = source_of_file(&file).ok_or_else(|| format!("{key}: whose?"))?;
-                let name = key[location.len()..].to_owned();
-                seen.entry(source).or_default().insert((location.clone(), name));
+            let location = partition.location;
+            let below = keys.range(location.object("")..);
+            for key in below.take_while(|key| key.as_str().starts_with(location.as_str())) {
+                let (source, _) = source_of_file(key).ok_or_else(|| format!("{key}: whose?"))?;
+                seen.entry(source).or_default().insert(key.clone());
             }
             named.insert((table, partition.key), location);
         }
         for (source, committed) in &self.committed {
-            let place = |file: &alluvium_model::LedgerFile| {
+            let place = |file: &LedgerFile| {
                 let location = named.get(&(file.table.clone(), file.partition.clone()));
-                (location.cloned().unwrap_or_default(), file.name.clone())
+                location.map(|location| location.object(&file.name))
             };
-            let expected: Files = committed.files.iter().map(place).collect();
+            let expected: Files = committed.files.iter().filter_map(place).collect();
             let found = seen.remove(source).unwrap_or_default();
             if found != expected || expected.len() != committed.files.len() {
-                return Err(format!("{source}: {found:?} is seen, {expected:?} is committed"));
+                return Err(format!("{source}: {found:?} is seen, {committed:?} is committed"));
             }
         }
         Ok(())
@@ -72,9 +72,9 @@ impl Watch {
     }
 
     /// Reads ledger entries until they are committed: then they stay as they are.
-    fn learn(&mut self, lake: &Lake) {
+    fn learn(&mut self, lake: &Lake, keys: &BTreeSet<ObjectKey>) {
         let ledger = layout::ledger(&database());
-        for key in lake.objects.keys() {
+        for key in keys {
             let Some(name) = key.as_str().strip_prefix(ledger.as_str()) else { continue };
             let source: SourceId = name.strip_suffix(".json").unwrap().parse().unwrap();
             if self.committed.contains_key(&source) {
@@ -88,8 +88,12 @@ impl Watch {
 }
 
 fn state(lake: &Lake, source: SourceId) -> Option<LedgerState> {
+    entry(lake, source).map(|entry| entry.state)
+}
+
+fn entry(lake: &Lake, source: SourceId) -> Option<LedgerEntry> {
     let found = at_once(lake.objects.object(&ledger_key(&database(), source))).unwrap()?;
-    Some(serde_json::from_slice::<LedgerEntry>(&found.value).unwrap().state)
+    Some(serde_json::from_slice(&found.value).unwrap())
 }
 
 /// Checks what must hold when everything is done. `announced` says of each content how it was
@@ -139,32 +143,25 @@ pub(crate) async fn verify(
     contents: &[Content],
     announced: &[(AnnouncedObject, bool)],
 ) -> Result<(), String> {
-    for (content, (object, exists)) in contents.iter().zip(announced) {
+    for (content, (object, _)) in contents.iter().zip(announced).filter(|(_, (_, exists))| *exists)
+    {
         let id = object.source_id().unwrap();
-        let Some(LedgerState::Committed(committed)) = state(lake, id) else { continue };
-        if !exists {
-            continue;
-        }
+        let Some(LedgerEntry { source, arrived_at, state }) = entry(lake, id) else { continue };
+        let LedgerState::Committed(committed) = state else { continue };
         for deployment in deployments {
-            let assignment = contracts(&deployment.contracts())
-                .contracts()
-                .await
-                .unwrap()
-                .assignment(&content.key);
+            let contracts = deployment.contracts();
+            let assignment = contracts_of(&contracts).contracts().await.unwrap();
+            let assignment = assignment.assignment(&content.key);
             let (layout, limits) = (deployment.layout, deployment.limits());
             let plan = Plan { layout, limits, contract: assignment.rules.digest() };
             if plan.id() != committed.plan {
                 continue;
             }
             let mut verify = Verify::new(lake.catalog.clone(), lake.objects.clone(), limits);
-            let entry = at_once(lake.objects.object(&ledger_key(&database(), id))).unwrap();
-            let entry: LedgerEntry = serde_json::from_slice(&entry.unwrap().value).unwrap();
-            let source = Source {
-                id,
-                origin: Origin { source: entry.source, arrived_at: entry.arrived_at.unwrap() },
-                bytes: content.text.len() as u64,
-                reader: MemorySource::new(content.text.clone(), 1_000),
-            };
+            let bytes = content.text.len() as u64;
+            let reader = MemorySource::new(content.text.clone(), 1_000);
+            let origin = Origin { source, arrived_at: arrived_at.unwrap() };
+            let source = Source { id, origin, bytes, reader };
             let report = verify.verify(assignment.destination().unwrap(), source).await.unwrap();
             if !report.is_clean() {
                 return Err(format!("{content:?}: {report:?}"));

@@ -203,7 +203,7 @@ where
         if let Gone::After(sweep, found) = gone {
             let swept = deadline.call(self.sweeper.sweep(&sweep)).await?;
             tracing::info!(source, swept, "files of a source that is gone are gone, too");
-            gone = deadline.call(self.ledger.superseded(found)).await?;
+            gone = deadline.call(self.ledger.superseded(*found)).await?;
         }
         Ok(match gone {
             Gone::Superseded => IngestReport::unread(Counts { superseded: 1, ..Counts::default() }),

@@ -92,7 +92,7 @@ pub(crate) enum Gone {
     /// The ledger had said so before, or that all of it was loaded before it was gone.
     Before,
     /// It may say so once this is done.
-    After(Sweep, Found),
+    After(Sweep, Box<Found>),
 }
 
 /// How an entry is changed.
@@ -269,7 +269,7 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
                 self.wait_for_settled(found, claim.fenced_at).await?;
                 let tables = claim.tables().into_iter().collect();
                 let sweep = Sweep { id: found.id, keep: None, tables };
-                Ok(Step::Done(Gone::After(sweep, found.clone())))
+                Ok(Step::Done(Gone::After(sweep, Box::new(found.clone()))))
             }
         }
     }

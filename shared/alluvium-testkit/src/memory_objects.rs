@@ -50,18 +50,13 @@ impl MemoryObjects {
         self.objects.lock().unwrap().keys().cloned().collect()
     }
 
-    /// Copies an object in one step, unless something is there already (S3 `CopyObject` with
-    /// `If-None-Match`); false if there is, or nothing to copy.
-    pub fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> bool {
+    /// Copies an object in one step, unless something is there already or nothing is to be copied
+    /// (S3 `CopyObject` with `If-None-Match`).
+    pub fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) {
         let mut objects = self.objects.lock().unwrap();
-        let Some(bytes) = objects.get(from).map(|object| object.bytes.clone()) else {
-            return false;
-        };
-        let is_new = !objects.contains_key(to);
-        if is_new {
-            objects.insert(to.clone(), self.dated(bytes));
+        if let Some(bytes) = objects.get(from).map(|object| object.bytes.clone()) {
+            objects.entry(to.clone()).or_insert_with(|| self.dated(bytes));
         }
-        is_new
     }
 
     /// The clock that dates them.
