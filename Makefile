@@ -57,6 +57,11 @@ test-on-local-aws:
 	$(CARGO) test $(LOCKED) --workspace --test aws
 	$(PYTEST) tests/aws
 
+# Takes some ten minutes, two cores and up to 5 GiB.
+.PHONY: model
+model: ## Explore the protocol of writing and swapping: NAME="exploration or trace"
+	$(CARGO) run $(LOCKED) --package alluvium-protocol -- $(if $(NAME),"$(NAME)")
+
 .PHONY: test-readers
 test-readers: local $(VENV)/readers ## Run the reader matrix: DuckDB, PyArrow, Polars, DataFusion, Spark
 	$(PYTEST) tests/readers

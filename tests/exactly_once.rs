@@ -153,6 +153,9 @@ async fn an_object_that_is_gone_before_anybody_began_is_superseded_and_may_come_
     assert_eq!((again.superseded, again.duplicates), (0, 1));
     // The same bytes under the same key are the same source.
     let object = bucket.drop_object(KEY, FIVE);
+    let error = land(&lake, &bucket, &object).await.unwrap_err();
+    assert!(matches!(error, LakeError::Fenced { .. }), "{error}");
+    lake.objects.clock().advance(SETTLED);
     assert_eq!(land(&lake, &bucket, &object).await.unwrap().counts.loaded, 5);
     bucket.delete_object(KEY);
     assert_eq!(land(&lake, &bucket, &object).await.unwrap().counts.duplicates, 1);
@@ -183,6 +186,28 @@ async fn what_was_written_of_an_object_that_changed_meanwhile_is_swept() {
     lake.objects.clock().advance(SETTLED);
     assert_eq!(land(&lake, &bucket, &object).await.unwrap().counts.superseded, 1);
     assert_eq!(lake.rows("camera").await, "n=6");
+}
+
+#[tokio::test]
+async fn an_object_that_comes_back_while_it_is_swept_waits_for_the_sweeper() {
+    let (lake, bucket) = (Lake::default(), MemoryLanding::default());
+    let object = bucket.drop_object(KEY, FIVE);
+    let dying = dying(&lake, cutting(2), 1);
+    let refusing = Unreliable::new(lake.objects.clone(), |_, _| None);
+    assert!(landing(dying, &refusing, &bucket).land(&object, Deadline::NEVER).await.is_err());
+    bucket.delete_object(KEY);
+    let fenced = async || {
+        let error = land(&lake, &bucket, &object).await.unwrap_err();
+        assert!(matches!(error, LakeError::Fenced { .. }), "{error}");
+    };
+    fenced().await;
+    lake.objects.clock().advance(SETTLED);
+    // Somebody else may have found it gone just now, and be about to sweep.
+    bucket.drop_object(KEY, FIVE);
+    fenced().await;
+    lake.objects.clock().advance(SETTLED);
+    assert_eq!(land(&lake, &bucket, &object).await.unwrap().counts.loaded, 5);
+    assert_eq!(lake.rows("camera").await, "n=1\nn=2\nn=3\nn=4\nn=5");
 }
 
 #[tokio::test]

@@ -112,13 +112,15 @@ fn who_opened_an_object_before_it_was_found_to_be_gone_does_not_claim_it_afterwa
 fn who_opened_an_object_that_was_back_does_not_claim_it_when_it_was_found_to_be_gone_again() {
     let (lake, bucket) = (Lake::default(), MemoryLanding::default());
     assert_eq!(land(&lake, &bucket).unwrap().counts.superseded, 1);
+    lake.objects.clock().advance(SETTLED);
     bucket.drop_object(KEY, TEXT);
-    let early = Attempt::until(2, "replace_object", &lake, &bucket);
+    let early = Attempt::until(3, "replace_object", &lake, &bucket);
     bucket.delete_object(KEY);
     assert_eq!(land(&lake, &bucket).unwrap().counts.duplicates, 1);
     assert_eq!(early.go_on().unwrap_err().kind(), ErrorKind::Retry);
     assert!(is_superseded(&lake));
     bucket.drop_object(KEY, TEXT);
+    lake.objects.clock().advance(SETTLED);
     assert_eq!(land(&lake, &bucket).unwrap().counts.loaded, 2);
 }
 

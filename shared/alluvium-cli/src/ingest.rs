@@ -6,8 +6,7 @@ use std::{
 };
 
 use alluvium_lake::{
-    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, LoadedBefore,
-    Warning,
+    AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, Warning,
 };
 use alluvium_model::{Counts, Injury, RecordCounts, ports::Source};
 use anyhow::bail;
@@ -155,12 +154,14 @@ async fn load(
     let reader = Watched { reader: opened.reader, bar };
     let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
     let report = Box::pin(ingest.ingest(input.destination.clone(), source)).await?;
+    let before = report.loaded_before.as_ref().and_then(|before| before.table.as_deref());
     // Somebody wants it in a table that it did not go to.
-    let table = input.destination.table.as_str();
-    match &report.loaded_before {
-        Some(LoadedBefore { table: Some(other), .. }) if other != table => bail!(
-            "it was loaded into `{other}` before, and a file is loaded once: to have it in \
-             `{table}` too, load a copy of it, or use another --database"
+    let wanted = input.destination.table.as_str();
+    match before.or(report.table.as_deref()) {
+        Some(other) if other != wanted => bail!(
+            "it was loaded into `{other}`, where its loading had been begun before, and a file is \
+             loaded once: to have it in `{wanted}` too, load a copy of it, or use another \
+             --database"
         ),
         Some(_) | None => Ok(report),
     }

@@ -65,7 +65,8 @@ pub(crate) async fn run(
     let (catalog, objects) = lake.open().await?;
     let destinations = Destinations::of(inputs, rules, Some(&objects)).await?;
     let inputs = expand(&inputs.files, &destinations)?;
-    let mut verify = Verify::new(catalog, objects, limits);
+    let verify = Verify::new(catalog, objects, limits);
+    let mut verify = verify.by_ledger_of(lake.database.clone());
     let bar = bar(inputs.iter().filter_map(Input::size).sum());
     let mut summary = Summary { clean: true, ..Summary::default() };
     for input in inputs {

@@ -182,9 +182,9 @@ where
         deadline: Deadline,
     ) -> Result<IngestReport, LakeError> {
         let table = claim.assignment.table.as_ref().map(|table| table.as_str().to_owned());
-        let committed = loaded.committed(claim.plan.id(), table);
+        let committed = loaded.committed(claim.plan.id(), table.clone());
         Ok(match deadline.call(self.ledger.commit(claim, committed)).await? {
-            Commitment::Ours => loaded.report,
+            Commitment::Ours => IngestReport { table, ..loaded.report },
             Commitment::Before(committed) => IngestReport::duplicate(committed.into()),
         })
     }

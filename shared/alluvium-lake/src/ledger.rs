@@ -121,13 +121,11 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         Ok(Found { id, key, entry })
     }
 
-    /// Claims a source, or finds out how it is claimed or that it is committed. `found` must have
-    /// been found before the source was opened.
+    /// Claims a source, or finds out how it is claimed or that it is committed.
     ///
     /// # Errors
-    /// As `Retry` while attempts by a plan that was replaced may go on, when code of a higher
-    /// layout loads it, or when it was found to be gone after it was opened: whoever found that may
-    /// be the last one who was told of it, so nobody may begin to load it any more.
+    /// As `Retry` while attempts by a plan that was replaced may go on, or when code of a higher
+    /// layout loads it.
     pub(crate) async fn claim(
         &self,
         mut found: Found,
@@ -143,9 +141,6 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             let source = intent.source.to_owned();
             let entry = LedgerEntry { source, arrived_at, state };
             found = self.put(found, entry).await?;
-            if let Some(LedgerState::Superseded { .. }) = found.state() {
-                return Err(LakeError::Changed { source_uri: found.source() });
-            }
         }
         Err(contended(&found))
     }
@@ -156,15 +151,11 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
         intent: Intent<'_>,
     ) -> Result<Step<Claimed>, LakeError> {
         let claim = match found.state() {
-            None | Some(LedgerState::Superseded { .. }) => {
-                let plan = Some(ClaimedPlan::new(&intent.plan, intent.assignment));
-                // If anybody had begun to load it, others may still sweep what was written of it.
-                let fenced_at = match found.arrived_at() {
-                    Some(_) => Some(self.now().await?),
-                    None => None,
-                };
-                let claim = Claim { plan, fenced_at, taken_over: Vec::new() };
-                return Ok(Step::To(LedgerState::Writing(claim)));
+            None => return Ok(Step::To(intent.claim())),
+            // It is there again. Whoever swept it may still be at it.
+            Some(LedgerState::Superseded { since }) => {
+                self.wait_for_settled(found, Some(*since)).await?;
+                return Ok(Step::To(intent.claim()));
             }
             Some(LedgerState::Committed(committed)) => {
                 return Ok(Step::Done(Claimed::Before(committed.clone())));
@@ -172,7 +163,8 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             Some(LedgerState::Writing(claim)) => claim,
         };
         let Some(claimed) = &claim.plan else {
-            // It was gone, and is there again. Others may still sweep what was written of it.
+            // It was gone, and is there again. Whoever sweeps it may still be at it, so this is a
+            // fence of its own.
             let now = self.now().await?;
             return Ok(Step::To(intent.in_place_of(claim, Some(now))));
         };
@@ -238,16 +230,13 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
                 Step::Done(gone) => return Ok(gone),
                 Step::To(state) => state,
             };
+            let was_gone = matches!(found.state(), Some(LedgerState::Superseded { .. }));
             let (source, arrived_at) = (source.to_owned(), found.arrived_at());
-            let entry = LedgerEntry { source, arrived_at, state: state.clone() };
-            found = self.put(found, entry).await?;
-            match state {
-                LedgerState::Superseded { times } if found.state() == Some(&state) => {
-                    return Ok(if times == 1 { Gone::Superseded } else { Gone::Before });
-                }
-                LedgerState::Superseded { .. }
-                | LedgerState::Writing(_)
-                | LedgerState::Committed(_) => {}
+            let entry = LedgerEntry { source, arrived_at, state };
+            found = self.put(found, entry.clone()).await?;
+            let is_last = matches!(entry.state, LedgerState::Superseded { .. });
+            if is_last && found.entry.as_ref().is_some_and(|found| found.value == entry) {
+                return Ok(if was_gone { Gone::Before } else { Gone::Superseded });
             }
         }
         Err(contended(&found))
@@ -255,10 +244,10 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 
     async fn next_supersede(&self, found: &Found) -> Result<Step<Gone>, LakeError> {
         match found.state() {
-            None => Ok(Step::To(LedgerState::Superseded { times: 1 })),
-            // Whoever saw it again before it was gone again must not claim it any more.
-            Some(LedgerState::Superseded { times }) => {
-                Ok(Step::To(LedgerState::Superseded { times: times.saturating_add(1) }))
+            // Said again, too: an attempt may be about to claim it that saw it between, and its
+            // message goes with this one if it is the same. So it cannot any more.
+            None | Some(LedgerState::Superseded { .. }) => {
+                Ok(Step::To(LedgerState::Superseded { since: self.now().await? }))
             }
             Some(LedgerState::Committed(_)) => Ok(Step::Done(Gone::Before)),
             Some(LedgerState::Writing(claim @ Claim { plan: Some(_), .. })) => {
@@ -277,8 +266,8 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
     /// Says that a source is gone whose files are swept.
     pub(crate) async fn superseded(&self, found: Found) -> Result<Gone, LakeError> {
         let (source, arrived_at) = (found.source(), found.arrived_at());
-        let entry = LedgerEntry { source, arrived_at, state: LedgerState::Superseded { times: 1 } };
-        let found = self.put(found, entry).await?;
+        let state = LedgerState::Superseded { since: self.now().await? };
+        let found = self.put(found, LedgerEntry { source, arrived_at, state }).await?;
         match found.state() {
             Some(LedgerState::Superseded { .. }) => Ok(Gone::Superseded),
             Some(LedgerState::Committed(_)) => Ok(Gone::Before),
@@ -353,6 +342,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 }
 
 impl Intent<'_> {
+    /// The claim of a source that nobody began to load.
+    fn claim(&self) -> LedgerState {
+        let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));
+        LedgerState::Writing(Claim { plan, fenced_at: None, taken_over: Vec::new() })
+    }
+
     /// The claim of this plan in the place of another one.
     fn in_place_of(&self, claim: &Claim, fenced_at: Option<UtcInstant>) -> LedgerState {
         let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));

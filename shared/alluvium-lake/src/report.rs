@@ -17,6 +17,10 @@ pub struct IngestReport {
     /// What it was loaded as, if that was done before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_before: Option<LoadedBefore>,
+    /// The table that it was taken to, as that is called where it comes from, or that others were
+    /// routed from; none if it went to quarantine as a whole, or was not loaded.
+    #[serde(skip)]
+    pub table: Option<String>,
     /// The columns that it brought.
     pub added_columns: Vec<AddedColumn>,
     /// The objects that are kept whole since.

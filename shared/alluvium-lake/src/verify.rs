@@ -12,14 +12,14 @@ use std::{
 
 use alluvium_columnar::{Part, Shredder, Step, StoredError, StoredFile, Verification, Verifier};
 use alluvium_model::{
-    Destination, Injury, Limits, PartitionKey, SourceId, TableName, TableSchema, TableSource,
-    layout::{ObjectKey, source_of_file},
+    DatabaseName, Destination, Injury, LedgerEntry, Limits, PartitionKey, SourceId, TableName,
+    TableSchema, TableSource, UtcInstant,
+    layout::{ObjectKey, ledger_key, source_of_file},
     ports::{Chunk, ListObjects, ReadObjects, ReadPartitions, ReadSource, ReadTables, Source},
 };
-
 use bytes::Bytes;
 
-use crate::{Browse, LakeError};
+use crate::{Browse, LakeError, state};
 
 /// What became of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Verify<C, O> {
     catalog: C,
     objects: O,
     limits: Limits,
+    /// Whose ledger tells when sources arrived.
+    database: Option<DatabaseName>,
     /// The schemas of tables that were asked for, healed.
     schemas: BTreeMap<TableName, TableSchema>,
     /// Files, as they were when they were first asked for.
@@ -125,10 +127,25 @@ where
             catalog,
             objects,
             limits,
+            database: None,
             schemas: BTreeMap::new(),
             files: BTreeMap::new(),
             records: HashMap::new(),
         }
+    }
+
+    /// The same, but a source that the ledger of this database knows arrived when that says: files
+    /// may be touched after they were loaded.
+    #[must_use]
+    pub fn by_ledger_of(self, database: DatabaseName) -> Self {
+        Self { database: Some(database), ..self }
+    }
+
+    async fn arrived_at(&self, source: SourceId) -> Result<Option<UtcInstant>, LakeError> {
+        let Some(database) = &self.database else { return Ok(None) };
+        let key = ledger_key(database, source);
+        let Some(found) = self.objects.object(&key).await? else { return Ok(None) };
+        Ok(state::understand::<LedgerEntry>(&key, found)?.value.arrived_at)
     }
 
     /// Compares a source that belongs to the table made of `table` with what the lake holds.
@@ -141,6 +158,9 @@ where
         mut source: Source<R>,
     ) -> Result<VerifyReport, LakeError> {
         let destination = destination.into();
+        if let Some(arrived_at) = self.arrived_at(source.id).await? {
+            source.origin.arrived_at = arrived_at;
+        }
         let mut held: BTreeMap<TableSource, Holding> = BTreeMap::new();
         let mut report = VerifyReport::default();
         let rules = Arc::clone(&destination.rules);

@@ -35,11 +35,11 @@ pub enum LedgerState {
     /// All of its rows are in their tables.
     Committed(Committed),
     /// Its object was overwritten or deleted before it was read to its end; it has no rows. One
-    /// that comes back, with the same bytes under the same key, is claimed anew.
+    /// that comes back, with the same bytes under the same key, is claimed anew, but not before
+    /// whoever swept it must have ended.
     Superseded {
-        /// How often it was found to be gone since somebody began to load it, if anybody did. So
-        /// whoever claims it notices that it was found to be gone after he saw it.
-        times: u32,
+        /// When this was said, by the time of the store.
+        since: UtcInstant,
     },
 }
 
@@ -279,13 +279,14 @@ mod tests {
           }
         }
         "#);
-        entry.state = LedgerState::Superseded { times: 1 };
+        let since = "2026-11-22T10:20:00Z".parse().unwrap();
+        entry.state = LedgerState::Superseded { since };
         insta::assert_snapshot!(check(&entry), @r#"
         {
           "source": "s3://landing/camera/1.json",
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "superseded",
-          "times": 1
+          "since": "2026-11-22T10:20:00Z"
         }
         "#);
     }

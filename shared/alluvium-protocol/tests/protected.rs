@@ -1,0 +1,29 @@
+//! With all protections on, nothing is found.
+
+use std::time::Duration;
+
+use alluvium_protocol::{Bounds, Limits, Protections, Protocol, SMALL, TRACES, check};
+
+/// More than enough for all of them: a test never ends by a limit.
+const LIMITS: Limits = Limits { states: usize::MAX, time: Duration::from_mins(10), threads: 2 };
+
+fn nothing_is_found(name: &str, bounds: Bounds) {
+    let finding = check(Protocol { protections: Protections::ALL, bounds }, LIMITS);
+    println!("{name}: {finding}");
+    assert!(finding.violation.is_none(), "{name}: {finding}");
+    assert!(finding.complete, "{name}: {finding}");
+}
+
+#[test]
+fn nothing_is_found_in_small_worlds() {
+    for exploration in SMALL {
+        nothing_is_found(exploration.name, exploration.bounds);
+    }
+}
+
+#[test]
+fn nothing_is_found_where_a_protection_less_lets_it_fall() {
+    for trace in TRACES {
+        nothing_is_found(trace.name, trace.protocol.bounds);
+    }
+}
