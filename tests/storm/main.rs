@@ -210,7 +210,7 @@ fn a_storm_loses_no_column_and_no_value() {
     assert_eq!(outcomes.len(), 1_000);
     let total = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     // It was a storm: writers were overtaken all the time, and some deliveries failed.
-    assert!(total(|o| o.conflicts) > 50_000, "{} conflicts", total(|o| o.conflicts));
+    assert!(total(|o| o.conflicts) > 40_000, "{} conflicts", total(|o| o.conflicts));
     assert!(total(|o| o.failed) > 100, "{} failures", total(|o| o.failed));
     assert_eq!(total(|o| o.healed), 0);
 }

@@ -230,12 +230,13 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
                 Step::Done(gone) => return Ok(gone),
                 Step::To(state) => state,
             };
+            let was_gone = matches!(found.state(), Some(LedgerState::Superseded { .. }));
             let (source, arrived_at) = (source.to_owned(), found.arrived_at());
             let entry = LedgerEntry { source, arrived_at, state };
             found = self.put(found, entry.clone()).await?;
             let is_last = matches!(entry.state, LedgerState::Superseded { .. });
             if is_last && found.entry.as_ref().is_some_and(|found| found.value == entry) {
-                return Ok(Gone::Superseded);
+                return Ok(if was_gone { Gone::Before } else { Gone::Superseded });
             }
         }
         Err(contended(&found))
@@ -243,10 +244,12 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 
     async fn next_supersede(&self, found: &Found) -> Result<Step<Gone>, LakeError> {
         match found.state() {
-            None => Ok(Step::To(LedgerState::Superseded { since: self.now().await? })),
-            Some(LedgerState::Superseded { .. } | LedgerState::Committed(_)) => {
-                Ok(Step::Done(Gone::Before))
+            // Said again, too: an attempt may be about to claim it that saw it between, and its
+            // message goes with this one if it is the same. So it cannot any more.
+            None | Some(LedgerState::Superseded { .. }) => {
+                Ok(Step::To(LedgerState::Superseded { since: self.now().await? }))
             }
+            Some(LedgerState::Committed(_)) => Ok(Step::Done(Gone::Before)),
             Some(LedgerState::Writing(claim @ Claim { plan: Some(_), .. })) => {
                 let (fenced_at, taken_over) = (Some(self.now().await?), claim.tables());
                 Ok(Step::To(LedgerState::Writing(Claim { plan: None, fenced_at, taken_over })))

@@ -8,6 +8,7 @@ use std::{
 use alluvium_model::{
     ColumnEntry, ErrorKind, PartitionEntry, PartitionKey, PortError, TableEntry, TableName,
     VIEW_TEXT_BYTES_MAX, Version, Versioned, ViewEntry,
+    layout::Location,
     ports::{
         Commit, CommitTables, FoundView, PortResult, ReadPartitions, ReadTables,
         RegisterPartitions, Registered, ReplaceViews,
@@ -48,6 +49,32 @@ impl MemoryCatalog {
         let mut state = self.0.lock().unwrap();
         state.tables.remove(name);
         state.partitions.remove(name);
+    }
+
+    /// Moves a partition, as who swaps it does (Glue `BatchUpdatePartition`); false if there is
+    /// none.
+    #[must_use]
+    pub fn move_partition(
+        &self,
+        table: &TableName,
+        key: &PartitionKey,
+        location: Location,
+    ) -> bool {
+        let mut state = self.0.lock().unwrap();
+        let partition = state.partitions.get_mut(table).and_then(|known| known.get_mut(key));
+        let Some(partition) = partition else { return false };
+        partition.location = location;
+        true
+    }
+
+    /// All partitions of all tables.
+    #[must_use]
+    pub fn all_partitions(&self) -> Vec<(TableName, PartitionEntry)> {
+        let state = self.0.lock().unwrap();
+        let of_table = |(table, known): (&TableName, &BTreeMap<PartitionKey, PartitionEntry>)| {
+            known.values().map(|partition| (table.clone(), partition.clone())).collect::<Vec<_>>()
+        };
+        state.partitions.iter().flat_map(of_table).collect()
     }
 
     /// Drops a view, as somebody may do behind our back.

@@ -44,6 +44,21 @@ impl MemoryObjects {
         objects.iter().map(|(key, object)| (key.clone(), object.bytes.clone())).collect()
     }
 
+    /// The keys of everything that is there.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.objects.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// Copies an object in one step, unless something is there already or nothing is to be copied
+    /// (S3 `CopyObject` with `If-None-Match`).
+    pub fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) {
+        let mut objects = self.objects.lock().unwrap();
+        if let Some(bytes) = objects.get(from).map(|object| object.bytes.clone()) {
+            objects.entry(to.clone()).or_insert_with(|| self.dated(bytes));
+        }
+    }
+
     /// The clock that dates them.
     #[must_use]
     pub const fn clock(&self) -> &MemoryClock {

@@ -3,9 +3,12 @@
 //! Every call also lets others run before and after its effect, so that tasks interleave wherever
 //! they could on a network.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use alluvium_model::{
@@ -29,6 +32,11 @@ pub enum Fault {
     Refused(ErrorKind),
     /// It is made, but its answer does not arrive.
     AnswerLost(ErrorKind),
+    /// It is not made, and whoever makes it waits for ever: nothing goes on that runs it but to
+    /// be dropped, as everything is in a process that dies.
+    DiedBefore,
+    /// The same, but it is made.
+    DiedAfter,
 }
 
 type Script = dyn Fn(u64, &'static str) -> Option<Fault> + Send + Sync;
@@ -48,6 +56,11 @@ impl<P> Unreliable<P> {
         script: impl Fn(u64, &'static str) -> Option<Fault> + Send + Sync + 'static,
     ) -> Self {
         Self { port, calls: Arc::default(), script: Arc::new(script) }
+    }
+
+    /// Wraps another port whose calls are counted with those of this one and fail by its script.
+    pub fn beside<Q>(&self, port: Q) -> Unreliable<Q> {
+        Unreliable { port, calls: Arc::clone(&self.calls), script: Arc::clone(&self.script) }
     }
 
     /// How many calls were made.
@@ -71,6 +84,11 @@ impl<P> Unreliable<P> {
                 Ok(_) => error(kind),
                 Err(failed) => Err(failed),
             },
+            Some(Fault::DiedBefore) => pending().await,
+            Some(Fault::DiedAfter) => {
+                call.await.ok();
+                pending().await
+            }
         };
         tokio::task::yield_now().await;
         answer

@@ -1,0 +1,133 @@
+//! Processes that die, and what is left when all their work is done.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use alluvium_lake::{Deadline, Ingest, IngestSettings, Landing};
+use alluvium_model::{
+    ErrorKind, LandingPrefix, PartitionEntry, TableEntry, TableName, ViewEntry,
+    layout::{self, ObjectKey},
+    ports::{ReadTables as _, WriteObjects as _},
+};
+use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unreliable, interleave};
+use alluvium_tests::{Lake, contracts, settings};
+use bytes::Bytes;
+
+use crate::{fading::FadingLanding, scenarios::Scenario};
+
+/// Deliveries of a source before it would be in a dead-letter queue.
+const DELIVERIES_MAX: u32 = 10;
+/// Turns after which a task is taken to wait for something that never comes.
+const TURNS_MAX: u32 = 100_000;
+
+/// What there is in the end, and how many calls it took.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) objects: BTreeMap<ObjectKey, Bytes>,
+    pub(crate) tables: Vec<TableEntry>,
+    pub(crate) partitions: Vec<(TableName, PartitionEntry)>,
+    pub(crate) views: Vec<Option<ViewEntry>>,
+    pub(crate) calls: u64,
+}
+
+impl End {
+    fn of(lake: &Lake, calls: u64) -> Self {
+        let names = alone(lake.catalog.table_names()).unwrap();
+        let table = |name| alone(lake.catalog.table(name)).unwrap().unwrap().value;
+        let view = |name: &TableName| lake.catalog.view(name.unified().as_str());
+        Self {
+            objects: lake.objects.all(),
+            tables: names.iter().map(table).collect(),
+            partitions: lake.catalog.all_partitions(),
+            views: names.iter().map(view).collect(),
+            calls,
+        }
+    }
+
+    /// Whether the lake is the same, however many calls it took.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.objects == other.objects
+            && self.tables == other.tables
+            && self.partitions == other.partitions
+            && self.views == other.views
+    }
+}
+
+type Process = Landing<Unreliable<MemoryCatalog>, Unreliable<MemoryObjects>, FadingLanding>;
+
+/// Delivers the sources of a scenario until each is done. Calls are counted over all ports and all
+/// processes; those that are named fail. After a death there is a new process, later than the
+/// settle time.
+pub(crate) fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
+    let clock = MemoryClock::default();
+    let objects = MemoryObjects::dated_by(clock.clone());
+    let lake = Lake { catalog: MemoryCatalog::default(), objects };
+    if let Some(contract) = scenario.contract {
+        let table = contract.split('"').nth(1).unwrap();
+        let key = layout::contracts().object(&format!("{table}.toml"));
+        alone(lake.objects.put_object(&key, contract.into())).unwrap();
+    }
+    let died = Arc::new(AtomicBool::new(false));
+    let (faults, dying) = (faults.clone(), Arc::clone(&died));
+    let catalog = Unreliable::new(lake.catalog.clone(), move |call, _| {
+        let fault = faults.get(&call).copied();
+        if matches!(fault, Some(Fault::DiedBefore | Fault::DiedAfter)) {
+            dying.store(true, Ordering::SeqCst);
+        }
+        fault
+    });
+    let objects = catalog.beside(lake.objects.clone());
+    let landing = FadingLanding::default();
+    let mut layouts = scenario.layouts.into_iter().chain([scenario.layouts[1]].repeat(20));
+    let mut start = || {
+        let (limits, layout) = (scenario.limits(), layouts.next().unwrap());
+        let settings = IngestSettings { limits, layout, ..settings() };
+        let ingest = Ingest::new(catalog.clone(), objects.clone(), settings);
+        Landing::new(ingest, contracts(&objects), landing.clone(), LandingPrefix::default())
+    };
+    let mut process: Process = start();
+    for (key, text) in scenario.sources {
+        let announced = landing.0.drop_object(key, *text);
+        let mut deliveries = 0;
+        loop {
+            deliveries += 1;
+            assert!(deliveries <= DELIVERIES_MAX, "{key} is never done");
+            match unless_it_dies(process.land(&announced, Deadline::NEVER), &died) {
+                Some(Ok(_)) => break,
+                Some(Err(error)) => assert_eq!(error.kind(), ErrorKind::Retry, "{key}: {error}"),
+                None => process = start(),
+            }
+            clock.advance(settings().settle + Duration::from_secs(1));
+        }
+    }
+    End::of(&lake, catalog.calls())
+}
+
+/// Runs a task to its end, or drops it when its process died.
+fn unless_it_dies<T>(task: impl Future<Output = T>, died: &AtomicBool) -> Option<T> {
+    let (mut task, mut turns) = (pin!(task), 0);
+    loop {
+        turns += 1;
+        assert!(turns < TURNS_MAX, "a task waits for something that never comes");
+        let turn = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if died.swap(false, Ordering::SeqCst) {
+            return None;
+        }
+        if let Poll::Ready(value) = turn {
+            return Some(value);
+        }
+    }
+}
+
+/// Runs one task without others.
+fn alone<T>(task: impl Future<Output = T>) -> T {
+    interleave(0, vec![Box::pin(task)]).remove(0)
+}

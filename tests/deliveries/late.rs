@@ -1,0 +1,262 @@
+//! The objects of a lake over a network: requests that were sent take effect although nobody
+//! waits for them any more, and some that took effect are answered as if they had not.
+
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use alluvium_model::{
+    Pointer, UtcInstant, Version, Versioned,
+    layout::{Location, ObjectKey},
+    ports::{
+        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
+        Reread, TellTime, WriteObjects,
+    },
+};
+use alluvium_testkit::{MemoryClock, MemoryObjects};
+use bytes::Bytes;
+use fastrand::Rng;
+use tokio::task::yield_now;
+
+/// A request that was sent takes effect within this time, whoever waits for it.
+pub(crate) const LATE_MAX: Duration = Duration::from_secs(10);
+/// Compare-and-sets of a hundred that took effect and are answered by a conflict: the SDK sent
+/// them again when the answer got lost.
+const FALSE_CONFLICTS: u32 = 2;
+
+/// What a lake may be without, to see that a storm would notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Without {
+    #[default]
+    Nothing,
+    /// A pointer that was read is never found to have changed.
+    Reread,
+    /// Nobody is told of locations that are coming.
+    Next,
+    /// Whoever claims a source believes that it is his.
+    Claim,
+    /// Compare-and-sets do not compare.
+    Compare,
+}
+
+/// What a request does.
+#[derive(Clone, Debug)]
+enum Effect {
+    Put(ObjectKey, Bytes),
+    Create(ObjectKey, Bytes),
+    Replace(ObjectKey, Bytes, Version),
+    Delete(Vec<ObjectKey>),
+    Copy(ObjectKey, ObjectKey),
+}
+
+/// How often something changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Anything.
+    pub(crate) all: u64,
+    /// An object that was there: only so does a ledger entry become committed.
+    pub(crate) replaced: u64,
+}
+
+#[derive(Debug)]
+struct Network {
+    random: Rng,
+    under_way: Vec<(UtcInstant, Effect)>,
+    changes: Changes,
+    late: u64,
+}
+
+/// Objects over a network. Clones share both.
+#[derive(Clone, Debug)]
+pub(crate) struct LateObjects {
+    objects: MemoryObjects,
+    clock: MemoryClock,
+    network: Arc<Mutex<Network>>,
+    without: Without,
+}
+
+/// A request between its sending and its effect.
+struct Sent<'a> {
+    objects: &'a LateObjects,
+    effect: Option<Effect>,
+}
+
+/// Nobody waits for it any more: the network has it, or lost it.
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if let Some(effect) = self.effect.take() {
+            let mut network = self.objects.network();
+            let arrives = network.random.bool();
+            let delay = LATE_MAX.mul_f64(network.random.f64());
+            if arrives {
+                network.under_way.push((self.objects.clock.after(delay), effect));
+            }
+        }
+    }
+}
+
+impl LateObjects {
+    pub(crate) fn new(objects: MemoryObjects, clock: MemoryClock, random: Rng) -> Self {
+        let network =
+            Network { random, under_way: Vec::new(), changes: Changes::default(), late: 0 };
+        let network = Arc::new(Mutex::new(network));
+        Self { objects, clock, network, without: Without::Nothing }
+    }
+
+    /// The same objects, seen by somebody who is without something.
+    pub(crate) fn without(&self, without: Without) -> Self {
+        Self { without, ..self.clone() }
+    }
+
+    /// Lets everything take effect that is late until now; how many changes there were so far.
+    pub(crate) fn catch_up(&self) -> Changes {
+        let now = self.clock.now();
+        let due: Vec<_> =
+            self.network().under_way.extract_if(.., |(arrives, _)| *arrives <= now).collect();
+        self.network().late += due.len() as u64;
+        for (_, effect) in due {
+            self.take_effect(&effect);
+        }
+        self.network().changes
+    }
+
+    /// Says that something changed that is not an object.
+    pub(crate) fn changed(&self) {
+        self.network().changes.all += 1;
+    }
+
+    /// How many requests took effect when nobody waited for them any more.
+    pub(crate) fn late(&self) -> u64 {
+        self.network().late
+    }
+
+    /// Copies an object, unless there is one already.
+    pub(crate) async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) {
+        self.send(Effect::Copy(from.clone(), to.clone())).await;
+    }
+
+    async fn send(&self, effect: Effect) -> Option<Put> {
+        let mut sent = Sent { objects: self, effect: Some(effect) };
+        yield_now().await;
+        let put = self.take_effect(&sent.effect.take()?);
+        let is_hidden = self.network().random.u32(..100) < FALSE_CONFLICTS;
+        put.map(|put| if is_hidden { Put::Conflict } else { put })
+    }
+
+    fn take_effect(&self, effect: &Effect) -> Option<Put> {
+        self.network().changes.all += 1;
+        let objects = &self.objects;
+        match effect {
+            Effect::Put(key, bytes) => {
+                at_once(objects.put_object(key, bytes.clone())).unwrap();
+            }
+            Effect::Create(key, bytes) => {
+                return Some(at_once(objects.create_object(key, bytes.clone())).unwrap());
+            }
+            Effect::Replace(key, bytes, version) => {
+                self.network().changes.replaced += 1;
+                let replaced = objects.replace_object(key, bytes.clone(), version);
+                return Some(at_once(replaced).unwrap());
+            }
+            Effect::Delete(keys) => at_once(objects.delete_objects(keys)).unwrap(),
+            Effect::Copy(from, to) => objects.copy_object(from, to),
+        }
+        None
+    }
+
+    fn network(&self) -> MutexGuard<'_, Network> {
+        self.network.lock().unwrap()
+    }
+}
+
+/// What a future gives that waits for nothing.
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let turn = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    let given = match turn {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    };
+    given.unwrap()
+}
+
+impl WriteObjects for LateObjects {
+    async fn put_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<()> {
+        self.send(Effect::Put(key.clone(), bytes)).await;
+        Ok(())
+    }
+}
+
+impl ReadObjects for LateObjects {
+    async fn object(&self, key: &ObjectKey) -> PortResult<Option<Versioned<Bytes>>> {
+        let found = self.objects.object(key).await?;
+        let is_pointer = key.as_str().starts_with("_alluvium/pointers/");
+        Ok(found.map(|mut found| {
+            if is_pointer && self.without == Without::Next {
+                let pointer: Pointer = serde_json::from_slice(&found.value).unwrap();
+                let pointer = Pointer { next: None, ..pointer };
+                found.value = serde_json::to_vec(&pointer).unwrap().into();
+            }
+            found
+        }))
+    }
+
+    async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
+        if self.without == Without::Reread {
+            return Ok(Reread::Unchanged);
+        }
+        Ok(match self.object(key).await? {
+            None => Reread::Gone,
+            Some(found) if found.version == *known => Reread::Unchanged,
+            Some(found) => Reread::Changed(found),
+        })
+    }
+}
+
+impl CommitObjects for LateObjects {
+    async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
+        let put = self.send(Effect::Create(key.clone(), bytes.clone())).await.unwrap();
+        if put == Put::Conflict && self.without == Without::Claim {
+            self.send(Effect::Put(key.clone(), bytes)).await;
+            let written = self.objects.object(key).await?.unwrap();
+            return Ok(Put::Done(written.version));
+        }
+        Ok(put)
+    }
+
+    async fn replace_object(
+        &self,
+        key: &ObjectKey,
+        bytes: Bytes,
+        version: &Version,
+    ) -> PortResult<Put> {
+        let mut version = version.clone();
+        if self.without == Without::Compare
+            && let Some(found) = self.objects.object(key).await?
+        {
+            version = found.version;
+        }
+        Ok(self.send(Effect::Replace(key.clone(), bytes, version)).await.unwrap())
+    }
+}
+
+impl DeleteObjects for LateObjects {
+    async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
+        self.send(Effect::Delete(keys.to_vec())).await;
+        Ok(())
+    }
+}
+
+impl ListObjects for LateObjects {
+    async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
+        self.objects.list_objects(location).await
+    }
+}
+
+impl TellTime for LateObjects {
+    async fn now(&self) -> PortResult<UtcInstant> {
+        Ok(self.clock.now())
+    }
+}
