@@ -61,6 +61,11 @@ test-on-local-aws:
 test-readers: local $(VENV)/readers ## Run the reader matrix: DuckDB, PyArrow, Polars, DataFusion, Spark
 	$(PYTEST) tests/readers
 
+FILES ?= 10000
+.PHONY: test-many-files
+test-many-files: local $(VENV)/installed ## Send many small files through the queue: FILES=10000
+	FILES=$(FILES) $(LOCAL_AWS) run $(PYTEST) tests/aws/test_many_files.py
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }

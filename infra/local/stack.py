@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,10 @@ DATABASE = "alluvium"
 # What is copied from the lake at once.
 COPIES_AT_ONCE = 8
 TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
+
+
+# Whatever proxies the user has: none leads to this machine.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Failed(Exception):
@@ -145,6 +151,12 @@ class Stack:
         statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.put_role_policy(RoleName=role, PolicyName=bucket, PolicyDocument=document)
+
+    def calls(self):
+        """How often the function asked what of S3 and Glue so far."""
+        url = self.environment["AWS_ENDPOINT_URL"] + "/_alluvium/calls"
+        with DIRECT.open(url) as answer:
+            return Counter(json.loads(answer.read()))
 
     # How it is set up -----------------------------------------------------------------------
 
@@ -318,12 +330,12 @@ def presto_view(view):
     return json.loads(base64.b64decode(text))
 
 
-def wait_until(condition, seconds, complaint):
+def wait_until(condition, seconds, complaint, every=0.2):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise Failed(f"after {seconds} s {complaint()}")
-        time.sleep(0.2)
+        time.sleep(every)
 
 
 def quoted(word):
