@@ -277,14 +277,15 @@ class Stack:
             return {Path(key).stem: entry for key, entry in zip(keys, pool.map(read, keys))}
 
     def sql(self, query, folder):
-        """Runs SQL with DuckDB over local copies of all files of every table, and over the views
-        of the catalog, read as Athena reads them."""
+        """Runs SQL with DuckDB over local copies of all files of the tables that it names, and over
+        the views of the catalog, read as Athena reads them."""
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"CREATE SCHEMA {DATABASE}")
         connection.execute(f"SET search_path = '{DATABASE}'")
         pages = self.glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
-        found = [table for page in pages for table in page["TableList"]]
+        # The name of a view holds that of its table.
+        found = [t for page in pages for t in page["TableList"] if t["Name"] in query]
         views = [table for table in found if table["TableType"] == "VIRTUAL_VIEW"]
         for table in found:
             if table not in views:

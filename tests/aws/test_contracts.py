@@ -1,24 +1,6 @@
 """Contracts that the command deploys, and the function that follows them with its own role."""
 
-import pytest
-
 from stack import DATABASE
-
-
-@pytest.fixture
-def deploy(stack, tmp_path):
-    """Deploys a contract; afterwards there is none, as other tests expect."""
-    deployed = []
-
-    def deploy(name, text):
-        path = tmp_path / name
-        path.write_text(text)
-        deployed.append(f"_alluvium/tables/{name}")
-        return stack.deploy_contracts(path)
-
-    yield deploy
-    for key in deployed:
-        stack.s3.delete_object(Bucket=stack.outputs()["LakeBucketName"], Key=key)
 
 
 def test_the_function_follows_a_contract_as_soon_as_it_is_deployed(stack, sql, deploy):

@@ -32,7 +32,7 @@ by = ["day(event_time)"]
 
 
 def day_of(number):
-    return (datetime.date(2020, 1, 1) + datetime.timedelta(days=number % 2_000)).isoformat()
+    return (datetime.date(2020, 1, 1) + datetime.timedelta(days=number)).isoformat()
 
 
 def load(stack, table, names, day):
@@ -62,14 +62,13 @@ def check(stack, sql, table, files):
 
 
 @pytest.mark.parametrize("partitions", ["known", "new"])
-def test_of_many_small_files_none_is_lost_or_doubled(stack, sql, tmp_path, capsys, partitions):
+def test_of_many_small_files_none_is_lost_or_doubled(stack, sql, deploy, capsys, partitions):
     table = f"many_{partitions}"
-    contract = tmp_path / f"{table}.toml"
-    contract.write_text(CONTRACT.format(table=table))
-    stack.deploy_contracts(contract)
-    # New partitions: each file has one of its own, as far as days go.
+    deploy(f"{table}.toml", CONTRACT.format(table=table))
+    # Each file has a partition of its own, then; a thousand of them say enough.
     files = FILES if partitions == "known" else min(FILES, 1_000)
     day = (lambda number: day_of(0)) if partitions == "known" else day_of
+    # As they are by default, unlike in other tests.
     refreshed = {"ALLUVIUM_CONTRACT_REFRESH_SECONDS": "60"}
     with stack.redelivering(seconds=180, receives=10), stack.configured(refreshed):
         load(stack, table, range(FIRST_FILES), day)
@@ -81,6 +80,5 @@ def test_of_many_small_files_none_is_lost_or_doubled(stack, sql, tmp_path, capsy
         print(f"\n{files} files, {partitions} partitions: {seconds:.0f} s; calls a file:")
         for name, count in sorted(calls.items()):
             print(f"    {name:45} {count / files:.3f}")
-    # A file that finds its table and partition costs no call to Glue.
-    per_file = sum(calls.values()) / files
-    assert per_file < (8 if partitions == "known" else 12)
+    # Some sandbox may begin, or look at the contracts again.
+    assert sum(calls.values()) < files * (7.5 if partitions == "known" else 10.5)
