@@ -246,6 +246,14 @@ class Stack:
     def table(self, table):
         return self.glue.get_table(DatabaseName=DATABASE, Name=table)["Table"]
 
+    def tables(self):
+        """The names of tables and views."""
+        return [table["Name"] for table in self.all_tables()]
+
+    def all_tables(self):
+        pages = self.glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
+        return [table for page in pages for table in page["TableList"]]
+
     def columns(self, table):
         """Types by column name."""
         columns = self.table(table)["StorageDescriptor"]["Columns"]
@@ -283,9 +291,8 @@ class Stack:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"CREATE SCHEMA {DATABASE}")
         connection.execute(f"SET search_path = '{DATABASE}'")
-        pages = self.glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
         # The name of a view holds that of its table.
-        found = [t for page in pages for t in page["TableList"] if t["Name"] in query]
+        found = [table for table in self.all_tables() if table["Name"] in query]
         views = [table for table in found if table["TableType"] == "VIRTUAL_VIEW"]
         for table in found:
             if table not in views:

@@ -23,6 +23,8 @@ SMALL_PARTS = {"ALLUVIUM_LIMITS": "part_records=2"}
 DELIVERIES = 12
 # The function reads so many bytes at a time (shared/alluvium-aws/src/source.rs).
 RANGE_BYTES = 4 << 20
+# Of a source that takes two reads.
+RECORDS = 6_000
 
 
 def entries_of(stack, table):
@@ -37,7 +39,9 @@ def check(stack, sql, table, good, bad=()):
     place = lambda source, record: (source.removeprefix(landing), record)
     rows = Counter(place(*row) for row in sql(f"SELECT _source, _record FROM {table}"))
     assert rows == Counter(dict.fromkeys(good, 1))
-    quarantined = sql(f"SELECT source, record FROM quarantine WHERE table_name = '{table}'")
+    # It is made for the first bad record of any table.
+    select = f"SELECT source, record FROM quarantine WHERE table_name = '{table}'"
+    quarantined = sql(select) if "quarantine" in stack.tables() else []
     assert Counter(place(*row) for row in quarantined) == Counter(dict.fromkeys(bad, 1))
     entries = [entry for entry in entries_of(stack, table) if entry["state"] != "superseded"]
     assert {entry["state"] for entry in entries} == {"committed"}
@@ -147,12 +151,17 @@ class Hold:
             self.released.wait(60)
 
 
+def beyond_one_range(record):
+    """Records that take a second read."""
+    text = "".join(json.dumps({"old": n} | record) + "\n" for n in range(RECORDS))
+    assert len(text) > RANGE_BYTES * 5 // 4
+    return text
+
+
 @pytest.mark.parametrize("ending", ["overwritten", "deleted"])
 def test_an_object_that_changes_while_it_is_read_is_superseded(stack, sql, ending):
     table, key = ending, f"{ending}/1.json"
-    bucket = stack.outputs()["LandingBucketName"]
-    old = "".join(json.dumps({"old": n, "pad": "x" * 1000}) + "\n" for n in range(6_000))
-    assert len(old) > RANGE_BYTES * 5 // 4
+    bucket, old = stack.outputs()["LandingBucketName"], beyond_one_range({"pad": "x" * 1000})
     hold = Hold(key)
     superseded = stack.total("superseded")
     with gate(stack.environment, hold) as endpoint, stack.redelivering(seconds=5, receives=100):
@@ -179,6 +188,32 @@ def test_an_object_that_changes_while_it_is_read_is_superseded(stack, sql, endin
     else:
         assert states == ["superseded"] and written(stack, table) == 0
         assert sql(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_what_was_begun_is_finished_as_it_was_begun(stack, sql, deploy):
+    """Whatever is deployed between the function that was killed and the next one."""
+    key, contract = "pinned/1.json", 'table = "pinned"\n'
+    deploy("pinned.toml", contract + '[columns]\n"$.secret" = { drop = true }\n')
+    hold = Hold(key)
+    with gate(stack.environment, hold) as endpoint, stack.redelivering(seconds=5, receives=100):
+        with stack.configured(HASTE | {"AWS_ENDPOINT_URL_S3": endpoint}):
+            stack.drop(key, beyond_one_range({"pad": "x" * 1000, "secret": 1}))
+            assert hold.reached.wait(30)
+            wait_until(lambda: written(stack, "pinned"), 30, lambda: "no part was written")
+            [begun] = entries_of(stack, "pinned")
+            deploy("pinned.toml", contract)
+            for process in stack.processes():
+                os.kill(process, signal.SIGKILL)
+        hold.released.set()
+        wait_until(lambda: stack.waiting() == 0, 60, lambda: f"{stack.waiting()} messages wait")
+    check(stack, sql, "pinned", {(key, n) for n in range(RECORDS)})
+    [ended] = entries_of(stack, "pinned")
+    assert begun["state"] == "writing" and begun["plan"]["id"] == ended["plan"]
+    assert "part_text_bytes" in begun["plan"]["limits"] and len(ended["files"]) > 4
+    assert "secret" not in stack.columns("pinned")
+    # What is begun now follows the new contract.
+    stack.drop_and_wait({"pinned/2.json": '{"secret":1}'})
+    assert "secret" in stack.columns("pinned")
 
 
 def written(stack, table):
