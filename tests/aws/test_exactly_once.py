@@ -190,6 +190,32 @@ def test_an_object_that_changes_while_it_is_read_is_superseded(stack, sql, endin
         assert sql(f"SELECT count(*) FROM {table}") == [(0,)]
 
 
+def test_an_object_that_is_restored_after_it_was_overwritten_is_loaded_once(stack, sql):
+    """It comes back before everybody may rely on the attempts at it having ended."""
+    key, old, new = "restored/1.json", beyond_one_range({"pad": "x" * 1000}), '{"new":1}\n'
+    hold = Hold(key)
+    superseded = stack.total("superseded")
+    with gate(stack.environment, hold) as endpoint, stack.redelivering(seconds=5, receives=100):
+        variables = HASTE | {"AWS_ENDPOINT_URL_S3": endpoint}
+        with stack.configured(variables, Timeout=TIMEOUT_SECONDS):
+            stack.drop(key, old)
+            assert hold.reached.wait(30)
+            stack.drop(key, new)
+            hold.released.set()
+            states = lambda: [(e["state"], e.get("plan")) for e in entries_of(stack, "restored")]
+            wait_until(lambda: ("writing", None) in states() and len(states()) == 2, 30, states)
+            stack.drop(key, old)
+            wait_until(lambda: stack.waiting() == 0, 90, lambda: f"{stack.waiting()} messages wait")
+    assert stack.waiting("LandingDeadLetterQueueUrl") == 0
+    rows = Counter(n for [n] in sql("SELECT old FROM restored WHERE new IS NULL"))
+    assert rows == Counter(range(RECORDS))
+    # Whether what was there in between was read in time, it is counted.
+    [between] = sql("SELECT count(*) FROM restored WHERE new = 1")[0]
+    ended = ["committed"] * (1 + between) + ["superseded"] * (1 - between)
+    assert sorted(entry["state"] for entry in entries_of(stack, "restored")) == ended
+    wait_until(lambda: stack.total("superseded") == superseded + 1 - between, 20, states)
+
+
 def test_what_was_begun_is_finished_as_it_was_begun(stack, sql, deploy):
     """Whatever is deployed between the function that was killed and the next one."""
     key, contract = "pinned/1.json", 'table = "pinned"\n'
