@@ -3,7 +3,7 @@ holds them back and then passes them on as they are."""
 
 import http.client
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -67,9 +67,11 @@ def serving(endpoint, forward):
                     self.send_header(name, value)
             if answer.status != http.client.NOT_MODIFIED:
                 self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
             connection.close()
+            # Whoever asked may have been killed while it waited.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(content)
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on
 
