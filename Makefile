@@ -64,7 +64,7 @@ test-readers: local $(VENV)/readers ## Run the reader matrix: DuckDB, PyArrow, P
 FILES ?= 10000
 .PHONY: test-many-files
 test-many-files: local $(VENV)/installed ## Send many small files through the queue: FILES=10000
-	FILES=$(FILES) $(LOCAL_AWS) run $(PYTEST) tests/aws/test_many_files.py
+	$(LOCAL_AWS) run env FILES=$(FILES) $(PYTEST) tests/aws/test_many_files.py
 
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
