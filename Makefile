@@ -66,6 +66,11 @@ model: ## Explore the protocol of writing and swapping: NAME="exploration or tra
 test-readers: local $(VENV)/readers ## Run the reader matrix: DuckDB, PyArrow, Polars, DataFusion, Spark
 	$(PYTEST) tests/readers
 
+FILES ?= 10000
+.PHONY: test-many-files
+test-many-files: local $(VENV)/installed ## Send many small files through the queue: FILES=10000
+	$(LOCAL_AWS) run env FILES=$(FILES) $(PYTEST) tests/aws/test_many_files.py
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }

@@ -5,9 +5,14 @@ policies. On the loopback interface there is no TLS, so each request says that i
 
 Glue replaces a table by compare-and-set. MiniStack 1.5.33 compares and sets in two steps and
 serves each request in a thread, so here requests to its Glue come one at a time.
+
+It also counts what functions ask of S3 and Glue: GET `/_alluvium/calls` answers with the counts.
 """
 
+import json
 import threading
+from collections import Counter
+from urllib.parse import parse_qs
 
 from ministack.app import app as ministack
 from ministack.services import glue
@@ -26,7 +31,39 @@ def handle_alone(*request):
 glue._handle_request_sync = handle_alone
 
 
+CALLS = "/_alluvium/calls"
+# Glue asks for an operation in a header, S3 by what is asked for, and its SDK by a parameter.
+TARGET = b"x-amz-target"
+# Who calls: the SDK of the functions, which no test uses.
+CALLER = b"aws-sdk-rust/"
+calls = Counter()
+
+
+def call(scope):
+    """The operation of a request, and of S3 the first folders of its key."""
+    headers = dict(scope["headers"])
+    if not headers.get(b"user-agent", b"").startswith(CALLER):
+        return None
+    if TARGET in headers:
+        return headers[TARGET].decode().rsplit(".", 1)[-1]
+    query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+    folders = scope["path"].split("/")[2:]
+    place = "/".join(folders[:2]) if folders[:1] == ["_alluvium"] else folders[0] if folders else ""
+    operation = "ListObjectsV2" if "list-type" in query else query.get("x-id", [scope["method"]])[0]
+    return f"{operation} {place}".strip()
+
+
+async def answer_calls(send):
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(calls).encode()})
+
+
 async def app(scope, receive, send):
     if scope["type"] == "http":
+        if scope["path"] == CALLS:
+            return await answer_calls(send)
+        if operation := call(scope):
+            calls[operation] += 1
         scope = {**scope, "headers": [*scope["headers"], TLS]}
     await ministack(scope, receive, send)

@@ -10,6 +10,10 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
@@ -21,7 +25,13 @@ BIN = Path(sys.executable).parent
 COMMAND = "target/local/alluvium"
 NAME = "alluvium"
 DATABASE = "alluvium"
+# What is copied from the lake at once.
+COPIES_AT_ONCE = 8
 TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
+
+
+# Whatever proxies the user has: none leads to this machine.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Failed(Exception):
@@ -142,6 +152,50 @@ class Stack:
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.put_role_policy(RoleName=role, PolicyName=bucket, PolicyDocument=document)
 
+    def calls(self):
+        """How often the function asked what of S3 and Glue so far."""
+        url = self.environment["AWS_ENDPOINT_URL"] + "/_alluvium/calls"
+        with DIRECT.open(url) as answer:
+            return Counter(json.loads(answer.read()))
+
+    # How it is set up -----------------------------------------------------------------------
+
+    @contextmanager
+    def configured(self, variables, **settings):
+        """Other variables and settings of the function, in new processes of it."""
+        name = self.outputs()["IngestObjectsName"]
+        found = self.functions.get_function_configuration(FunctionName=name)
+        before = {setting: found[setting] for setting in settings}
+        change = lambda variables, settings: self.functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}, **settings
+        )
+        change(found["Environment"]["Variables"] | variables, settings)
+        try:
+            yield
+        finally:
+            change(found["Environment"]["Variables"], before)
+
+    @contextmanager
+    def redelivering(self, seconds, receives):
+        """Messages come back after so many seconds, and so many times."""
+        url = self.outputs()["LandingQueueUrl"]
+        names = ["VisibilityTimeout", "RedrivePolicy"]
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        redrive = json.loads(found["RedrivePolicy"]) | {"maxReceiveCount": receives}
+        changed = {"VisibilityTimeout": str(seconds), "RedrivePolicy": json.dumps(redrive)}
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes=changed)
+        try:
+            yield
+        finally:
+            self.sqs.set_queue_attributes(QueueUrl=url, Attributes=found)
+
+    def processes(self):
+        """Ids of the processes of functions: their programs lie in the folder of this local AWS."""
+        shown = subprocess.run(["ps", "-axo", "pid=,args="], stdout=subprocess.PIPE, text=True)
+        ours = f"{self.environment['TMPDIR']}/ministack-provided-code-"
+        lines = [line.split(None, 1) for line in shown.stdout.splitlines()]
+        return [int(pid) for pid, program in lines if program.startswith(ours)]
+
     # What the function says -----------------------------------------------------------------
 
     def invocations(self):
@@ -170,16 +224,35 @@ class Stack:
         attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(attributes[name]) for name in names)
 
+    def worked_off(self):
+        """Announcements of sources that are done: loaded, loaded before or gone."""
+        lines = self.invocations()
+        return sum(line[name] for line in lines for name in ("sources", "duplicates", "superseded"))
+
     def wait_for_sources(self, count, seconds=60):
         """Waits until so many sources were worked off and nothing is left in the queue."""
-        worked_off = lambda: self.total("sources") + self.total("superseded")
-        wait_until(lambda: worked_off() >= count and self.waiting() == 0, seconds,
-                   lambda: f"{worked_off()} of {count} files are loaded, {self.waiting()} wait")
+        wait_until(lambda: self.waiting() == 0 and self.worked_off() >= count, seconds,
+                   lambda: f"{self.worked_off()} of {count} files are loaded, {self.waiting()} wait")
+
+    def drop_and_wait(self, files, seconds=60):
+        """Drops files, key to content, and waits until all of them are worked off."""
+        done = self.worked_off()
+        for key, content in files.items():
+            self.drop(key, content)
+        self.wait_for_sources(done + len(files), seconds)
 
     # What comes out -------------------------------------------------------------------------
 
     def table(self, table):
         return self.glue.get_table(DatabaseName=DATABASE, Name=table)["Table"]
+
+    def tables(self):
+        """The names of tables and views."""
+        return [table["Name"] for table in self.all_tables()]
+
+    def all_tables(self):
+        pages = self.glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
+        return [table for page in pages for table in page["TableList"]]
 
     def columns(self, table):
         """Types by column name."""
@@ -202,15 +275,24 @@ class Stack:
             found += [f"s3://{bucket}/{o['Key']}" for page in pages for o in page.get("Contents", [])]
         return sorted(found)
 
+    def ledger(self):
+        """The entries of the ledger, one a source, by its identity."""
+        bucket, prefix = self.outputs()["LakeBucketName"], f"_alluvium/ledger/{DATABASE}/"
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [o["Key"] for page in pages for o in page.get("Contents", [])]
+        read = lambda key: json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+            return {Path(key).stem: entry for key, entry in zip(keys, pool.map(read, keys))}
+
     def sql(self, query, folder):
-        """Runs SQL with DuckDB over local copies of all files of every table, and over the views
-        of the catalog, read as Athena reads them."""
+        """Runs SQL with DuckDB over local copies of all files of the tables that it names, and over
+        the views of the catalog, read as Athena reads them."""
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"CREATE SCHEMA {DATABASE}")
         connection.execute(f"SET search_path = '{DATABASE}'")
-        pages = self.glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
-        found = [table for page in pages for table in page["TableList"]]
+        # The name of a view holds that of its table.
+        found = [table for table in self.all_tables() if table["Name"] in query]
         views = [table for table in found if table["TableType"] == "VIRTUAL_VIEW"]
         for table in found:
             if table not in views:
@@ -226,7 +308,9 @@ class Stack:
         """A table as DuckDB reads its files, with the columns that no file has."""
         columns = table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]
         nulls = ", ".join(f'NULL::{duckdb_type(c["Type"])} AS "{c["Name"]}"' for c in columns)
-        copies = [str(self.copy(uri, folder)) for uri in self.files(table["Name"])]
+        with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+            found = pool.map(lambda uri: self.copy(uri, folder), self.files(table["Name"]))
+            copies = [str(path) for path in found]
         read = (
             f" UNION ALL BY NAME SELECT * FROM read_parquet({copies!r}, union_by_name = true, "
             "hive_partitioning = true, hive_types_autocast = false)"
@@ -254,12 +338,12 @@ def presto_view(view):
     return json.loads(base64.b64decode(text))
 
 
-def wait_until(condition, seconds, complaint):
+def wait_until(condition, seconds, complaint, every=0.2):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise Failed(f"after {seconds} s {complaint()}")
-        time.sleep(0.2)
+        time.sleep(every)
 
 
 def quoted(word):

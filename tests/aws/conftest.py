@@ -23,3 +23,19 @@ def stack():
 def sql(stack, tmp_path):
     """Rows of a query over the tables of the catalog, as DuckDB finds them."""
     return lambda query: stack.sql(query, tmp_path / "copies").fetchall()
+
+
+@pytest.fixture
+def deploy(stack, tmp_path):
+    """Deploys a contract; afterwards there is none, as other tests expect."""
+    deployed = []
+
+    def deploy(name, text):
+        path = tmp_path / name
+        path.write_text(text)
+        deployed.append(f"_alluvium/tables/{name}")
+        return stack.deploy_contracts(path)
+
+    yield deploy
+    for key in deployed:
+        stack.s3.delete_object(Bucket=stack.outputs()["LakeBucketName"], Key=key)

@@ -1,14 +1,18 @@
-"""A proxy in front of the local AWS that changes requests on their way and signs them anew."""
+"""Proxies in front of the local AWS: one changes requests on their way and signs them anew, one
+holds them back and then passes them on as they are."""
 
 import http.client
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+# Of one connection, not of what is said.
+HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
 
 
 @contextmanager
@@ -20,26 +24,56 @@ def proxy(environment, service, change):
     credentials = Credentials(*(environment[name] for name in names))
     signer = SigV4Auth(credentials, service, environment["AWS_REGION"])
 
+    def forward(method, path, headers, body):
+        body = change(headers.get("X-Amz-Target", ""), body)
+        kept = ["Content-Type", "X-Amz-Target"]
+        headers = {name: headers[name] for name in kept if name in headers}
+        request = AWSRequest(method, endpoint + path, headers, body)
+        signer.add_auth(request)
+        return body, dict(request.headers)
+
+    with serving(endpoint, forward) as url:
+        yield url
+
+
+@contextmanager
+def gate(environment, hold):
+    """Serves the local AWS at the URL that it yields; each request waits for
+    `hold(method, path, headers)` first."""
+
+    def forward(method, path, headers, body):
+        hold(method, path, headers)
+        return body, dict(headers)
+
+    with serving(environment["AWS_ENDPOINT_URL"], forward) as url:
+        yield url
+
+
+@contextmanager
+def serving(endpoint, forward):
+    """Sends on what `forward` makes of each request."""
+
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            body = change(self.headers.get("X-Amz-Target", ""), body)
-            kept = ["Content-Type", "X-Amz-Target"]
-            headers = {name: self.headers[name] for name in kept if name in self.headers}
-            request = AWSRequest("POST", endpoint + self.path, headers, body)
-            signer.add_auth(request)
+        def pass_on(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body, headers = forward(self.command, self.path, self.headers, body)
             connection = http.client.HTTPConnection(urlsplit(endpoint).netloc)
-            connection.request("POST", self.path, body, dict(request.headers))
+            connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)
             for name, value in answer.getheaders():
-                if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                if name.lower() not in HOP_BY_HOP:
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            if answer.status != http.client.NOT_MODIFIED:
+                self.send_header("Content-Length", str(len(content)))
             connection.close()
+            # Whoever asked may have been killed while it waited.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on
 
         def log_message(self, *_):
             pass

@@ -19,17 +19,9 @@ COLUMNS = 5
 @contextmanager
 def glue_changed(stack, change):
     """The function reaches Glue through a proxy that changes its requests."""
-    name = stack.outputs()["IngestObjectsName"]
-    found = stack.functions.get_function_configuration(FunctionName=name)["Environment"]
     with proxy(stack.environment, "glue", change) as endpoint:
-        variables = found["Variables"] | {"AWS_ENDPOINT_URL_GLUE": endpoint}
-        stack.functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables}
-        )
-        try:
+        with stack.configured({"AWS_ENDPOINT_URL_GLUE": endpoint}):
             yield
-        finally:
-            stack.functions.update_function_configuration(FunctionName=name, Environment=found)
 
 
 class Collision:

@@ -1,39 +1,14 @@
 """Contracts that the command deploys, and the function that follows them with its own role."""
 
-import pytest
-
 from stack import DATABASE
 
 
-@pytest.fixture
-def deploy(stack, tmp_path):
-    """Deploys a contract; afterwards there is none, as other tests expect."""
-    deployed = []
-
-    def deploy(name, text):
-        path = tmp_path / name
-        path.write_text(text)
-        deployed.append(f"_alluvium/tables/{name}")
-        return stack.deploy_contracts(path)
-
-    yield deploy
-    for key in deployed:
-        stack.s3.delete_object(Bucket=stack.outputs()["LakeBucketName"], Key=key)
-
-
-def drop_and_wait(stack, files):
-    done = stack.total("sources") + stack.total("superseded")
-    for key, content in files.items():
-        stack.drop(key, content)
-    stack.wait_for_sources(done + len(files))
-
-
 def test_the_function_follows_a_contract_as_soon_as_it_is_deployed(stack, sql, deploy):
-    drop_and_wait(stack, {"contracted/in/1.json": '{"n":1}'})
+    stack.drop_and_wait({"contracted/in/1.json": '{"n":1}'})
     said = deploy("by_contract.toml", 'table = "by_contract"\n[source]\nprefix = "contracted/in"\n')
     assert "+ _alluvium/tables/by_contract.toml" in said
-    drop_and_wait(stack, {"contracted/in/2.json": '{"n":2}', "contracted/3.json": '{"n":3}'})
-    drop_and_wait(stack, {"contracted/in-4.json": '{"n":4}'})
+    stack.drop_and_wait({"contracted/in/2.json": '{"n":2}', "contracted/3.json": '{"n":3}'})
+    stack.drop_and_wait({"contracted/in-4.json": '{"n":4}'})
     assert sql("SELECT n FROM by_contract ORDER BY n") == [(2,), (4,)]
     assert sql("SELECT n FROM contracted ORDER BY n") == [(1,), (3,)]
 
@@ -49,7 +24,7 @@ format = "s"
 [partition]
 by = ["hour(event_time)", "identity($.site)"]
 """)
-    drop_and_wait(stack, {"happened/1.json": "".join(
+    stack.drop_and_wait({"happened/1.json": "".join(
         f'{{"at":{at},"site":"{site}"}}\n' for at, site in
         [(1795341600, "a"), (1795345200, "a"), (1795341601, "b/c"), (4, "a")]
     )})
@@ -80,7 +55,7 @@ def test_a_wrong_contract_is_named_by_who_fails_over_it(stack, sql):
 
 
 def test_contracts_that_do_not_suit_the_tables_are_not_deployed(stack, tmp_path):
-    drop_and_wait(stack, {"settled/1.json": '{"at":"2026-11-24T00:00:00Z"}'})
+    stack.drop_and_wait({"settled/1.json": '{"at":"2026-11-24T00:00:00Z"}'})
     path = tmp_path / "settled.toml"
     path.write_text('table = "settled"\n[partition]\nby = ["hour(arrived_at)"]\n')
     said = stack.deploy_contracts(path, expect=(1,))

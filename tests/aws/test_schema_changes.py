@@ -10,9 +10,7 @@ MAGNITUDES = [6, 7, 4.5, 5]
 
 
 def load(stack, key, record):
-    done = stack.total("sources")
-    stack.drop(key, json.dumps(record))
-    stack.wait_for_sources(done + 1)
+    stack.drop_and_wait({key: json.dumps(record)})
 
 
 def test_the_view_of_a_table_with_siblings_is_right(stack, sql):
