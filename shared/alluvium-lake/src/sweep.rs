@@ -14,10 +14,6 @@ use crate::{
     ledger::{Found, Gone, Ledger, Sweep},
 };
 
-/// Bytes of a table's name that the names of tables share that are routed from it, however long
-/// they are: the longest ones are cut to make room for a hash.
-const STEM_BYTES_MAX: usize = 40;
-
 /// Deletes files of sources.
 #[derive(Debug)]
 pub(crate) struct Sweeper<C, O> {
@@ -77,13 +73,7 @@ impl Sweep {
     /// Whether files may lie in this table: bad records go to quarantine, and a route leads to
     /// tables that are called like the one they are routed from, and more.
     pub(crate) fn concerns(&self, table: &TableName) -> bool {
-        let stem = |source: &String| {
-            let name = TableSource::new(source.as_str()).table_names().next()?;
-            let mut stem = name.as_str().to_owned();
-            stem.truncate(STEM_BYTES_MAX);
-            Some(stem)
-        };
-        let mut stems = self.tables.iter().filter_map(stem);
+        let mut stems = self.tables.iter().map(|source| TableSource::new(source.as_str()).stem());
         *table == TableName::quarantine() || stems.any(|stem| table.as_str().starts_with(&stem))
     }
 

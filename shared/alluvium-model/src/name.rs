@@ -141,6 +141,20 @@ impl TableSource {
         &self.0
     }
 
+    /// What the names of the table and of all that are routed from it begin with.
+    #[must_use]
+    pub fn stem(&self) -> String {
+        let segment = snake(&self.0);
+        // Then the route alone makes the name.
+        if !segment.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return String::new();
+        }
+        let mut stem = base(&[segment]);
+        // Longer ones are cut to make room for a hash.
+        stem.truncate(BASE_BYTES_MAX - 1 - HASH_DIGITS_MAX);
+        stem
+    }
+
     /// The names that the table may take, the best first. Reserved names (`quarantine` and
     /// `*_unified`) are left out.
     pub fn table_names(&self) -> impl Iterator<Item = TableName> + use<> {
@@ -308,6 +322,20 @@ mod tests {
         assert_eq!(first("camera/click"), "camera_click");
         for nothing in ["camera/", "camera/---", "camera/ "] {
             assert!(first(nothing).starts_with("camera_"), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_a_table_and_of_those_routed_from_it_begin_with_its_stem() {
+        let long = "x".repeat(200);
+        for source in ["Camera Events", "quarantine", "camera_unified", "7", "---", &long] {
+            let stem = TableSource::new(source).stem();
+            for route in ["", "/click", "/Click", "/unified", &format!("/{long}")] {
+                let table = TableSource::new(format!("{source}{route}"));
+                for name in table.table_names().take(60) {
+                    assert!(name.0.starts_with(&stem), "{name} of {source}{route}: {stem}");
+                }
+            }
         }
     }
 
