@@ -16,6 +16,7 @@ use alluvium_protocol::{Layout, Part, Partition, Place, Plan, Step};
 use alluvium_testkit::{LandedReader, MemoryLanding};
 use alluvium_tests::Lake;
 use bytes::Bytes;
+use serde_json::{Value, json};
 
 /// What happens to the watched attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,11 +167,12 @@ impl WriteObjects for Recorded {
 pub(crate) async fn begin_swap(lake: &Lake) {
     let pointers = lake.objects.all().into_iter().filter(|(key, _)| is_pointer(key));
     let (key, bytes) = pointers.filter(|(key, _)| key.as_str().contains("p=a")).last().unwrap();
-    let mut pointer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let mut pointer: serde_json::Map<String, Value> = serde_json::from_slice(&bytes).unwrap();
     let next = "lake/camera/generations/1-x/p=a/";
-    pointer["next"] =
-        serde_json::json!({ "generation": "1-x", "location": next, "phase": "filling" });
-    lake.objects.put_object(&key, Bytes::from(pointer.to_string())).await.unwrap();
+    let next = json!({ "generation": "1-x", "location": next, "phase": "filling" });
+    pointer.insert("next".to_owned(), next);
+    let begun = serde_json::to_vec(&pointer).unwrap();
+    lake.objects.put_object(&key, Bytes::from(begun)).await.unwrap();
 }
 
 impl ReadObjects for Recorded {
