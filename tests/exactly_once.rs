@@ -6,9 +6,11 @@ use std::{sync::Arc, time::Duration};
 use alluvium_lake::{Deadline, Ingest, IngestReport, IngestSettings, LakeError, Landing};
 use alluvium_model::{
     AnnouncedObject, Contract, Destination, ErrorKind, LAYOUT_VERSION, LandingPrefix, Pointer,
+    TableSource,
     layout::{Location, ObjectKey, contracts as contracts_location},
     ports::{
-        CommitObjects as _, LakeCatalog, LakeObjects, Put, ReadObjects as _, WriteObjects as _,
+        CommitObjects as _, LakeCatalog, LakeObjects, Put, ReadObjects as _, ReadTables as _,
+        WriteObjects as _,
     },
 };
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryLanding, MemoryObjects, Unreliable};
@@ -107,6 +109,17 @@ async fn a_source_is_loaded_by_the_contract_that_it_was_begun_with() {
     let other = bucket.drop_object("camera/2.json", "{\"n\":6}");
     land(&lake, &bucket, &other).await.unwrap();
     assert_eq!(lake.kinds("camera").await, ["n:bigint"]);
+}
+
+#[tokio::test]
+async fn a_source_goes_to_the_table_that_it_was_begun_for() {
+    let lake = Lake::default();
+    let [camera, lens] = ["camera", "lens"].map(TableSource::new);
+    dying(&lake, cutting(2), 1).ingest(&camera, memory_source(KEY, FIVE)).await.unwrap_err();
+    let report = lake.ingest().ingest(&lens, memory_source(KEY, FIVE)).await.unwrap();
+    assert_eq!((report.table.as_deref(), report.counts.loaded), (Some("camera"), 5));
+    assert_eq!(lake.rows("camera").await, "n=1\nn=2\nn=3\nn=4\nn=5");
+    assert_eq!(lake.catalog.table_names().await.unwrap(), ["camera".parse().unwrap()]);
 }
 
 #[tokio::test]

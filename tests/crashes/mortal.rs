@@ -13,7 +13,8 @@ use std::{
 
 use alluvium_lake::{Deadline, Ingest, IngestSettings, Landing};
 use alluvium_model::{
-    ErrorKind, LandingPrefix, PartitionEntry, TableEntry, TableName, ViewEntry,
+    ErrorKind, LandingPrefix, LedgerEntry, LedgerState, PartitionEntry, TableEntry, TableName,
+    ViewEntry,
     layout::{self, ObjectKey},
     ports::{ReadTables as _, WriteObjects as _},
 };
@@ -44,7 +45,7 @@ impl End {
         let table = |name| alone(lake.catalog.table(name)).unwrap().unwrap().value;
         let view = |name: &TableName| lake.catalog.view(name.unified().as_str());
         Self {
-            objects: lake.objects.all(),
+            objects: lake.objects.all().into_iter().map(without_time).collect(),
             tables: names.iter().map(table).collect(),
             partitions: lake.catalog.all_partitions(),
             views: names.iter().map(view).collect(),
@@ -130,4 +131,14 @@ fn unless_it_dies<T>(task: impl Future<Output = T>, died: &AtomicBool) -> Option
 /// Runs one task without others.
 fn alone<T>(task: impl Future<Output = T>) -> T {
     interleave(0, vec![Box::pin(task)]).remove(0)
+}
+
+/// When a source was said to be gone depends on how often it was delivered.
+fn without_time((key, bytes): (ObjectKey, Bytes)) -> (ObjectKey, Bytes) {
+    match serde_json::from_slice::<LedgerEntry>(&bytes) {
+        Ok(LedgerEntry { source, state: LedgerState::Superseded { .. }, .. }) => {
+            (key, Bytes::from(format!("{source} is gone")))
+        }
+        Ok(_) | Err(_) => (key, bytes),
+    }
 }

@@ -67,6 +67,20 @@ impl Recorded {
         self.disturbance.lock().unwrap().take_if(|next| *next == disturbance).is_some()
     }
 
+    /// Whether what was called last belongs to a sweep.
+    fn sweeps(&self) -> bool {
+        let steps = self.steps.lock().unwrap();
+        steps.last().is_some_and(|step| {
+            matches!(
+                step,
+                Step::ListPointers
+                    | Step::ReadPointerToSweep(_)
+                    | Step::ListLeftovers(..)
+                    | Step::DeleteLeftovers(..)
+            )
+        })
+    }
+
     fn next_part(&self) -> Part {
         let steps = self.steps.lock().unwrap();
         let before = steps.iter().filter(|step| matches!(step, Step::CommitSchema(_))).count();
@@ -85,6 +99,11 @@ fn is_pointer(key: &ObjectKey) -> bool {
 /// Rows say themselves where they belong.
 fn partition(path: &str) -> Partition {
     if path.contains("p=a") { Partition::First } else { Partition::Second }
+}
+
+/// Where the swaps of these worlds go.
+fn place(path: &str) -> Place {
+    if path.contains("/generations/") { Place::Next } else { Place::Current }
 }
 
 /// The step that puts this entry in the place of another one.
@@ -155,9 +174,7 @@ impl WriteObjects for Recorded {
                 begin_swap(&self.lake).await;
             }
             let part = if rest.ends_with("-0") { Part::First } else { Part::Second };
-            let next = key.as_str().contains("/generations/");
-            let place = if next { Place::Next } else { Place::Current };
-            self.note(Step::WriteFile(part, partition(key.as_str()), place));
+            self.note(Step::WriteFile(part, partition(key.as_str()), place(key.as_str())));
         }
         self.lake.objects.put_object(key, bytes).await
     }
@@ -180,7 +197,13 @@ impl ReadObjects for Recorded {
         if is_ledger(key) {
             self.note(Step::ReadEntry);
         } else if is_pointer(key) {
-            self.note(Step::ReadPointer(partition(key.as_str())));
+            let partition = partition(key.as_str());
+            let sweeps = self.sweeps();
+            self.note(if sweeps {
+                Step::ReadPointerToSweep(partition)
+            } else {
+                Step::ReadPointer(partition)
+            });
         }
         self.lake.objects.object(key).await
     }
@@ -234,8 +257,10 @@ impl CommitObjects for Recorded {
 
 impl ListObjects for Recorded {
     async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
-        if !location.as_str().starts_with("_alluvium/") {
-            self.note(Step::ListLeftovers(Partition::First, Place::Current));
+        if location.as_str().starts_with("_alluvium/pointers/") {
+            self.note(Step::ListPointers);
+        } else if !location.as_str().starts_with("_alluvium/") {
+            self.note(Step::ListLeftovers(partition(location.as_str()), place(location.as_str())));
         }
         self.lake.objects.list_objects(location).await
     }
@@ -243,7 +268,8 @@ impl ListObjects for Recorded {
 
 impl DeleteObjects for Recorded {
     async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
-        self.note(Step::DeleteLeftovers(Partition::First, Place::Current));
+        let key = keys.first().map(ObjectKey::as_str).unwrap_or_default();
+        self.note(Step::DeleteLeftovers(partition(key), place(key)));
         self.lake.objects.delete_objects(keys).await
     }
 }

@@ -11,7 +11,8 @@ use alluvium_model::{
 };
 use aws_sdk_s3::{
     Client,
-    operation::get_object::{GetObjectOutput, builders::GetObjectFluentBuilder},
+    error::SdkError,
+    operation::get_object::{GetObjectError, GetObjectOutput, builders::GetObjectFluentBuilder},
     primitives::{ByteStream, DateTime},
 };
 use bytes::Bytes;
@@ -72,11 +73,15 @@ impl OpenObjects for S3Sources {
 
     async fn open_object(&self, object: &AnnouncedObject) -> PortResult<Option<Source<S3Source>>> {
         let mut content = Content { client: self.client.clone(), object: object.clone() };
-        let request = content.get();
-        let got = match request.clone().range(http_range(&(0..RANGE_BYTES))).send().await {
-            Err(error) if has_code(&error, EMPTY) => request.send().await,
-            got => got,
-        };
+        let mut got = content.open().await;
+        // The same bytes may have been put again as another version, which is the same source.
+        if content.object.version_id.is_some()
+            && content.object.etag.is_some()
+            && got.as_ref().is_err_and(|error| has_code(error, SUPERSEDED))
+        {
+            content.object.version_id = None;
+            got = content.open().await;
+        }
         let got = match got {
             Ok(got) => got,
             Err(error) if has_code(&error, SUPERSEDED) => return Ok(None),
@@ -137,6 +142,15 @@ impl Content {
         let AnnouncedObject { bucket, key, etag, version_id } = self.object.clone();
         let request = self.client.get_object().bucket(bucket).key(key);
         request.set_version_id(version_id).set_if_match(etag.map(|etag| format!("\"{etag}\"")))
+    }
+
+    /// Its first range; all of it, if it has no bytes.
+    async fn open(&self) -> Result<GetObjectOutput, SdkError<GetObjectError>> {
+        let request = self.get();
+        match request.clone().range(http_range(&(0..RANGE_BYTES))).send().await {
+            Err(error) if has_code(&error, EMPTY) => request.send().await,
+            got => got,
+        }
     }
 
     /// A range of it, unless it is gone.

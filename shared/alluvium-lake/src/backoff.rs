@@ -36,6 +36,11 @@ impl Backoff {
         Self { tries, base: Duration::ZERO, pause_max: Duration::ZERO, ..Self::default() }
     }
 
+    /// One try and no more.
+    pub(crate) const fn once(self) -> Self {
+        Self { tries: 1, ..self }
+    }
+
     /// The first try of something begins.
     pub(crate) fn begin(self) -> Tries {
         Tries { backoff: self, begun: Instant::now(), failed: 0 }

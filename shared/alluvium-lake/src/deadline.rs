@@ -4,7 +4,7 @@
 //! the settle time after it looked at the ledger) holds because no call is begun after the deadline,
 //! and one that is under way then is given up.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -12,7 +12,14 @@ use crate::LakeError;
 
 /// A moment after which nothing is begun.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Option<Instant>);
+pub struct Deadline(Option<Moment>);
+
+/// A moment by both clocks: the one that never jumps stands still while a machine sleeps.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    steady: Instant,
+    wall: SystemTime,
+}
 
 impl Deadline {
     /// None: whoever makes the attempt ends it himself.
@@ -20,21 +27,26 @@ impl Deadline {
 
     /// That moment.
     #[must_use]
-    pub const fn at(moment: Instant) -> Self {
-        Self(Some(moment))
+    pub fn at(moment: Instant) -> Self {
+        Self::after(moment.saturating_duration_since(Instant::now()))
     }
 
     /// So long from now.
     #[must_use]
     pub fn after(time: Duration) -> Self {
-        Self(Instant::now().checked_add(time))
+        let steady = Instant::now().checked_add(time);
+        let moment = |(steady, wall)| Moment { steady, wall };
+        Self(steady.zip(wall_clock().checked_add(time)).map(moment))
     }
 
     /// The earlier one.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
         match (self.0, other.0) {
-            (Some(one), Some(other)) => Self(Some(one.min(other))),
+            (Some(one), Some(other)) => Self(Some(Moment {
+                steady: one.steady.min(other.steady),
+                wall: one.wall.min(other.wall),
+            })),
             (one, other) => Self(one.or(other)),
         }
     }
@@ -46,14 +58,19 @@ impl Deadline {
     ) -> Result<T, LakeError> {
         let Some(moment) = self.0 else { return call.await.map_err(Into::into) };
         // A future is asked before its time-out is: it must not even begin.
-        if Instant::now() >= moment {
+        if Instant::now() >= moment.steady || wall_clock() >= moment.wall {
             return Err(LakeError::OutOfTime);
         }
-        match timeout_at(moment, call).await {
+        match timeout_at(moment.steady, call).await {
             Ok(answer) => answer.map_err(Into::into),
             Err(_) => Err(LakeError::OutOfTime),
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an attempt ends even if its machine slept")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 #[cfg(test)]

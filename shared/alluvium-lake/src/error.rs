@@ -88,7 +88,9 @@ pub enum LakeError {
         source_uri: String,
     },
     /// An attempt took longer than it may.
-    #[error("the time of this attempt is over")]
+    #[error(
+        "it took longer than an attempt may, which is three quarters of the settle time, and was stopped"
+    )]
     OutOfTime,
     /// Another plan took the place of the one by which a source was loaded, or the source was
     /// found to be gone: nobody writes until attempts by the former one must have ended.

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use alluvium_model::{
     Assignment, Claim, ClaimedPlan, Committed, DatabaseName, LedgerEntry, LedgerState, Plan,
-    PlanId, SourceId, UtcInstant, Versioned,
+    PlanId, SourceId, TableSource, UtcInstant, Versioned,
     layout::{ObjectKey, ledger_key},
     ports::{CommitObjects, Put, ReadObjects, TellTime},
 };
@@ -169,7 +169,7 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
             return Ok(Step::To(intent.in_place_of(claim, Some(now))));
         };
         let (plan, assignment) = match claimed.follow(intent.plan.layout) {
-            _ if claimed.id == intent.plan.id() => (intent.plan, intent.assignment.clone()),
+            _ if intent.is(claimed) => (intent.plan, intent.assignment.clone()),
             Some(followed) => followed,
             None if claimed.layout > intent.plan.layout => {
                 let source_uri = found.source();
@@ -300,9 +300,13 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
 
     /// Writes an entry over the one that was found, unless it is another one by now; what is there
     /// afterwards. A conflict may be one with ourselves, if an answer got lost: what is there tells.
+    /// One with somebody who did not come through leaves what was found, and is tried again.
     async fn put(&self, found: Found, entry: LedgerEntry) -> Result<Found, LakeError> {
         let Found { id, key, entry: before } = found;
         let bytes = state::bytes(&key, &entry)?;
+        // What tells the time must be true when it arrives, or a fence would end too early: it is
+        // not tried for long.
+        let backoff = if entry.state.tells_time() { self.backoff.once() } else { self.backoff };
         let put = || async {
             match &before {
                 None => self.objects.create_object(&key, bytes.clone()).await,
@@ -311,9 +315,17 @@ impl<O: ReadObjects + CommitObjects + TellTime> Ledger<O> {
                 }
             }
         };
-        let entry = match self.backoff.retry(put).await? {
-            Put::Done(version) => Some(Versioned { value: entry, version }),
-            Put::Conflict => self.read(&key).await?,
+        let mut tries = backoff.begin();
+        let entry = loop {
+            if let Put::Done(version) = backoff.retry(put).await? {
+                break Some(Versioned { value: entry, version });
+            }
+            let now = self.read(&key).await?;
+            let is_unchanged = now.as_ref().map(|now| &now.version)
+                == before.as_ref().map(|before| &before.version);
+            if !is_unchanged || !tries.pause().await {
+                break now;
+            }
         };
         Ok(Found { id, key, entry })
     }
@@ -346,6 +358,12 @@ impl Intent<'_> {
     fn claim(&self) -> LedgerState {
         let plan = Some(ClaimedPlan::new(&self.plan, self.assignment));
         LedgerState::Writing(Claim { plan, fenced_at: None, taken_over: Vec::new() })
+    }
+
+    /// Whether that is our own plan, and takes the source where we would.
+    fn is(&self, claimed: &ClaimedPlan) -> bool {
+        let table = self.assignment.table.as_ref().map(TableSource::as_str);
+        claimed.id == self.plan.id() && claimed.table.as_deref() == table
     }
 
     /// The claim of this plan in the place of another one.

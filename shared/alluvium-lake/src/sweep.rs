@@ -4,14 +4,18 @@
 //! settle time has passed: in normal life nothing is ever swept.
 
 use alluvium_model::{
-    DatabaseName, TableName, TableSource,
-    layout::{ObjectKey, source_of_file, table_location},
-    ports::{CommitObjects, DeleteObjects, ListObjects, ReadObjects, ReadTables, TellTime},
+    DatabaseName, Pointer, TableName, TableSource, Versioned,
+    layout::{ObjectKey, pointers, source_of_file},
+    ports::{
+        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, ReadObjects, ReadTables, TellTime,
+    },
 };
 
 use crate::{
     Backoff, Deadline, LakeError,
     ledger::{Found, Gone, Ledger, Sweep},
+    pointers::at_once,
+    state,
 };
 
 /// Deletes files of sources.
@@ -23,7 +27,7 @@ pub(crate) struct Sweeper<C, O> {
     pub(crate) backoff: Backoff,
 }
 
-impl<C: ReadTables, O: ListObjects + DeleteObjects> Sweeper<C, O> {
+impl<C: ReadTables, O: ListObjects + ReadObjects + DeleteObjects> Sweeper<C, O> {
     /// Deletes the files of a source that are not of the plan to keep, wherever they lie in the
     /// tables that it may have gone to; how many there were.
     pub(crate) async fn sweep(&self, sweep: &Sweep) -> Result<usize, LakeError> {
@@ -32,8 +36,24 @@ impl<C: ReadTables, O: ListObjects + DeleteObjects> Sweeper<C, O> {
             if !sweep.concerns(&table) {
                 continue;
             }
-            let location = table_location(&self.database, &table);
+            let location = pointers(&self.database, &table);
             let listed = self.backoff.retry(|| self.objects.list_objects(&location)).await?;
+            let partition = |pointer: ObjectEntry| self.sweep_partition(sweep, pointer.key);
+            swept += at_once(listed.into_iter().map(partition)).await?.iter().sum::<usize>();
+        }
+        Ok(swept)
+    }
+
+    /// The same in the locations that a pointer names.
+    async fn sweep_partition(&self, sweep: &Sweep, key: ObjectKey) -> Result<usize, LakeError> {
+        let mut swept = 0;
+        // One that was removed since it was listed names nothing.
+        let Some(found) = self.backoff.retry(|| self.objects.object(&key)).await? else {
+            return Ok(swept);
+        };
+        let pointer: Versioned<Pointer> = state::understand(&key, found)?;
+        for location in pointer.value.locations() {
+            let listed = self.backoff.retry(|| self.objects.list_objects(location)).await?;
             let keys = listed.into_iter().map(|entry| entry.key);
             let keys: Vec<_> = keys.filter(|key| sweep.hits(key)).collect();
             if !keys.is_empty() {

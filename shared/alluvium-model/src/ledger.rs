@@ -157,6 +157,18 @@ impl RecordCounts {
     }
 }
 
+impl LedgerState {
+    /// Whether it says when something was, which others compare with the time.
+    #[must_use]
+    pub const fn tells_time(&self) -> bool {
+        match self {
+            Self::Writing(claim) => claim.fenced_at.is_some(),
+            Self::Committed(_) => false,
+            Self::Superseded { .. } => true,
+        }
+    }
+}
+
 impl Claim {
     /// What the tables are made of that files of this plan and of those before it may lie in.
     #[must_use]

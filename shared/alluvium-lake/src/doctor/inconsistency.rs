@@ -253,9 +253,11 @@ impl Inconsistency {
                  good"
             ),
             Self::TableGone { location, pointers_at, .. } => format!(
-                "if it was dropped by mistake: load a new file of it, which makes it again, then \
-                 `--heal` registers its partitions. If for good: delete {location} and \
-                 {pointers_at}"
+                "if it was dropped by mistake: put its definition back, from a backup of the \
+                 catalog or from what the footers of its files say of their columns \
+                 (`alluvium.columns`), then `--heal` registers its partitions. A new file would \
+                 make a table with the columns of that file alone. If for good: delete {location} \
+                 and {pointers_at}"
             ),
             Self::NoEntry { .. } => "keep them: a missing entry is no evidence, for entries may \
                  expire, and earlier versions made none. There is nothing to be done unless the \
