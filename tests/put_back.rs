@@ -128,7 +128,7 @@ fn who_opened_an_object_that_was_back_does_not_claim_it_when_it_was_found_to_be_
 fn a_sweep_that_goes_on_after_another_one_deletes_nothing_of_a_source_that_is_back() {
     let bucket = MemoryLanding::default();
     let lake = left_behind(&bucket);
-    let sweeping = Attempt::until(4, "delete_objects", &lake, &bucket);
+    let sweeping = Attempt::until(6, "delete_objects", &lake, &bucket);
     assert_eq!(land(&lake, &bucket).unwrap().counts.superseded, 1);
     bucket.drop_object(KEY, TEXT);
     // It may be told to come back.
@@ -143,7 +143,7 @@ fn a_sweep_that_goes_on_after_another_one_deletes_nothing_of_a_source_that_is_ba
 fn a_sweep_that_was_begun_deletes_nothing_of_a_source_that_came_back_meanwhile() {
     let bucket = MemoryLanding::default();
     let lake = left_behind(&bucket);
-    let sweeping = Attempt::until(4, "delete_objects", &lake, &bucket);
+    let sweeping = Attempt::until(6, "delete_objects", &lake, &bucket);
     bucket.drop_object(KEY, TEXT);
     land(&lake, &bucket).ok();
     sweeping.go_on().ok();
