@@ -129,7 +129,7 @@ def run_to_the_end(lake, landing, contract):
     entries = ledger(lake)
     assert begun_by == {source: entries[source]["plan"] for source in begun_by}
     once = lake.objects()
-    again = lake.json(*words)
+    again = lake.json(*words, expect=3)
     assert (again["records"], again["duplicates"]) == (0, len(entries))
     assert lake.objects() == once
 
