@@ -11,7 +11,10 @@ mod mortal;
 #[path = "crashes/scenarios.rs"]
 mod scenarios;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+};
 
 use alluvium_model::ErrorKind;
 use alluvium_testkit::Fault;
@@ -57,8 +60,14 @@ fn check(faults: &[Fault], points_min: u64) {
             points += fail_at_every_call(scenario, *fault, &[&expected]);
         }
     }
-    println!("{points} calls failed, each in a run of its own");
+    tell(&format!("{points} calls failed, each in a run of its own"));
     assert!(points >= points_min, "only {points} calls were made to fail");
+}
+
+/// Says something that is shown although the test passes: what macros print is not.
+#[expect(clippy::explicit_write, reason = "tests keep what `eprintln!` says to themselves")]
+fn tell(line: &str) {
+    writeln!(io::stderr(), "{line}").unwrap();
 }
 
 #[test]
@@ -102,6 +111,6 @@ fn a_deployment_that_dies_at_any_call_while_it_takes_over_is_followed_by_the_nex
             points += 1;
         }
     }
-    println!("{points} pairs of deaths around a take-over");
+    tell(&format!("{points} pairs of deaths around a take-over"));
     assert!(points > 1_000, "only {points} pairs of deaths");
 }
