@@ -116,7 +116,9 @@ async fn a_source_goes_to_the_table_that_it_was_begun_for() {
     let lake = Lake::default();
     let [camera, lens] = ["camera", "lens"].map(TableSource::new);
     dying(&lake, cutting(2), 1).ingest(&camera, memory_source(KEY, FIVE)).await.unwrap_err();
-    let report = lake.ingest().ingest(&lens, memory_source(KEY, FIVE)).await.unwrap();
+    // By a plan that is the same but for the table.
+    let again = ingest(&lake, cutting(2));
+    let report = again.ingest(&lens, memory_source(KEY, FIVE)).await.unwrap();
     assert_eq!((report.table.as_deref(), report.counts.loaded), (Some("camera"), 5));
     assert_eq!(lake.rows("camera").await, "n=1\nn=2\nn=3\nn=4\nn=5");
     assert_eq!(lake.catalog.table_names().await.unwrap(), ["camera".parse().unwrap()]);
