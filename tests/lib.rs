@@ -18,7 +18,9 @@ use alluvium_model::{
     AnnouncedObject, Budget, DataColumn, Destination, Origin, SourceId, TableName, TableRules,
     TableSource,
     layout::{self, ObjectKey},
-    ports::{LakeCatalog, LakeObjects, ListObjects, PublishEvents, ReadObjects, Source},
+    ports::{
+        LakeCatalog, LakeObjects, ListObjects, PublishEvents, ReadObjects, Source, SourceFormat,
+    },
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{
@@ -103,6 +105,7 @@ pub fn memory_source(key: &str, text: &str) -> Source<MemorySource> {
             arrived_at: "2026-11-22T10:00:00Z".parse().unwrap(),
         },
         bytes: text.len() as u64,
+        format: SourceFormat::Documents,
         reader: MemorySource::new(text.to_owned(), 7),
     }
 }

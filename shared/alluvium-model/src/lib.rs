@@ -29,12 +29,14 @@ mod schema;
 mod schema_change;
 mod sql;
 mod stages;
+mod stream;
 mod table;
 mod table_growth;
 mod time;
 mod unified;
 mod value_class;
 mod view;
+mod watermark;
 
 pub use announcement::{AnnouncedObject, LandingPrefix, ParseLandingPrefixError};
 pub use contract::{
@@ -67,8 +69,13 @@ pub use schema::{DataColumn, NameChange, SystemColumn, TableSchema};
 pub use schema_change::{KeptObject, NewColumn, SchemaChange};
 pub use sql::SqlDialect;
 pub use stages::Stages;
+pub use stream::{
+    InvalidStreamText, Selection, SequenceNumber, SequenceRange, Shard, ShardId, Stream,
+    StreamName, StreamRecord, Topic,
+};
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use table_growth::ExtendedTable;
 pub use time::UtcInstant;
 pub use value_class::{ClassSet, ValueClass};
 pub use view::{VIEW_TEXT_BYTES_MAX, ViewEntry};
+pub use watermark::{PendingRange, Watermark};

@@ -10,8 +10,8 @@ use std::future::Future;
 use bytes::Bytes;
 
 use crate::{
-    AnnouncedObject, Origin, PartitionEntry, PortError, SchemaChange, SourceId, TableEntry,
-    TableName, UtcInstant, Version, Versioned, ViewEntry,
+    AnnouncedObject, Origin, PartitionEntry, PortError, SchemaChange, Selection, SourceId,
+    TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
 };
 
@@ -239,6 +239,16 @@ pub trait ListObjects {
     ) -> impl Future<Output = PortResult<Vec<ObjectEntry>>> + Send;
 }
 
+/// What the bytes of a source are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// Documents, however they are packed.
+    #[default]
+    Documents,
+    /// Records of a stream, as its archive holds them; these documents of theirs are the source.
+    StreamRecords(Selection),
+}
+
 /// A source that is ready to be read.
 #[derive(Debug)]
 pub struct Source<R> {
@@ -248,8 +258,18 @@ pub struct Source<R> {
     pub origin: Origin,
     /// Its size as it is stored, in bytes.
     pub bytes: u64,
+    /// What its bytes are.
+    pub format: SourceFormat,
     /// Its bytes.
     pub reader: R,
+}
+
+impl<R> Source<R> {
+    /// The same source, read by what `reader` makes of its reader.
+    pub fn read_by<T>(self, reader: impl FnOnce(R) -> T) -> Source<T> {
+        let Self { id, origin, bytes, format, reader: inner } = self;
+        Source { id, origin, bytes, format, reader: reader(inner) }
+    }
 }
 
 /// Opens the objects that a bucket announces.

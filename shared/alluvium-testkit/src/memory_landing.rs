@@ -7,7 +7,7 @@ use std::{
 
 use alluvium_model::{
     AnnouncedObject, Digest, Origin, SourceId, UtcInstant,
-    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
+    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source, SourceFormat},
 };
 use bytes::Bytes;
 
@@ -69,6 +69,7 @@ impl OpenObjects for MemoryLanding {
             id: SourceId::of_object(&object.bucket, &object.key, &etag(&bytes)),
             origin: Origin { source: object.uri(), arrived_at: arrived_at() },
             bytes: bytes.len() as u64,
+            format: SourceFormat::Documents,
             reader: LandedReader {
                 landing: self.clone(),
                 key: object.key.clone(),
