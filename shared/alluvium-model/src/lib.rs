@@ -41,7 +41,7 @@ mod watermark;
 pub use announcement::{AnnouncedObject, LandingPrefix, ParseLandingPrefixError};
 pub use contract::{
     Contract, ContractError, ContractErrors, ContractProblem, Contracts, DEFAULT_CONTRACT,
-    Obstacle, ValueError,
+    Obstacle, StreamRoute, ValueError,
 };
 pub use counts::Counts;
 pub use discovery::Discovery;
