@@ -50,10 +50,21 @@ pub struct Invocation {
     failed: u64,
     /// Messages that were left for later for want of time.
     postponed: u64,
+    repeated: u64,
+    deliveries: Option<Deliveries>,
     /// From the arrival of each source until its rows could be read, in milliseconds.
     freshness_ms: Vec<u64>,
     /// From the latest event of each source until its arrival, in milliseconds.
     event_time_lag_ms: Vec<i64>,
+}
+
+/// What waits of deliveries of streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deliveries {
+    /// Ranges that were taken and are still to be loaded.
+    pub pending: u64,
+    /// Ranges and objects that wait for somebody to look after them.
+    pub failed: u64,
 }
 
 impl Invocation {
@@ -84,6 +95,16 @@ impl Invocation {
     }
 
     /// The counts of all sources.
+    /// Counts records of streams that were delivered again after they were taken.
+    pub const fn add_repeated(&mut self, records: u64) {
+        self.repeated += records;
+    }
+
+    /// Says what waits of deliveries of streams.
+    pub const fn tell_deliveries(&mut self, deliveries: Deliveries) {
+        self.deliveries = Some(deliveries);
+    }
+
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.counts
@@ -146,6 +167,7 @@ impl Invocation {
             ("sources", self.sources),
             ("failed", self.failed),
             ("postponed", self.postponed),
+            ("repeated", self.repeated),
             ("records", *records),
             ("loaded", *loaded),
             ("quarantined", self.counts.quarantined_total()),
@@ -185,6 +207,10 @@ impl Invocation {
         let ms =
             |(name, time): (&str, Duration)| (name.to_owned(), "Milliseconds", json!(millis(time)));
         metrics.extend(times.map(ms));
+        if let Some(Deliveries { pending, failed }) = self.deliveries {
+            metrics.push(("pending_deliveries".to_owned(), "Count", json!(pending)));
+            metrics.push(("failed_deliveries".to_owned(), "Count", json!(failed)));
+        }
         if !self.freshness_ms.is_empty() {
             let shown: Vec<_> = self.freshness_ms.iter().take(VALUES_MAX).collect();
             metrics.push(("freshness_ms".to_owned(), "Milliseconds", json!(shown)));
@@ -232,7 +258,7 @@ mod tests {
         }
         let mut shown = line.as_object().unwrap().clone();
         shown.remove("_aws");
-        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_healed":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"duplicates":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_healed":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"duplicates":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"repeated":0,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
         insta::assert_snapshot!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], @r#"[["function"]]"#);
     }
 }

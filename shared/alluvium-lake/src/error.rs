@@ -2,7 +2,8 @@
 
 use alluvium_columnar::ColumnarError;
 use alluvium_model::{
-    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, TableName, UtcInstant,
+    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, Shard, StreamName,
+    TableName, UtcInstant,
     layout::{Location, ObjectKey},
 };
 
@@ -115,6 +116,32 @@ pub enum LakeError {
         /// The source.
         source_uri: String,
     },
+    /// There is no stream of that name, or there was none when its records arrived.
+    #[error("there is no stream {stream}, or it was made later than its records")]
+    NoStream {
+        /// The stream.
+        stream: StreamName,
+    },
+    /// A shard has so much that was taken and is not loaded that no more is taken.
+    #[error("shard {} of stream {} has too much that waits to be loaded", shard.id, shard.stream.name)]
+    TooMuchWaits {
+        /// The shard.
+        shard: Box<Shard>,
+    },
+    /// What was taken is not in the archive any more: somebody removed it.
+    #[error("{archive} is gone, and was not loaded")]
+    NoArchive {
+        /// The object of the archive.
+        archive: ObjectKey,
+    },
+    /// The watermark of a shard changed whenever it was looked at.
+    #[error("{watermark} changed {rounds} times under one attempt")]
+    WatermarkContended {
+        /// The watermark.
+        watermark: ObjectKey,
+        /// How often.
+        rounds: u32,
+    },
     /// The pointer of a partition changed whenever it was looked at.
     #[error("{pointer} changed {rounds} times under one attempt")]
     Unstable {
@@ -151,6 +178,7 @@ impl LakeError {
             Self::Schema(_)
             | Self::Contracts(_)
             | Self::NoTableName { .. }
+            | Self::NoArchive { .. }
             | Self::Elsewhere { .. } => ErrorKind::Invalid,
             Self::Contended { .. }
             | Self::Dropped { .. }
@@ -161,6 +189,9 @@ impl LakeError {
             | Self::LaterLayout { .. }
             | Self::Disputed { .. }
             | Self::Unstable { .. }
+            | Self::NoStream { .. }
+            | Self::TooMuchWaits { .. }
+            | Self::WatermarkContended { .. }
             | Self::PointerGone { .. } => ErrorKind::Retry,
             Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,

@@ -2,6 +2,7 @@
 //!
 //! - [`Ingest`] takes one source from its bytes to rows that the catalog names.
 //! - [`Landing`] does so with objects that a bucket announces.
+//! - [`Streams`] does so with batches of records of streams.
 //! - [`ContractStore`] knows which table a source belongs to, and by which rules it is read.
 //! - [`Deployment`] takes contracts there, if they suit each other and the tables.
 //! - [`Preview`] shows what it would become.
@@ -38,6 +39,7 @@ mod preview;
 mod redrive;
 mod report;
 mod state;
+mod stream;
 mod sweep;
 mod timed;
 mod verify;
@@ -67,4 +69,5 @@ pub use preview::{
 };
 pub use redrive::{Redrive, RedriveReport};
 pub use report::{BadRecordReport, IngestReport, LoadedBefore};
+pub use stream::{BatchReport, FinishReport, StreamSettings, Streams};
 pub use verify::{DamagedFile, Verify, VerifyReport};

@@ -70,8 +70,8 @@ pub use schema_change::{KeptObject, NewColumn, SchemaChange};
 pub use sql::SqlDialect;
 pub use stages::Stages;
 pub use stream::{
-    InvalidStreamText, Selection, SequenceNumber, SequenceRange, Shard, ShardId, Stream,
-    StreamName, StreamRecord, Topic,
+    InvalidStreamText, Raw, Selection, SequenceNumber, SequenceRange, Shard, ShardId, Stream,
+    StreamBatch, StreamName, StreamRecord, Topic,
 };
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use table_growth::ExtendedTable;

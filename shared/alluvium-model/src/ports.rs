@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::{
     AnnouncedObject, Origin, PartitionEntry, PortError, SchemaChange, Selection, SourceId,
-    TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
+    StreamBatch, TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
 };
 
@@ -390,4 +390,22 @@ pub trait SendLetters {
     /// Sends at most [`QUEUE_BATCH_MAX`] letters, of at most [`LETTERS_BYTES_MAX`] together unless
     /// it is one alone.
     fn send_letters(&self, letters: &[Letter]) -> impl Future<Output = PortResult<Answers>> + Send;
+}
+
+/// Tells streams of one name apart.
+pub trait DescribeStreams {
+    /// When the stream of that name was created; none if there is no such stream.
+    fn stream_created(
+        &self,
+        stream: &str,
+    ) -> impl Future<Output = PortResult<Option<UtcInstant>>> + Send;
+}
+
+/// Understands what a mapping of a stream to a function leaves where it gave up.
+pub trait ReadGivenUp: Sync {
+    /// The batches that an object of that key holds.
+    ///
+    /// # Errors
+    /// As `Invalid` when it is no such object.
+    fn read_given_up(&self, key: &ObjectKey, bytes: &Bytes) -> PortResult<Vec<StreamBatch>>;
 }

@@ -240,6 +240,26 @@ pub struct StreamRecord {
     pub data: Bytes,
 }
 
+/// What becomes of what a stream delivered, once it is in its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raw {
+    /// It stays, for whoever wants to load it again by other rules.
+    Keep,
+    /// It is emptied. Its name stays: it tells which records were taken.
+    Drop,
+}
+
+/// Some records that follow each other in a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamBatch {
+    /// The name of the stream.
+    pub stream: StreamName,
+    /// The shard.
+    pub shard: ShardId,
+    /// The records, in the order of the shard.
+    pub records: Vec<StreamRecord>,
+}
+
 /// Which of the documents of a stream's records belong to a source: those of several topics may
 /// come in one record.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub struct PendingRange {
     /// The sources that its documents make, by their topics, as it was decided when it was taken;
     /// none for that of all documents that belong to no other one.
     pub topics: Vec<Option<Topic>>,
-    /// How often somebody began to load it.
+    /// How often somebody was about to load it.
     pub tries: u32,
 }
 
@@ -52,10 +52,15 @@ impl Watermark {
         self.pending.push(PendingRange { range, topics, tries: 0 });
     }
 
-    /// The same with one more try of every pending range that was tried less often than that.
-    pub fn try_below(&mut self, tries: u32) {
+    /// Counts one more try of every pending range that was tried less often than that, and gives
+    /// these.
+    pub fn try_below(&mut self, tries: u32) -> Vec<PendingRange> {
         let trying = self.pending.iter_mut().filter(|pending| pending.tries < tries);
-        trying.for_each(|pending| pending.tries += 1);
+        let tried = trying.map(|pending| {
+            pending.tries += 1;
+            pending.clone()
+        });
+        tried.collect()
     }
 
     /// The same without ranges that are loaded.
@@ -108,7 +113,7 @@ mod tests {
         let mut watermark = Watermark { revision: 7, ..Watermark::default() };
         watermark.take(range(9, 11), vec![None, Some("camera".parse().unwrap())]);
         watermark.take(range(12, 12), vec![None]);
-        watermark.try_below(1);
+        assert_eq!(watermark.try_below(1), watermark.pending);
         watermark.give_up(&range(12, 12));
         let text = serde_json::to_string_pretty(&watermark).unwrap();
         assert_eq!(serde_json::from_str::<Watermark>(&text).unwrap(), watermark);
@@ -158,8 +163,8 @@ mod tests {
         let mut watermark = Watermark::default();
         watermark.take(range(1, 2), vec![None]);
         watermark.take(range(3, 4), vec![None]);
-        watermark.try_below(2);
-        watermark.try_below(1);
+        assert_eq!(watermark.try_below(2).len(), 2);
+        assert_eq!(watermark.try_below(1), []);
         assert_eq!(watermark.pending.iter().map(|p| p.tries).collect::<Vec<_>>(), [1, 1]);
         watermark.give_up(&range(1, 2));
         watermark.finish(&[range(3, 4)]);
