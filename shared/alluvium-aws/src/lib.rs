@@ -4,6 +4,7 @@
 //! - [`GlueCatalog`], [`S3Objects`], [`S3Sources`] and [`EventBus`] are the ports, over the clients
 //!   of [`Aws`].
 //! - [`S3Landing`] and [`SqsQueue`] are what lies in a landing bucket, and where it is announced.
+//! - [`KinesisStream`] and [`KinesisStreams`] are what events are sent to.
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
 //! - [`Environment`] is the one place that reads environment variables.
 //! - [`telemetry`] writes log lines and metrics.
@@ -25,6 +26,7 @@ mod notification;
 mod objects;
 mod queue;
 mod source;
+mod streams;
 mod table_input;
 pub mod telemetry;
 mod upload;
@@ -41,3 +43,4 @@ pub use landing_bucket::{BucketPrefix, ParseBucketPrefixError, S3Landing};
 pub use objects::S3Objects;
 pub use queue::{ParseQueueUrlError, QueueUrl, SqsQueue};
 pub use source::{S3Source, S3Sources};
+pub use streams::{KinesisStream, KinesisStreams, ParseStreamNameError, StreamName};
