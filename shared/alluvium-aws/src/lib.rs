@@ -4,6 +4,7 @@
 //! - [`GlueCatalog`], [`S3Objects`], [`S3Sources`] and [`EventBus`] are the ports, over the clients
 //!   of [`Aws`].
 //! - [`S3Landing`] and [`SqsQueue`] are what lies in a landing bucket, and where it is announced.
+//! - [`KinesisStream`] and [`KinesisStreams`] are what events are sent to.
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
 //! - [`Environment`] is the one place that reads environment variables.
 //! - [`telemetry`] writes log lines and metrics.
@@ -26,6 +27,7 @@ mod objects;
 mod queue;
 mod source;
 mod stream_event;
+mod streams;
 mod table_input;
 pub mod telemetry;
 mod upload;
@@ -43,3 +45,4 @@ pub use objects::S3Objects;
 pub use queue::{ParseQueueUrlError, QueueUrl, SqsQueue};
 pub use source::{S3Source, S3Sources};
 pub use stream_event::{GivenUpByLambda, StreamEventError, read_stream_event};
+pub use streams::{KinesisStream, KinesisStreams};

@@ -1,6 +1,6 @@
 //! What can go wrong in a use case.
 
-use alluvium_columnar::ColumnarError;
+use alluvium_columnar::{ArchiveError, ColumnarError};
 use alluvium_model::{
     ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, Shard, StreamName,
     TableName, UtcInstant,
@@ -116,6 +116,9 @@ pub enum LakeError {
         /// The source.
         source_uri: String,
     },
+    /// What the archive of a stream holds is not what was put there.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// There is no stream of that name, or there was none when its records arrived.
     #[error("there is no stream {stream}, or it was made later than its records")]
     NoStream {
@@ -178,6 +181,7 @@ impl LakeError {
             Self::Schema(_)
             | Self::Contracts(_)
             | Self::NoTableName { .. }
+            | Self::Archive(_)
             | Self::NoArchive { .. }
             | Self::Elsewhere { .. } => ErrorKind::Invalid,
             Self::Contended { .. }

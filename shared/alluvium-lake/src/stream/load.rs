@@ -1,9 +1,9 @@
 //! Loading what was taken: one source for each topic of a range, out of the archive.
 
-use alluvium_columnar::decode_archive;
+use alluvium_columnar::{decode_archive, selection_of};
 use alluvium_model::{
-    Assignment, ErrorKind, Origin, PendingRange, Raw, Selection, SequenceRange, Shard, SourceId,
-    Topic, UtcInstant, Watermark,
+    Assignment, ErrorKind, Origin, PendingRange, Raw, SequenceRange, Shard, SourceId, Topic,
+    UtcInstant, Watermark,
     layout::{ObjectKey, archive_key},
     ports::{
         Chunk, DescribeStreams, LakeCatalog, LakeObjects, PortResult, PublishEvents, ReadSource,
@@ -142,10 +142,7 @@ where
             Some(topic) => contracts.of_topic(topic),
             None => contracts.of_stream(&shard.stream.name),
         };
-        let selection = match topic {
-            Some(topic) => Selection::Topic(topic.clone()),
-            None => Selection::Except(topics.iter().flatten().cloned().collect()),
-        };
+        let selection = selection_of(topic, topics);
         let source = Source {
             id,
             origin: Origin { source: format!("{}{key}", self.settings.lake_uri), arrived_at },
