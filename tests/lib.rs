@@ -7,6 +7,7 @@
     reason = "test support: a broken expectation must stop the test"
 )]
 
+pub mod death;
 pub mod http;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -1,0 +1,15 @@
+//! Records of streams: whole flows, deaths at every call, and a storm of deliveries.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a broken expectation must stop the test"
+)]
+
+mod crashes;
+mod flows;
+#[expect(dead_code, reason = "storms of files need more of it")]
+#[path = "../deliveries/late.rs"]
+mod late;
+mod rows;
+mod storm;
+mod world;
