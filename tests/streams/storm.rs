@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use crate::{
     late::{LATE_MAX, LateObjects, Without, at_once},
     rows::{Row, rows},
-    world::{MadeAt, STREAM, Settings, World, made_at, streams},
+    world::{MadeAt, STREAM, Settings, World, streams},
 };
 
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(40);

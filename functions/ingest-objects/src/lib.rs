@@ -126,12 +126,10 @@ where
             match self.load(object, limit).await {
                 Ok(report) => tell(&report, invocation),
                 Err(failure) => {
-                    match failure {
-                        Failure::Postponed { .. } => invocation.add_postponed(),
-                        Failure::Envelope(_)
-                        | Failure::Load { .. }
-                        | Failure::Panicked { .. }
-                        | Failure::OutOfTime { .. } => invocation.add_failed(),
+                    if matches!(failure, Failure::Postponed { .. }) {
+                        invocation.add_postponed();
+                    } else {
+                        invocation.add_failed();
                     }
                     failure.log();
                     outcome = outcome.and(Err(failure));

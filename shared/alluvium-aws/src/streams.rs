@@ -82,7 +82,7 @@ impl SendRecords for KinesisStream {
         };
         let entries = records.iter().map(entry).collect::<Result<_, _>>();
         let not_built = |error| PortError::new(ErrorKind::Bug, SEND, self.target()).because(error);
-        let request = self.client.put_records().stream_name(&self.name.0);
+        let request = self.client.put_records().stream_name(self.name.as_str());
         match request.set_records(Some(entries.map_err(not_built)?)).send().await {
             Ok(answer) => Ok(self.sent(records.len(), answer.records())),
             // Nothing of it was taken.

@@ -94,7 +94,6 @@ impl Invocation {
         self.postponed += 1;
     }
 
-    /// The counts of all sources.
     /// Counts records of streams that were delivered again after they were taken.
     pub const fn add_repeated(&mut self, records: u64) {
         self.repeated += records;
@@ -105,6 +104,7 @@ impl Invocation {
         self.deliveries = Some(deliveries);
     }
 
+    /// The counts of all sources.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.counts

@@ -22,6 +22,9 @@ pub enum LakeError {
     /// A part could not be encoded.
     #[error(transparent)]
     Columnar(#[from] ColumnarError),
+    /// The archive of a stream's records was dropped, or is damaged.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Others were faster, or the catalog was busy, every time.
     #[error("cannot commit the schema of table {table}: {tries} tries failed")]
     Contended {
@@ -116,9 +119,6 @@ pub enum LakeError {
         /// The source.
         source_uri: String,
     },
-    /// What the archive of a stream holds is not what was put there.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
     /// There is no stream of that name, or there was none when its records arrived.
     #[error("there is no stream {stream}, or it was made later than its records")]
     NoStream {
@@ -177,11 +177,11 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
+            Self::Archive(error) => error.kind(),
             Self::NotHealed { source, .. } => source.kind(),
             Self::Schema(_)
             | Self::Contracts(_)
             | Self::NoTableName { .. }
-            | Self::Archive(_)
             | Self::NoArchive { .. }
             | Self::Elsewhere { .. } => ErrorKind::Invalid,
             Self::Contended { .. }
