@@ -119,6 +119,7 @@ where
                 },
                 Step::Part(part) => self.load(&destination.routed(part.route()), *part).await?,
                 Step::Done => return Ok(Read::ToItsEnd),
+                Step::Failed(error) => return Err(error.into()),
             }
         }
     }

@@ -193,6 +193,7 @@ where
                     report.found.add(verifier.finish());
                 }
                 Step::Done => break,
+                Step::Failed(error) => return Err(error.into()),
             }
         }
         for holds in held.values().flat_map(Holding::all) {
