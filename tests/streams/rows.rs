@@ -1,6 +1,8 @@
 //! The rows of a lake as readers find them, each with its place in its source.
 
-use alluvium_model::TableName;
+use std::collections::BTreeMap;
+
+use alluvium_model::{TableName, layout::ObjectKey};
 use alluvium_tests::Lake;
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -15,6 +17,32 @@ pub(crate) struct Row {
     pub(crate) table: String,
     pub(crate) name: String,
     pub(crate) arrived_at: i64,
+}
+
+/// Files that were read before: in a storm most of them are looked at again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(BTreeMap<ObjectKey, (Bytes, Vec<Row>)>);
+
+impl Seen {
+    /// Every row of every location that the catalog names.
+    pub(crate) fn rows_of(&mut self, lake: &Lake) -> impl Iterator<Item = &Row> {
+        let objects = lake.objects.all();
+        let mut keys = Vec::new();
+        for (table, partition) in lake.catalog.all_partitions() {
+            let location = partition.location;
+            let below = objects.range(location.object("")..);
+            let below = below.take_while(|(key, _)| key.as_str().starts_with(location.as_str()));
+            for (key, file) in below {
+                keys.push(key.clone());
+                if self.0.get(key).is_none_or(|(seen, _)| seen != file) {
+                    let mut rows = Vec::new();
+                    add(&mut rows, &table, file);
+                    self.0.insert(key.clone(), (file.clone(), rows));
+                }
+            }
+        }
+        keys.into_iter().flat_map(|key| &self.0[&key].1)
+    }
 }
 
 /// Every row of every location that the catalog names, in the order of their sources.

@@ -269,7 +269,7 @@ mod tests {
         let number = |text: &str| text.parse().unwrap();
         let range = SequenceRange { first: number("17"), last: number("20") };
         let archived = archive_key(&database, &shard, &range);
-        insta::assert_snapshot!(archived, @"_alluvium/raw/lake/device-events@20261122T000000Z/shardId-000000000000/00000000000000000000000000000000000000000000000000000017-00000000000000000000000000000000000000000000000000000020.ndjson.zst");
+        insta::assert_snapshot!(archived, @"_alluvium/raw/lake/device-events@20261122T000000Z/shardId-000000000000/000000000000000000000000000000000000000000000000000000000017-000000000000000000000000000000000000000000000000000000000020.ndjson.zst");
         assert_eq!(range_of_archive(&archived), Some(range));
         assert_eq!(range_of_archive(&watermark), None);
         for other in ["0-1.parquet", "a.b-1.parquet", "466c6519998600951ac4f9fd96909a84.parquet"] {

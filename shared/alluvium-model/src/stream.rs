@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::UtcInstant;
 
-/// Digits that a sequence number is written with in keys, so that these are in its order: Kinesis
-/// gives 56 of them.
-const KEY_DIGITS: usize = 56;
+/// Digits that a sequence number is written with in keys, so that these are in its order: a few more
+/// than the 56 that Kinesis gives.
+const KEY_DIGITS: usize = 60;
 /// Digits that a sequence number has at most: those of 2^256.
 const DIGITS_MAX: usize = 78;
 /// Bytes that a topic has at most, so that with a separator half of a partition key (256

@@ -40,7 +40,7 @@ where
     /// Loads ranges one after the other, and notes in the watermark which of them are loaded.
     ///
     /// # Errors
-    /// When the infrastructure fails: those behind are not begun then.
+    /// When one of them must wait, or the infrastructure fails; then those behind are not begun.
     pub(super) async fn load_all(
         &self,
         shard: &Shard,
@@ -59,8 +59,11 @@ where
                     report.left.push((pending.range, error));
                 }
                 Err(error) => {
-                    outcome = Err(error);
-                    break;
+                    let is_over = matches!(error, LakeError::Port(_) | LakeError::OutOfTime);
+                    outcome = outcome.and(Err(error));
+                    if is_over {
+                        break;
+                    }
                 }
             }
         }
