@@ -16,3 +16,6 @@ mod topics;
 pub use archive::{ArchiveError, decode_archive, encode_archive};
 pub(crate) use payloads::Archive;
 pub use topics::{TOPICS_MAX, selection_of, topics_of};
+
+#[cfg(test)]
+mod tests;
