@@ -170,12 +170,12 @@ fn of_an_envelope_the_messages_are_read() {
     let told = told(&shred(&records, TableRules::default(), all()));
     let expected = [
         r#"0 2026-11-02 {"id":1}"#,
-        r#"1 invalid_json (0, 5) record 2, log event 1: expected a value at byte 0 of the record: START"#,
+        "1 invalid_json (0, 5) record 2, log event 1: expected a value at byte 0 of the record: START",
         r#"2 2026-11-02 {"id":2}"#,
         r#"3 2026-11-02 {"id":3}"#,
         r#"4 2026-11-03 {"id":4}"#,
         r#"5 2026-11-03 {"id":1}"#,
-        r#"6 invalid_json (0, 5) record 3, log event 1: expected a value at byte 0 of the record: START"#,
+        "6 invalid_json (0, 5) record 3, log event 1: expected a value at byte 0 of the record: START",
         r#"7 2026-11-03 {"id":2}"#,
         r#"8 2026-11-03 {"id":3}"#,
         r#"9 2026-11-03 {"id":6}"#,
@@ -197,12 +197,12 @@ fn a_bad_record_says_in_which_record_of_the_stream_it_is() {
     ];
     let told = told(&shred(&records, TableRules::default(), all()));
     let expected = [
-        r#"0 2026-11-01 {}"#,
-        r#"1 not_an_object (4, 1) record 4954: a record is a JSON object: 1"#,
-        r#"2 2026-11-02 {}"#,
-        r#"3 invalid_json (0, 2) record 4955, user record 1: expected `true`, `false` or `null` at byte 1 of the record: no"#,
-        r#"4 2026-11-02 {}"#,
-        r#"5 invalid_json (0, 2) record 4955, user record 2, log event 1: expected `true`, `false` or `null` at byte 1 of the record: no"#,
+        "0 2026-11-01 {}",
+        "1 not_an_object (4, 1) record 4954: a record is a JSON object: 1",
+        "2 2026-11-02 {}",
+        "3 invalid_json (0, 2) record 4955, user record 1: expected `true`, `false` or `null` at byte 1 of the record: no",
+        "4 2026-11-02 {}",
+        "5 invalid_json (0, 2) record 4955, user record 2, log event 1: expected `true`, `false` or `null` at byte 1 of the record: no",
         r#"6 2026-11-03 {"id":1}"#,
         r#"7 truncated_input (8, 7) record 4956: gzip: the end is missing: {"id":2"#,
         "8 unreadable (0, 6) record 4957: it is no JSON but a Parquet file: PAR1\x15\x04",
@@ -222,8 +222,8 @@ fn what_a_contract_refuses_says_where_it_was_too() {
     let placed = part.placed(&schema);
     let bad: Vec<_> = placed.bad_records().iter().map(|(_, bad)| bad.message.clone()).collect();
     let expected = [
-        r#"record 4954: its table has no column for $.id"#,
-        r#"record 4955, user record 1: its table has no column for $.id"#,
+        "record 4954: its table has no column for $.id",
+        "record 4955, user record 1: its table has no column for $.id",
     ];
     assert_eq!(bad, expected);
     let file = placed.bad_records().encode(&origin()).unwrap();
