@@ -164,7 +164,7 @@ impl Part {
     }
 
     /// The records of the source that the part is taken from. Those that are not in it are in
-    /// other parts with the same number.
+    /// other parts with the same number, or were not selected.
     #[must_use]
     pub fn span(&self) -> Range<u64> {
         self.span.clone()

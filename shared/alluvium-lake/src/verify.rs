@@ -197,7 +197,7 @@ where
             }
         }
         for holds in held.values().flat_map(Holding::all) {
-            let beyond = self.rows_beyond(holds, source.id, report.records).await?;
+            let beyond = self.rows_beyond(holds, source.id, shredder.records()).await?;
             report.damaged_files.extend(beyond);
         }
         Ok(report)

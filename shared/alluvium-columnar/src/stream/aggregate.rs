@@ -1,6 +1,6 @@
 //! User records that the Kinesis Producer Library packed into the data of one record.
 //!
-//! Magic bytes, the protobuf message `AggregatedRecord`, and its MD5 (AWS_FACTS.md §4). What is
+//! Magic bytes, the protobuf message `AggregatedRecord`, and its MD5 (`AWS_FACTS.md` §4). What is
 //! not exactly that is an ordinary payload that happens to begin with the same bytes: nothing is
 //! guessed, nothing is half taken. The message is not copied: what is found points into it, and
 //! takes in memory some times the bytes of the message at most.

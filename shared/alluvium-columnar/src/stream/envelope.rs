@@ -1,4 +1,4 @@
-//! Envelopes that `CloudWatch` Logs puts its events into when it subscribes a stream to them.
+//! Envelopes that CloudWatch Logs puts its events into when it subscribes a stream to them.
 //!
 //! An object is one if it has each of these members once, whatever their order and whatever else
 //! it has: `messageType` (`DATA_MESSAGE` or `CONTROL_MESSAGE`), `owner`, `logGroup` and
@@ -18,7 +18,10 @@ use crate::text::{byte, elements, end_of_value, unquote, value_text, walk_object
 /// What every envelope holds, as a record's text has it.
 const LOG_EVENTS: &[u8] = b"\"logEvents\":[";
 
-const ENVELOPE: [(&str, fn(&str) -> bool); 6] = [
+/// A member that there must be, and what its value must be like.
+type Member = (&'static str, fn(&str) -> bool);
+
+const ENVELOPE: [Member; 6] = [
     ("messageType", |value| matches!(value, DATA | CONTROL)),
     ("owner", is_text),
     ("logGroup", is_text),
@@ -26,7 +29,7 @@ const ENVELOPE: [(&str, fn(&str) -> bool); 6] = [
     ("subscriptionFilters", |value| value.starts_with('[')),
     ("logEvents", |value| elements(value, 0).all(|at| is_event(value_text(value, at)))),
 ];
-const EVENT: [(&str, fn(&str) -> bool); 3] = [
+const EVENT: [Member; 3] = [
     ("id", is_text),
     ("timestamp", |value| value.starts_with(|first: char| first == '-' || first.is_ascii_digit())),
     ("message", is_text),
@@ -59,10 +62,7 @@ fn is_event(value: &str) -> bool {
 }
 
 /// The values of these members of an object, if it has each once and like this.
-fn members<'a, const N: usize>(
-    object: &'a str,
-    wanted: &[(&str, fn(&str) -> bool); N],
-) -> Option<[&'a str; N]> {
+fn members<'a, const N: usize>(object: &'a str, wanted: &[Member; N]) -> Option<[&'a str; N]> {
     if byte(object, 0) != b'{' {
         return None;
     }

@@ -18,9 +18,9 @@ fn check(records: &[StreamRecord], expected: &[Option<&str>]) {
     assert_eq!(shown, expected);
     for key in ["camera/1", "door/1", "17", ""] {
         let takes = |topic: &&Option<Topic>| selection_of(topic.as_ref(), &topics).takes(key);
-        let taken = topics.iter().filter(takes).count();
-        assert!(taken <= 1, "{key}");
-        assert!(taken == 1 || !records.iter().any(|record| record.partition_key == key), "{key}");
+        let sources = topics.iter().filter(takes).count();
+        assert!(sources <= 1, "{key}");
+        assert!(sources == 1 || !records.iter().any(|record| record.partition_key == key), "{key}");
     }
 }
 
