@@ -13,6 +13,7 @@
 //!   (`column`), and finds again what has no column (`rescue`) and which objects are kept as
 //!   they are (`objects`).
 //!
+//! `events` ends this way early, for those who want the texts of all records or of none.
 //! `verify` goes the way back: it looks for every value of a part in the files that resulted.
 //!
 //! A value is never held as more than eight bytes beside the text, and never as rows x columns:
@@ -23,6 +24,7 @@ mod column;
 mod dropped;
 mod encode;
 mod error;
+mod events;
 mod flatten;
 mod frame;
 mod objects;
@@ -52,6 +54,7 @@ mod wrapper;
 
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
+pub use events::Events;
 pub use part::Part;
 pub use partitions::EventSpan;
 pub use place::Position;

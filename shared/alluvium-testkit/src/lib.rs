@@ -3,6 +3,7 @@
 //! - [`MemoryCatalog`], [`MemoryObjects`], [`MemoryEvents`] and [`MemoryLanding`] keep everything in
 //!   memory, by the same rules as the real ones.
 //! - [`MemoryBucket`] and [`MemoryLetters`] are what is announced, and where.
+//! - [`MemoryStream`] is what events are sent to.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
 //! - [`MemoryQueue`] and [`EventSourceMapping`] deliver messages as SQS and Lambda do on their bad
@@ -25,6 +26,7 @@ mod memory_letters;
 mod memory_objects;
 mod memory_queue;
 mod memory_source;
+mod memory_stream;
 mod queue_settings;
 pub mod suites;
 mod unreliable;
@@ -40,5 +42,6 @@ pub use memory_letters::MemoryLetters;
 pub use memory_objects::MemoryObjects;
 pub use memory_queue::{DeadLetter, Delivery, MemoryQueue, Receipt};
 pub use memory_source::MemorySource;
+pub use memory_stream::{MemoryStream, Refusal, StoredRecord};
 pub use queue_settings::{QueueFaults, QueueSettings};
 pub use unreliable::{Fault, Unreliable};
