@@ -90,7 +90,7 @@ impl From<&Result<Accepted, CollectError>> for Answer {
             }
             Err(CollectError::Unsent { accepted, source }) => match source.kind() {
                 ErrorKind::Retry => {
-                    Self::to_repeat(503, "unavailable", "the stream fails for now", *accepted)
+                    Self::to_repeat(503, "unavailable", "events cannot be taken for now", *accepted)
                 }
                 // What is wrong is in the log, for those who can mend it.
                 ErrorKind::Absent | ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Bug => {
@@ -171,18 +171,18 @@ mod tests {
 
     #[test]
     fn only_what_was_accepted_whole_is_answered_as_such() {
-        insta::assert_snapshot!(shown(Ok(Accepted { events: 3, ..ACCEPTED })), @"");
-        insta::assert_snapshot!(shown(Err(CollectError::NoEvents)), @"");
-        insta::assert_snapshot!(shown(Err(CollectError::TooManyEvents { events_max: 7 })), @"");
-        insta::assert_snapshot!(shown(Err(CollectError::Throttled { accepted: ACCEPTED })), @"");
-        insta::assert_snapshot!(shown(Err(CollectError::OutOfTime { accepted: ACCEPTED })), @"");
+        insta::assert_snapshot!(shown(Ok(Accepted { events: 3, ..ACCEPTED })), @r#"202 {"accepted":3,"events":3,"to_landing":1}"#);
+        insta::assert_snapshot!(shown(Err(CollectError::NoEvents)), @r#"400 {"error":"no_events","message":"there is no event"}"#);
+        insta::assert_snapshot!(shown(Err(CollectError::TooManyEvents { events_max: 7 })), @r#"413 {"error":"too_large","message":"there are more than 7 events"}"#);
+        insta::assert_snapshot!(shown(Err(CollectError::Throttled { accepted: ACCEPTED })), @r#"429 retry-after: 5 {"accepted":3,"error":"throttled","events":5,"message":"the stream takes no more for now; repeating the request repeats the events that were accepted"}"#);
+        insta::assert_snapshot!(shown(Err(CollectError::OutOfTime { accepted: ACCEPTED })), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"there was no time for all events; repeating the request repeats the events that were accepted"}"#);
         let unsent = |kind| {
             let source = LakeError::from(PortError::new(kind, "send records to", "the stream s"));
             shown(Err(CollectError::Unsent { accepted: ACCEPTED, source }))
         };
-        insta::assert_snapshot!(unsent(ErrorKind::Retry), @"");
+        insta::assert_snapshot!(unsent(ErrorKind::Retry), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"events cannot be taken for now; repeating the request repeats the events that were accepted"}"#);
         let failed = unsent(ErrorKind::Denied);
-        insta::assert_snapshot!(failed, @"");
+        insta::assert_snapshot!(failed, @r#"500 {"accepted":3,"error":"failed","events":5,"message":"not all events could be sent; repeating the request repeats the events that were accepted"}"#);
         for kind in [ErrorKind::Absent, ErrorKind::Invalid, ErrorKind::Bug] {
             assert_eq!(unsent(kind), failed);
         }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn an_answer_is_what_a_function_url_takes() {
         let answer = Answer::from(&Refused::Method).to_json();
-        insta::assert_snapshot!(answer, @"");
+        insta::assert_snapshot!(answer, @r#"{"body":"{\"error\":\"wrong_method\",\"message\":\"events are sent by POST\"}","headers":{"allow":"POST","content-type":"application/json"},"isBase64Encoded":false,"statusCode":405}"#);
     }
 
     #[test]

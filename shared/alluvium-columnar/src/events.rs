@@ -101,6 +101,9 @@ mod tests {
             "{\"Records\":[{\"a\":1}],\"b\":2}",
             "{\"a\":1}\nwrapper_fields at 1:21: what the wrapper holds beside its list of records",
         );
-        check(&b"\xff\xd8\xff\xe0\0\x10JFIF"[..], "");
+        check(
+            &b"\xff\xd8\xff\xe0\0\x10JFIF"[..],
+            "unreadable at 1:1: it is no JSON but a JPEG image",
+        );
     }
 }

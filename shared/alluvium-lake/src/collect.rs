@@ -170,8 +170,8 @@ impl<S: SendRecords, D: DropObjects> Collect<S, D> {
         sending.send_all(fitting, record, &mut accepted).await?;
         for event in too_large {
             let key = post.address.landing_key(&post.request_id, event);
-            let drop = || self.landing.drop_object(&key, texts.get(event));
-            let dropped = deadline.call(self.settings.backoff.retry(drop)).await;
+            let dropping = || self.landing.drop_object(&key, texts.get(event));
+            let dropped = deadline.call(self.settings.backoff.retry(dropping)).await;
             dropped.map_err(|source| match source {
                 LakeError::OutOfTime => CollectError::OutOfTime { accepted },
                 source => CollectError::Unsent { accepted, source },
