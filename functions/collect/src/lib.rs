@@ -13,7 +13,10 @@ use alluvium_aws::{
     Aws, CollectEnvironment, KinesisStream, S3Landing, telemetry::RequestMetrics, time_left,
 };
 use alluvium_lake::{Accepted, Collect, CollectError, CollectSettings, Deadline, EventPost};
-use alluvium_model::ports::{DropObjects, SendRecords};
+use alluvium_model::{
+    ErrorKind,
+    ports::{DropObjects, SendRecords},
+};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -59,7 +62,8 @@ impl<S: SendRecords, D: DropObjects> CollectEvents<S, D> {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, EnvelopeError> {
         let begin = Instant::now();
         let time_left = time_left(event.context.deadline);
-        let deadline = Deadline::after(time_left - ANSWER_TIME_MAX.min(time_left / 10));
+        let deadline =
+            Deadline::after(time_left.saturating_sub(ANSWER_TIME_MAX.min(time_left / 10)));
         let request_id = &event.context.request_id;
         let answered = self.answer(event.payload, request_id, deadline).await;
         let (answer, metrics) =
@@ -136,7 +140,7 @@ fn log(error: &CollectError) {
         CollectError::Throttled { .. } => tracing::warn!("{line}"),
         CollectError::OutOfTime { .. } => tracing::error!(retryable = true, "{line}"),
         CollectError::Unsent { source, .. } => {
-            let retryable = source.kind() == alluvium_model::ErrorKind::Retry;
+            let retryable = source.kind() == ErrorKind::Retry;
             tracing::error!(retryable, "{line}");
         }
     }

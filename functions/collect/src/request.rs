@@ -9,7 +9,8 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Bytes of a body at most: what Lambda hands over to who waits for an answer (AWS_FACTS.md §3).
+/// Bytes of a body at most: what Lambda hands over to who waits for an answer (AWS documentation,
+/// Lambda quotas).
 const BODY_BYTES_MAX: usize = 6 << 20;
 
 /// Encodings of a body that are told by its content, as those of files are. `identity` is none.

@@ -9,7 +9,7 @@ use alluvium_model::{
 use aws_sdk_kinesis::{
     Client,
     primitives::{Blob, DateTime},
-    types::{PutRecordsRequestEntry, PutRecordsResultEntry},
+    types::{PutRecordsRequestEntry, PutRecordsResultEntry, StreamDescriptionSummary},
 };
 
 use crate::{
@@ -144,7 +144,7 @@ impl DescribeStreams for KinesisStreams {
         match self.client.describe_stream_summary().stream_name(stream).send().await {
             Ok(answer) => {
                 let summary = answer.stream_description_summary();
-                let created = summary.map(|summary| summary.stream_creation_timestamp());
+                let created = summary.map(StreamDescriptionSummary::stream_creation_timestamp);
                 let created = created.and_then(to_the_millisecond).ok_or_else(|| {
                     let error = PortError::new(ErrorKind::Invalid, DESCRIBE, target());
                     error.because("it does not say when it was created")

@@ -97,7 +97,7 @@ impl Invocation {
     /// # Errors
     /// When standard output is closed.
     pub fn write(&self, function: &str, request_id: &str, took: Duration) -> io::Result<()> {
-        write(Line { function, request_id, metrics: self.metrics(took) })
+        write(&Line { function, request_id, metrics: self.metrics(took) })
     }
 
     fn metrics(&self, took: Duration) -> Vec<Metric> {
@@ -205,7 +205,7 @@ impl Line<'_> {
     }
 }
 
-fn write(line: Line<'_>) -> io::Result<()> {
+fn write(line: &Line<'_>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", line.to_json(millis(now())))
 }

@@ -22,7 +22,8 @@ use crate::{Backoff, Deadline, LakeError};
 const UNPACKED_BYTES_MAX: u64 = 64 << 20;
 /// Events of a request at most: more than a stream of some shards takes in the time of a request.
 const EVENTS_MAX: usize = 100_000;
-/// Bytes of a record with its partition key that every stream takes (AWS_FACTS.md §4).
+/// Bytes of a record with its partition key that every stream takes (AWS documentation,
+/// Kinesis quotas).
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
 /// Takes requests with events to a stream.
@@ -133,6 +134,16 @@ pub enum CollectError {
     },
 }
 
+impl CollectError {
+    fn unsent(source: LakeError, accepted: Accepted) -> Self {
+        if matches!(source, LakeError::OutOfTime) {
+            Self::OutOfTime { accepted }
+        } else {
+            Self::Unsent { accepted, source }
+        }
+    }
+}
+
 impl<S: SendRecords, D: DropObjects> Collect<S, D> {
     /// Sends events to `stream`, and drops those that are too large for it into `landing`.
     pub const fn new(stream: S, landing: D, settings: CollectSettings) -> Self {
@@ -172,10 +183,7 @@ impl<S: SendRecords, D: DropObjects> Collect<S, D> {
             let key = post.address.landing_key(&post.request_id, event);
             let dropping = || self.landing.drop_object(&key, texts.get(event));
             let dropped = deadline.call(self.settings.backoff.retry(dropping)).await;
-            dropped.map_err(|source| match source {
-                LakeError::OutOfTime => CollectError::OutOfTime { accepted },
-                source => CollectError::Unsent { accepted, source },
-            })?;
+            dropped.map_err(|source| CollectError::unsent(source, accepted))?;
             accepted.to_landing += 1;
         }
         Ok(accepted)

@@ -7,7 +7,8 @@ use alluvium_model::{LandingPrefix, Limits};
 use super::{EnvironmentError, invalid, parsed};
 use crate::{BucketPrefix, Patience, StreamName};
 
-/// A record of a stream has no more bytes unless the stream is told otherwise (AWS_FACTS.md §4).
+/// A record of a stream has no more bytes unless the stream is told otherwise (AWS documentation,
+/// Kinesis quotas).
 const STREAM_RECORD_BYTES: usize = 1 << 20;
 /// A call that takes longer is made again: a request waits for its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);

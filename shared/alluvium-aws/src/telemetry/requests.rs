@@ -27,7 +27,7 @@ impl RequestMetrics {
     /// # Errors
     /// When standard output is closed.
     pub fn write(&self, function: &str, request_id: &str, took: Duration) -> io::Result<()> {
-        write(Line { function, request_id, metrics: self.metrics(took) })
+        write(&Line { function, request_id, metrics: self.metrics(took) })
     }
 
     fn metrics(&self, took: Duration) -> Vec<Metric> {
