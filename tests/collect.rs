@@ -2,7 +2,7 @@
 //!
 //! A request is answered with 202 only if each of its events is in the stream or in the landing
 //! bucket, and one with a bad event leaves nothing anywhere.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -29,11 +29,11 @@ async fn answer<S: SendRecords, D: DropObjects>(
     stream: S,
     landing: D,
     settings: CollectSettings,
-    event: Value,
+    request: Value,
 ) -> (u16, Value) {
     let function = CollectEvents::new(Collect::new(stream, landing, settings));
     let deadline = Deadline::after(Duration::from_mins(1));
-    let (answer, metrics) = function.answer(event, REQUEST, deadline).await.unwrap();
+    let (answer, metrics) = function.answer(request, REQUEST, deadline).await.unwrap();
     assert_eq!(metrics.status, answer.status());
     (answer.status(), answer.body().clone())
 }
@@ -51,9 +51,19 @@ fn post(path: &str, body: &str) -> Value {
     })
 }
 
-/// Events `{"n":0}`, `{"n":1}` and so on, one a line.
+/// The event with this number, and with so many bytes more.
+fn event(number: usize, more: usize) -> String {
+    let padding = "x".repeat(more);
+    if more == 0 {
+        format!("{{\"n\":{number}}}")
+    } else {
+        format!("{{\"n\":{number},\"x\":\"{padding}\"}}")
+    }
+}
+
+/// So many events, one a line.
 fn lines(count: usize) -> String {
-    (0..count).map(|n| format!("{{\"n\":{n}}}\n")).collect()
+    (0..count).map(|number| event(number, 0)).collect::<Vec<_>>().join("\n")
 }
 
 fn data(records: &[StoredRecord]) -> Vec<String> {
@@ -108,12 +118,12 @@ async fn every_packaging_sends_the_same_events() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         // The first byte of a seed says how it is cut.
         let body = std::fs::read(&path).unwrap().split_off(1);
-        let mut event = sample("gzip.json");
-        event["headers"].as_object_mut().unwrap().remove("content-encoding");
-        event["body"] = json!(STANDARD.encode(&body));
+        let mut request = sample("gzip.json");
+        request["headers"].as_object_mut().unwrap().remove("content-encoding");
+        request["body"] = json!(STANDARD.encode(&body));
         let stream = MemoryStream::default();
         let (status, body) =
-            answer(stream.clone(), MemoryLanding::default(), settings(), event).await;
+            answer(stream.clone(), MemoryLanding::default(), settings(), request).await;
         if ["bad", "jpeg", "wrapper"].contains(&&*name) {
             assert_eq!((status, stream.records().len()), (400, 0), "{name}");
             seen += 1;
@@ -131,9 +141,9 @@ async fn every_packaging_sends_the_same_events() {
 
 #[tokio::test]
 async fn one_bad_event_sends_nothing() {
-    let check = async |event: Value, settings: CollectSettings, expected: (u16, Value)| {
+    let check = async |request: Value, settings: CollectSettings, expected: (u16, Value)| {
         let (stream, landing) = (MemoryStream::default(), MemoryLanding::default());
-        assert_eq!(answer(stream.clone(), landing.clone(), settings, event).await, expected);
+        assert_eq!(answer(stream.clone(), landing.clone(), settings, request).await, expected);
         assert_eq!((stream.records().len(), landing.all().len()), (0, 0));
     };
     let bad = json!({
@@ -148,7 +158,7 @@ async fn one_bad_event_sends_nothing() {
     check(sample("bad-event.json"), settings(), (400, bad)).await;
     // Far behind what one call would have sent, and with one that is too large for the stream.
     let small = CollectSettings { record_bytes_max: 60, ..settings() };
-    let many = lines(1_200) + &format!("{{\"n\":\"{}\"}}\n", "x".repeat(60)) + "[1]\n";
+    let many = [lines(1_200), event(1_200, 60), "[1]".to_owned()].join("\n");
     let (stream, landing) = (MemoryStream::default(), MemoryLanding::default());
     let (status, body) =
         answer(stream.clone(), landing.clone(), small, post("/camera/7", &many)).await;
@@ -165,10 +175,10 @@ async fn one_bad_event_sends_nothing() {
 
 #[tokio::test]
 async fn what_is_no_request_with_events_is_refused() {
-    let check = async |event: Value, settings: CollectSettings, expected: &str| {
+    let check = async |request: Value, settings: CollectSettings, expected: &str| {
         let stream = MemoryStream::default();
         let (status, body) =
-            answer(stream.clone(), MemoryLanding::default(), settings, event).await;
+            answer(stream.clone(), MemoryLanding::default(), settings, request).await;
         assert_eq!(format!("{status} {}", body["error"].as_str().unwrap()), expected, "{body}");
         assert!(stream.records().is_empty());
     };
@@ -189,8 +199,8 @@ async fn large_numbers_and_bytes_go_in_several_calls() {
     let check = async |body: String, calls: u64| {
         let (stream, landing) = (MemoryStream::default(), MemoryLanding::default());
         let counted = Unreliable::new(stream.clone(), |_, _| None);
-        let event = post("/camera/7", &body);
-        let (status, _) = answer(counted.clone(), landing.clone(), settings(), event).await;
+        let request = post("/camera/7", &body);
+        let (status, _) = answer(counted.clone(), landing.clone(), settings(), request).await;
         assert_eq!((status, counted.calls()), (202, calls));
         assert_eq!(data(&stream.records()), body.lines().collect::<Vec<_>>());
     };
@@ -205,7 +215,7 @@ async fn large_numbers_and_bytes_go_in_several_calls() {
 
 #[tokio::test]
 async fn an_event_that_is_too_large_for_the_stream_goes_to_the_landing_bucket() {
-    let event = |bytes: usize| format!("{{\"n\":\"{}\"}}", "x".repeat(bytes - 8));
+    let event = |bytes: usize| event(7, bytes - r#"{"n":7,"x":""}"#.len());
     // The partition key counts: 100 bytes are left for an event under `camera/77`.
     let settings = CollectSettings { record_bytes_max: 109, ..settings() };
     let (stream, landing) = (MemoryStream::default(), MemoryLanding::default());
@@ -234,24 +244,24 @@ async fn only_what_was_throttled_is_sent_again_and_in_order() {
         (number < 500 && number % 10 < 3).then_some(Refusal::Throttled)
     });
     let counted = Unreliable::new(stream.clone(), |_, _| None);
-    let event = post("/camera/7", &lines(600));
-    let (status, _) = answer(counted.clone(), MemoryLanding::default(), settings(), event).await;
+    let request = post("/camera/7", &lines(600));
+    let (status, _) = answer(counted.clone(), MemoryLanding::default(), settings(), request).await;
     assert_eq!((status, counted.calls()), (202, 2));
     let stored = data(&stream.records());
     assert_eq!(stored.len(), 600);
     // What came again did so before what was not sent yet, each in its order.
     let (first, second): (Vec<_>, Vec<_>) = (0..500).partition(|n| n % 10 >= 3);
     let expected = first.into_iter().chain(second).chain(500..600);
-    assert_eq!(stored, expected.map(|n| format!("{{\"n\":{n}}}")).collect::<Vec<_>>());
+    assert_eq!(stored, expected.map(|n| event(n, 0)).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_stream_that_throttles_for_long_is_answered_with_429() {
     for accepted in [0, 1, 7, 500, 501] {
         let stream = MemoryStream::refusing(move |n| (n >= accepted).then_some(Refusal::Throttled));
-        let event = post("/camera", &lines(600));
+        let request = post("/camera", &lines(600));
         let landing = MemoryLanding::default();
-        let (status, body) = answer(stream.clone(), landing, settings(), event).await;
+        let (status, body) = answer(stream.clone(), landing, settings(), request).await;
         assert_eq!((status, &body["error"]), (429, &json!("throttled")));
         assert_eq!((&body["events"], &body["accepted"]), (&json!(600), &json!(accepted)));
         assert_eq!(stream.records().len() as u64, accepted);
@@ -261,8 +271,8 @@ async fn a_stream_that_throttles_for_long_is_answered_with_429() {
 #[tokio::test]
 async fn a_stream_that_throttles_but_takes_something_each_time_is_sent_all_of_it() {
     let stream = MemoryStream::refusing(|number| (number % 4 != 0).then_some(Refusal::Throttled));
-    let event = post("/camera", &lines(200));
-    let (status, _) = answer(stream.clone(), MemoryLanding::default(), settings(), event).await;
+    let request = post("/camera", &lines(200));
+    let (status, _) = answer(stream.clone(), MemoryLanding::default(), settings(), request).await;
     assert_eq!(status, 202);
     let found = numbers(&stream, &MemoryLanding::default());
     assert_eq!(found, (0..200).map(|n| (n, 1)).collect());
@@ -276,8 +286,8 @@ async fn time_that_runs_out_is_told_with_its_cause() {
         let settings = CollectSettings { backoff, ..settings() };
         let function = CollectEvents::new(Collect::new(stream, MemoryLanding::default(), settings));
         let deadline = Deadline::after(Duration::from_millis(20));
-        let event = post("/camera", &lines(3));
-        let (answer, _) = function.answer(event, REQUEST, deadline).await.unwrap();
+        let request = post("/camera", &lines(3));
+        let (answer, _) = function.answer(request, REQUEST, deadline).await.unwrap();
         (answer.status(), answer.to_json()["headers"]["retry-after"].clone())
     };
     assert_eq!(answer(Refusal::Throttled).await, (429, json!("5")));
@@ -295,7 +305,7 @@ async fn a_call_that_never_ends_is_given_up() {
         let landing = unreliable.beside(landing);
         let function = CollectEvents::new(Collect::new(unreliable, landing, settings));
         let deadline = Deadline::after(Duration::from_millis(20));
-        let body = lines(1) + &format!("{{\"n\":\"{}\"}}\n", "x".repeat(60));
+        let body = [event(0, 0), event(1, 60)].join("\n");
         let answered = function.answer(post("/camera/7", &body), REQUEST, deadline).await;
         let (answer, _) = answered.unwrap();
         assert_eq!(answer.status(), 503, "{dying}");
@@ -305,45 +315,32 @@ async fn a_call_that_never_ends_is_given_up() {
 
 #[tokio::test]
 async fn nothing_is_acknowledged_that_was_not_accepted_whatever_fails() {
-    let settings = CollectSettings { record_bytes_max: 60, ..settings() };
-    // Three calls to the stream and two to the landing bucket.
-    let large = |n: usize| format!("{{\"n\":{n},\"s\":\"{}\"}}\n", "x".repeat(60));
-    let body = large(0)
-        + &lines(1_100).lines().skip(1).map(|l| format!("{l}\n")).collect::<String>()
-        + &large(1_100);
-    let mut statuses = BTreeMap::new();
-    for kind in [ErrorKind::Retry, ErrorKind::Denied] {
-        for fault in [Fault::Refused(kind), Fault::AnswerLost(kind)] {
-            for failing in 0..5 {
-                for once in [true, false] {
-                    let script = move |call, _: &str| {
-                        let fails = if once { call == failing } else { call >= failing };
-                        fails.then_some(fault)
-                    };
-                    let (stream, landing) = (MemoryStream::default(), MemoryLanding::default());
-                    let unreliable = Unreliable::new(stream.clone(), script);
-                    let beside = unreliable.beside(landing.clone());
-                    let event = post("/camera/7", &body);
-                    let (status, answer) = answer(unreliable, beside, settings, event).await;
-                    let found = numbers(&stream, &landing);
-                    let accepted = answer["accepted"].as_u64().unwrap();
-                    assert!(found.len() as u64 >= accepted, "{answer}");
-                    let passes = once && kind == ErrorKind::Retry;
-                    let expected = match kind {
-                        _ if passes => 202,
-                        ErrorKind::Retry => 503,
-                        _ => 500,
-                    };
-                    assert_eq!(status, expected, "{fault:?} at call {failing}: {answer}");
-                    if status == 202 {
-                        assert_eq!(found.len(), 1_101);
-                    }
-                    *statuses.entry(status).or_insert(0) += 1;
-                }
+    let check = async |fault: Fault, failing: u64, once: bool, expected: u16| {
+        let (stream, landing) = (MemoryStream::default(), MemoryLanding::default());
+        let fails = move |call| if once { call == failing } else { call >= failing };
+        let script = move |call, _: &str| fails(call).then_some(fault);
+        let unreliable = Unreliable::new(stream.clone(), script);
+        let beside = unreliable.beside(landing.clone());
+        let settings = CollectSettings { record_bytes_max: 60, ..settings() };
+        // Three calls to the stream and two to the landing bucket.
+        let body = [event(1_100, 60), lines(1_100), event(1_101, 60)].join("\n");
+        let (status, answer) = answer(unreliable, beside, settings, post("/camera/7", &body)).await;
+        let found = numbers(&stream, &landing);
+        assert_eq!(status, expected, "{fault:?} at call {failing}: {answer}");
+        assert!(found.len() as u64 >= answer["accepted"].as_u64().unwrap(), "{answer}");
+        assert_eq!(answer["events"], 1_102);
+        if status == 202 {
+            assert_eq!((found.len(), &answer["accepted"]), (1_102, &json!(1_102)));
+        }
+    };
+    for failing in 0..5 {
+        for (kind, again, ever) in [(ErrorKind::Retry, 202, 503), (ErrorKind::Denied, 500, 500)] {
+            for fault in [Fault::Refused(kind), Fault::AnswerLost(kind)] {
+                check(fault, failing, true, again).await;
+                check(fault, failing, false, ever).await;
             }
         }
     }
-    assert_eq!(statuses, BTreeMap::from([(202, 10), (500, 20), (503, 10)]));
 }
 
 #[tokio::test]
@@ -355,14 +352,14 @@ async fn entries_that_fail_alone_are_as_bad_as_calls_that_fail() {
                 _ if number % 7 == 0 => Some(Refusal::Throttled),
                 _ => None,
             });
-            let event = post("/camera", &lines(1));
+            let request = post("/camera", &lines(1));
             let refuses = MemoryStream::refusing(move |_| Some(Refusal::Failed(kind)));
             let (answered, body) =
-                answer(refuses, MemoryLanding::default(), settings(), event).await;
+                answer(refuses, MemoryLanding::default(), settings(), request).await;
             assert_eq!((answered, &body["accepted"]), (status, &json!(0)));
-            let event = post("/camera", &lines(20));
+            let request = post("/camera", &lines(20));
             let (answered, body) =
-                answer(stream.clone(), MemoryLanding::default(), settings(), event).await;
+                answer(stream.clone(), MemoryLanding::default(), settings(), request).await;
             // What may pass does so here, because others are accepted meanwhile.
             let all = answered == 202 && stream.records().len() == 20;
             let some = answered == status && body["accepted"] == stream.records().len();
