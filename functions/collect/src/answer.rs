@@ -162,8 +162,8 @@ mod tests {
 
     const ACCEPTED: Accepted = Accepted { events: 5, to_stream: 2, to_landing: 1 };
 
-    fn shown(collected: Result<Accepted, CollectError>) -> String {
-        let answer = Answer::from(&collected);
+    fn shown(collected: &Result<Accepted, CollectError>) -> String {
+        let answer = Answer::from(collected);
         let retry =
             answer.header.map_or(String::new(), |(name, value)| format!(" {name}: {value}"));
         format!("{}{retry} {}", answer.status, answer.body)
@@ -171,14 +171,14 @@ mod tests {
 
     #[test]
     fn only_what_was_accepted_whole_is_answered_as_such() {
-        insta::assert_snapshot!(shown(Ok(Accepted { events: 3, ..ACCEPTED })), @r#"202 {"accepted":3,"events":3,"to_landing":1}"#);
-        insta::assert_snapshot!(shown(Err(CollectError::NoEvents)), @r#"400 {"error":"no_events","message":"there is no event"}"#);
-        insta::assert_snapshot!(shown(Err(CollectError::TooManyEvents { events_max: 7 })), @r#"413 {"error":"too_large","message":"there are more than 7 events"}"#);
-        insta::assert_snapshot!(shown(Err(CollectError::Throttled { accepted: ACCEPTED })), @r#"429 retry-after: 5 {"accepted":3,"error":"throttled","events":5,"message":"the stream takes no more for now; repeating the request repeats the events that were accepted"}"#);
-        insta::assert_snapshot!(shown(Err(CollectError::OutOfTime { accepted: ACCEPTED })), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"there was no time for all events; repeating the request repeats the events that were accepted"}"#);
+        insta::assert_snapshot!(shown(&Ok(Accepted { events: 3, ..ACCEPTED })), @r#"202 {"accepted":3,"events":3,"to_landing":1}"#);
+        insta::assert_snapshot!(shown(&Err(CollectError::NoEvents)), @r#"400 {"error":"no_events","message":"there is no event"}"#);
+        insta::assert_snapshot!(shown(&Err(CollectError::TooManyEvents { events_max: 7 })), @r#"413 {"error":"too_large","message":"there are more than 7 events"}"#);
+        insta::assert_snapshot!(shown(&Err(CollectError::Throttled { accepted: ACCEPTED })), @r#"429 retry-after: 5 {"accepted":3,"error":"throttled","events":5,"message":"the stream takes no more for now; repeating the request repeats the events that were accepted"}"#);
+        insta::assert_snapshot!(shown(&Err(CollectError::OutOfTime { accepted: ACCEPTED })), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"there was no time for all events; repeating the request repeats the events that were accepted"}"#);
         let unsent = |kind| {
             let source = LakeError::from(PortError::new(kind, "send records to", "the stream s"));
-            shown(Err(CollectError::Unsent { accepted: ACCEPTED, source }))
+            shown(&Err(CollectError::Unsent { accepted: ACCEPTED, source }))
         };
         insta::assert_snapshot!(unsent(ErrorKind::Retry), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"events cannot be taken for now; repeating the request repeats the events that were accepted"}"#);
         let failed = unsent(ErrorKind::Denied);

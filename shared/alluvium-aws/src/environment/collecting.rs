@@ -9,7 +9,7 @@ use crate::{BucketPrefix, Patience, StreamName};
 
 /// A record of a stream has no more bytes unless the stream is told otherwise (AWS documentation,
 /// Kinesis quotas).
-const STREAM_RECORD_BYTES: usize = 1 << 20;
+const STREAM_RECORD_KIB: u16 = 1_024;
 /// A call that takes longer is made again: a request waits for its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -21,8 +21,8 @@ pub struct CollectEnvironment {
     /// `ALLUVIUM_LANDING`: where events go that are too large for it, `s3://bucket` or
     /// `s3://bucket/folder/`, the folder being that of `ALLUVIUM_LANDING_PREFIX`.
     pub landing: BucketPrefix,
-    /// `ALLUVIUM_STREAM_RECORD_BYTES`: bytes of a record of the stream at most, its partition key
-    /// included; 1 MiB by default.
+    /// `ALLUVIUM_STREAM_RECORD_KIB`: what a record of the stream has at most, its partition key
+    /// included, in units of 1,024 bytes as streams are told it; 1,024 by default. Here in bytes.
     pub stream_record_bytes: usize,
     /// `ALLUVIUM_LIMITS`: like that of the functions that load events, so that none is taken that
     /// they would put into quarantine.
@@ -59,13 +59,14 @@ impl CollectEnvironment {
             Some(value) => Duration::from_secs(parsed("ALLUVIUM_CALL_TIMEOUT_SECONDS", &value)?),
             None => CALL_TIMEOUT,
         };
+        let stream_record_kib = match set("ALLUVIUM_STREAM_RECORD_KIB") {
+            Some(value) => parsed("ALLUVIUM_STREAM_RECORD_KIB", &value)?,
+            None => STREAM_RECORD_KIB,
+        };
         Ok(Self {
             stream: parsed("ALLUVIUM_STREAM", &needed("ALLUVIUM_STREAM")?)?,
             landing: place,
-            stream_record_bytes: match set("ALLUVIUM_STREAM_RECORD_BYTES") {
-                Some(value) => parsed("ALLUVIUM_STREAM_RECORD_BYTES", &value)?,
-                None => STREAM_RECORD_BYTES,
-            },
+            stream_record_bytes: usize::from(stream_record_kib) << 10,
             limits,
             patience: Patience { try_timeout, ..Patience::default() },
         })
@@ -94,7 +95,7 @@ mod tests {
         let found = read(&[
             stream,
             ("ALLUVIUM_LANDING", "s3://l"),
-            ("ALLUVIUM_STREAM_RECORD_BYTES", "10485760"),
+            ("ALLUVIUM_STREAM_RECORD_KIB", "10240"),
             ("ALLUVIUM_LIMITS", "parse_depth=64"),
             ("ALLUVIUM_CALL_TIMEOUT_SECONDS", "2"),
         ]);
@@ -107,6 +108,6 @@ mod tests {
         insta::assert_snapshot!(error(&[stream]), @"the environment variable ALLUVIUM_LANDING is not set");
         insta::assert_snapshot!(error(&[stream, ("ALLUVIUM_LANDING", "s3://l/in")]), @"the environment variable ALLUVIUM_LANDING is `s3://l/in`: it is neither empty nor ends with `/`");
         insta::assert_snapshot!(error(&[landing, ("ALLUVIUM_STREAM", "a b")]), @"the environment variable ALLUVIUM_STREAM is `a b`: `a b` is not the name of a stream");
-        insta::assert_snapshot!(error(&[stream, landing, ("ALLUVIUM_STREAM_RECORD_BYTES", "1M")]), @"the environment variable ALLUVIUM_STREAM_RECORD_BYTES is `1M`: invalid digit found in string");
+        insta::assert_snapshot!(error(&[stream, landing, ("ALLUVIUM_STREAM_RECORD_KIB", "1M")]), @"the environment variable ALLUVIUM_STREAM_RECORD_KIB is `1M`: invalid digit found in string");
     }
 }
