@@ -2,13 +2,12 @@
 # `test-corpora`. Everything that is made lies in target/ and .venv/.
 
 PROFILE := local
-FUNCTIONS := ingest-objects
+FUNCTIONS := collect ingest-objects
 ARCH ?= x86_64
 STACK ?= alluvium
 TARGET ?= read
 FUZZ_SECONDS ?= 600
 CONTRACTS ?= infra/tables
-EVENT ?= events/ingest-objects/s3.json
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
 PYTHON := PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
@@ -94,13 +93,32 @@ local-up: local $(VENV)/installed ## Start a local AWS and deploy the stack to i
 local-down: $(VENV)/installed ## Stop the local AWS
 	$(LOCAL_AWS) down
 
+# A target says which event it means, and its prerequisites mean the same.
 .PHONY: event
 event:
-	@test -f "$(EVENT)" || { echo "no such event: EVENT=$(EVENT); see events/ingest-objects" >&2; exit 1; }
+	@test -f "$(EVENT)" || { echo "no such event: EVENT=$(EVENT); see events" >&2; exit 1; }
+
+INVOKE = $(LOCAL_AWS) invoke $(@:invoke-%=%) "$(EVENT)"
 
 .PHONY: invoke-ingest-objects
+invoke-ingest-objects: EVENT ?= events/ingest-objects/s3.json
 invoke-ingest-objects: event local-up ## Invoke the function on the local AWS: EVENT=events/ingest-objects/s3.json
-	$(LOCAL_AWS) invoke "$(EVENT)"
+	$(INVOKE)
+
+.PHONY: invoke-collect
+invoke-collect: EVENT ?= events/collect/one-object.json
+invoke-collect: event local-up ## Invoke the function on the local AWS: EVENT=events/collect/one-object.json
+	$(INVOKE)
+
+.PHONY: invoke-ingest-stream
+invoke-ingest-stream: EVENT ?= events/ingest-stream/kinesis.json
+invoke-ingest-stream: event local-up ## Invoke the function on the local AWS: EVENT=events/ingest-stream/kinesis.json
+	$(INVOKE)
+
+.PHONY: invoke-finish-streams
+invoke-finish-streams: EVENT ?= events/finish-streams/schedule.json
+invoke-finish-streams: event local-up ## Invoke the function on the local AWS: EVENT=events/finish-streams/schedule.json
+	$(INVOKE)
 
 .PHONY: build
 build: $(VENV)/installed ## Build the functions for AWS Lambda: ARCH=x86_64 or arm64

@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,9 @@ from pathlib import Path
 import boto3
 import duckdb
 import sqlglot
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -53,6 +58,7 @@ class Stack:
         self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
         self.sns = client("sns")
         self.functions, self.logs = client("lambda"), client("logs")
+        self.kinesis = client("kinesis")
         self.cloudformation, self.iam = client("cloudformation"), client("iam")
 
     @classmethod
@@ -80,6 +86,8 @@ class Stack:
         """MiniStack 1.5.33 keeps a number parameter as text in a scaling configuration, and its
         poller then fails to compare it."""
         for mapping in self.functions.list_event_source_mappings()["EventSourceMappings"]:
+            if "ScalingConfig" not in mapping:
+                continue
             scaling = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
             self.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
 
@@ -135,22 +143,59 @@ class Stack:
         """What the function answers to that event."""
         return self.answer(self.event(bucket, key))
 
-    def invoke(self, event, echo):
-        function = self.outputs()["IngestObjectsName"]
+    def invoke(self, function, event, echo):
+        """Invokes a function, as the template calls it without its prefix, and shows its answer."""
+        function = f"{NAME}-{function}"
         words = ["cargo", "lambda", "invoke", "--remote", "--endpoint-url"]
         words += [self.environment["AWS_ENDPOINT_URL"], "--data-file", event, function]
         self.command(*words, echo=echo)
 
     def let_read(self, bucket):
         """Grants the function to read one more bucket."""
-        [role] = [
-            resource["PhysicalResourceId"]
-            for resource in self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
-            if resource["LogicalResourceId"] == "IngestObjectsRole"
-        ]
+        role = self.resource("IngestObjectsRole")
         statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.put_role_policy(RoleName=role, PolicyName=bucket, PolicyDocument=document)
+
+    def resource(self, name):
+        """What a resource of the template is called."""
+        found = self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+        [physical] = [r["PhysicalResourceId"] for r in found if r["LogicalResourceId"] == name]
+        return physical
+
+    def post(self, path, body, signed=True, **headers):
+        """Sends a request to the URL of `collect`, signed like the requests of an SDK; returns the
+        status, the headers and the body of its answer."""
+        url = urllib.parse.urlsplit(self.outputs()["CollectUrl"])
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = AWSRequest("POST", f"https://{url.netloc}{path}", data=body, headers=headers)
+        if signed:
+            names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+            keys = Credentials(*(self.environment[name] for name in names))
+            SigV4Auth(keys, "lambda", self.environment["AWS_REGION"]).add_auth(request)
+        # The name of the URL leads to the local AWS by its header alone.
+        request = request.prepare()
+        local = self.environment["AWS_ENDPOINT_URL"] + path
+        sent = urllib.request.Request(local, data=body, method="POST")
+        sent.headers = dict(request.headers.items()) | {"Host": url.netloc}
+        try:
+            with DIRECT.open(sent, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.headers, answer.read()
+
+    def stream_records(self):
+        """Partition key and data of every record that the stream holds, shard by shard in order."""
+        name, found = self.outputs()["StreamName"], []
+        for shard in self.kinesis.list_shards(StreamName=name)["Shards"]:
+            where = {"StreamName": name, "ShardId": shard["ShardId"]}
+            position = self.kinesis.get_shard_iterator(ShardIteratorType="TRIM_HORIZON", **where)
+            iterator, behind = position["ShardIterator"], None
+            while behind != 0:
+                page = self.kinesis.get_records(ShardIterator=iterator)
+                found += [(record["PartitionKey"], record["Data"]) for record in page["Records"]]
+                iterator, behind = page["NextShardIterator"], page["MillisBehindLatest"]
+        return found
 
     def calls(self):
         """How often the function asked what of S3 and Glue so far."""

@@ -1,9 +1,13 @@
 //! Environment variables: read here, once, and passed on as values.
 
+mod collecting;
+mod streaming;
+
 use std::{str::FromStr, time::Duration};
 
-use alluvium_model::{DatabaseName, LandingPrefix, Limits, Raw, StreamRoute};
+use alluvium_model::{DatabaseName, LandingPrefix, Limits};
 
+pub use self::{collecting::CollectEnvironment, streaming::StreamEnvironment};
 use crate::{EventBusName, LakeRoot, Patience};
 
 /// How a function is set up.
@@ -107,51 +111,6 @@ impl Environment {
             },
         })
     }
-}
-
-/// What functions of streams are told besides.
-#[derive(Clone, Debug)]
-pub struct StreamEnvironment {
-    /// What every function is told.
-    pub environment: Environment,
-    /// Whether topics count in streams that no contract is for.
-    pub route: StreamRoute,
-    /// What becomes of the archive of what streams delivered.
-    pub raw: Raw,
-}
-
-impl StreamEnvironment {
-    /// Reads `ALLUVIUM_STREAM_ROUTE` (`topic` or `name`, which is the default) and `ALLUVIUM_RAW`
-    /// (`drop` or `keep`, which is the default), and what [`Environment::of_process`] reads.
-    ///
-    /// # Errors
-    /// Names the first variable that is missing or cannot be understood.
-    pub fn of_process() -> Result<Self, EnvironmentError> {
-        Self::read(of_process)
-    }
-
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
-        let (route, raw) = ("ALLUVIUM_STREAM_ROUTE", "ALLUVIUM_RAW");
-        let route = set(route).map(|said| word(route, &said, &ROUTES)).transpose()?;
-        let raw = set(raw).map(|said| word(raw, &said, &RAWS)).transpose()?;
-        let (route, raw) = (route.unwrap_or(StreamRoute::Name), raw.unwrap_or(Raw::Keep));
-        Ok(Self { environment: Environment::read(variable)?, route, raw })
-    }
-}
-
-const ROUTES: [(&str, StreamRoute); 2] =
-    [("name", StreamRoute::Name), ("topic", StreamRoute::Topic)];
-const RAWS: [(&str, Raw); 2] = [("keep", Raw::Keep), ("drop", Raw::Drop)];
-
-fn word<T: Copy>(
-    name: &'static str,
-    value: &str,
-    words: &[(&'static str, T)],
-) -> Result<T, EnvironmentError> {
-    let found = words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
-    let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-    found.ok_or_else(|| invalid(name, value)(format!("it is none of {}", names.join(", "))))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads settings")]

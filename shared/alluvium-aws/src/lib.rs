@@ -6,7 +6,7 @@
 //! - [`S3Landing`] and [`SqsQueue`] are what lies in a landing bucket, and where it is announced.
 //! - [`KinesisStream`] and [`KinesisStreams`] are what events are sent to.
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
-//! - [`Environment`] is the one place that reads environment variables.
+//! - [`Environment`] and [`CollectEnvironment`] are the one place that reads environment variables.
 //! - [`telemetry`] writes log lines and metrics.
 //!
 //! Nothing here decides anything about data. It knows neither directories nor Parquet.
@@ -37,7 +37,7 @@ pub use announcements::{Delivery, EnvelopeError, Message};
 pub use catalog::GlueCatalog;
 pub use clients::{Aws, Patience};
 pub use clock::time_left;
-pub use environment::{Environment, EnvironmentError, StreamEnvironment};
+pub use environment::{CollectEnvironment, Environment, EnvironmentError, StreamEnvironment};
 pub use event_bus::{EventBus, EventBusName, ParseEventBusNameError};
 pub use lake_root::{LakeRoot, ParseLakeRootError};
 pub use landing_bucket::{BucketPrefix, ParseBucketPrefixError, S3Landing};

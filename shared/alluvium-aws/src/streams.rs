@@ -6,14 +6,13 @@ use alluvium_model::{
 };
 use aws_sdk_kinesis::{
     Client,
-    primitives::Blob,
-    types::{PutRecordsRequestEntry, PutRecordsResultEntry},
+    primitives::{Blob, DateTime},
+    types::{PutRecordsRequestEntry, PutRecordsResultEntry, StreamDescriptionSummary},
 };
 
 use crate::{
     Aws,
     error::{has_code, kind_of_code, port_error},
-    source::instant,
 };
 
 const SEND: &str = "send records to";
@@ -114,8 +113,8 @@ impl DescribeStreams for KinesisStreams {
         match self.client.describe_stream_summary().stream_name(stream).send().await {
             Ok(answer) => {
                 let summary = answer.stream_description_summary();
-                let created = summary.map(|summary| summary.stream_creation_timestamp());
-                let created = created.and_then(instant).ok_or_else(|| {
+                let created = summary.map(StreamDescriptionSummary::stream_creation_timestamp);
+                let created = created.and_then(to_the_millisecond).ok_or_else(|| {
                     let error = PortError::new(ErrorKind::Invalid, DESCRIBE, target());
                     error.because("it does not say when it was created")
                 })?;
@@ -125,6 +124,13 @@ impl DescribeStreams for KinesisStreams {
             Err(error) => Err(port_error(DESCRIBE, target(), error)),
         }
     }
+}
+
+/// Times come as a floating-point number of seconds. Keys are made of this one, so what a parser
+/// makes of the last digits must not matter.
+fn to_the_millisecond(time: &DateTime) -> Option<UtcInstant> {
+    let millis = i64::try_from((time.as_nanos() + 500_000).div_euclid(1_000_000)).ok()?;
+    millis.checked_mul(1_000).and_then(UtcInstant::from_micros)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Metrics stand in the log in CloudWatch's embedded metric format: no call is made for them, and
 //! the same line tells a person what an invocation did.
 
+mod requests;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write as _},
@@ -10,12 +12,13 @@ use std::{
 };
 
 use alluvium_model::{Counts, Reason, Stages, UtcInstant};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+pub use self::requests::RequestMetrics;
 use crate::clock::now;
 
 const NAMESPACE: &str = "Alluvium";
@@ -115,35 +118,10 @@ impl Invocation {
     /// # Errors
     /// When standard output is closed.
     pub fn write(&self, function: &str, request_id: &str, took: Duration) -> io::Result<()> {
-        let line = self.line(function, request_id, took, millis(now()));
-        let mut out = io::stdout().lock();
-        writeln!(out, "{line}")
+        write(&Line { function, request_id, metrics: self.metrics(took) })
     }
 
-    fn line(&self, function: &str, request_id: &str, took: Duration, now_ms: u64) -> Value {
-        let mut metrics = Vec::new();
-        let mut values = Map::new();
-        for (name, unit, value) in self.metrics(took) {
-            metrics.push(json!({ "Name": name, "Unit": unit }));
-            values.insert(name, value);
-        }
-        let metrics =
-            json!([{ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics }]);
-        let mut line = json!({
-            "_aws": { "Timestamp": now_ms, "CloudWatchMetrics": metrics },
-            "level": "INFO",
-            "message": "invocation",
-            "function": function,
-            "request_id": request_id,
-        });
-        if let Value::Object(line) = &mut line {
-            line.append(&mut values);
-        }
-        line
-    }
-
-    /// Name, unit and value of every metric.
-    fn metrics(&self, took: Duration) -> Vec<(String, &'static str, Value)> {
+    fn metrics(&self, took: Duration) -> Vec<Metric> {
         let Counts {
             records,
             loaded,
@@ -223,6 +201,41 @@ impl Invocation {
     }
 }
 
+/// Name, unit and value.
+type Metric = (String, &'static str, Value);
+
+/// A line of log that holds the metrics of one invocation.
+struct Line<'a> {
+    function: &'a str,
+    request_id: &'a str,
+    metrics: Vec<Metric>,
+}
+
+impl Line<'_> {
+    fn to_json(&self, now_ms: u64) -> Value {
+        let name = |(name, unit, _): &Metric| json!({ "Name": name, "Unit": unit });
+        let metrics: Vec<_> = self.metrics.iter().map(name).collect();
+        let metrics =
+            json!([{ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics }]);
+        let mut line = json!({
+            "_aws": { "Timestamp": now_ms, "CloudWatchMetrics": metrics },
+            "level": "INFO",
+            "message": "invocation",
+            "function": self.function,
+            "request_id": self.request_id,
+        });
+        if let Value::Object(line) = &mut line {
+            line.extend(self.metrics.iter().map(|(name, _, value)| (name.clone(), value.clone())));
+        }
+        line
+    }
+}
+
+fn write(line: &Line<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", line.to_json(millis(now())))
+}
+
 fn since(arrived_at: UtcInstant) -> Option<u64> {
     let arrived_ms = u64::try_from(arrived_at.micros() / 1_000).ok()?;
     Some(millis(now()).saturating_sub(arrived_ms))
@@ -249,7 +262,8 @@ mod tests {
         invocation.add_failed();
         let at = |text: &str| text.parse().unwrap();
         invocation.add_event_time(at("2026-11-22T10:00:00Z"), at("2026-11-22T10:00:01.5Z"));
-        let line = invocation.line("ingest-objects", "8476a536", Duration::from_millis(7), 1);
+        let metrics = invocation.metrics(Duration::from_millis(7));
+        let line = Line { function: "ingest-objects", request_id: "8476a536", metrics }.to_json(1);
         let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         assert!(metrics.len() <= VALUES_MAX);
         for metric in metrics {

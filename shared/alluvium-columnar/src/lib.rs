@@ -13,6 +13,8 @@
 //!   (`column`), and finds again what has no column (`rescue`) and which objects are kept as
 //!   they are (`objects`).
 //!
+//! `events` ends this way early, for those who want the texts of all records or of none.
+//!
 //! `stream` finds the texts in an archive of a stream's records, each with when it arrived
 //! (`arrivals`); from `unpack` on they go the way of those of files.
 //!
@@ -28,6 +30,7 @@ mod dropped;
 mod encode;
 mod encoding;
 mod error;
+mod events;
 mod flatten;
 mod frame;
 mod objects;
@@ -58,6 +61,7 @@ mod wrapper;
 
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
+pub use events::Events;
 pub use part::Part;
 pub use partitions::EventSpan;
 pub use place::Position;

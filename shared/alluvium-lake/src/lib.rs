@@ -3,6 +3,7 @@
 //! - [`Ingest`] takes one source from its bytes to rows that the catalog names.
 //! - [`Landing`] does so with objects that a bucket announces.
 //! - [`Streams`] does so with batches of records of streams.
+//! - [`Collect`] takes the events of a request to a stream.
 //! - [`ContractStore`] knows which table a source belongs to, and by which rules it is read.
 //! - [`Deployment`] takes contracts there, if they suit each other and the tables.
 //! - [`Preview`] shows what it would become.
@@ -21,6 +22,7 @@ mod attempt;
 mod backfill;
 mod backoff;
 mod browse;
+mod collect;
 mod commit;
 mod contracts;
 mod deadline;
@@ -44,10 +46,11 @@ mod sweep;
 mod timed;
 mod verify;
 
-pub use alluvium_columnar::{Finding, Flaw, Verification};
+pub use alluvium_columnar::{BadRecord, Finding, Flaw, Verification};
 pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQueue};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
+pub use collect::{Accepted, Collect, CollectError, CollectSettings, EventPost};
 pub use commit::{AddedColumn, KeptWhole};
 pub use contracts::ContractStore;
 pub use deadline::Deadline;

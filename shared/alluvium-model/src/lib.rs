@@ -33,6 +33,7 @@ mod stream;
 mod table;
 mod table_growth;
 mod time;
+mod topic;
 mod unified;
 mod value_class;
 mod view;
@@ -71,11 +72,12 @@ pub use sql::SqlDialect;
 pub use stages::Stages;
 pub use stream::{
     InvalidStreamText, Raw, Selection, SequenceNumber, SequenceRange, Shard, ShardId, Stream,
-    StreamBatch, StreamName, StreamRecord, Topic,
+    StreamBatch, StreamName, StreamRecord,
 };
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use table_growth::ExtendedTable;
 pub use time::UtcInstant;
+pub use topic::{EventAddress, KeyTooLong, ParseTopicError, Topic};
 pub use value_class::{ClassSet, ValueClass};
 pub use view::{VIEW_TEXT_BYTES_MAX, ViewEntry};
 pub use watermark::{PendingRange, Watermark};

@@ -5,17 +5,13 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::UtcInstant;
+use crate::{Topic, UtcInstant};
 
 /// Digits that a sequence number is written with in keys, so that these are in its order: a few more
 /// than the 56 that Kinesis gives.
 const KEY_DIGITS: usize = 60;
 /// Digits that a sequence number has at most: those of 2^256.
 const DIGITS_MAX: usize = 78;
-/// Bytes that a topic has at most, so that with a separator half of a partition key (256
-/// characters) is left for the key within it.
-const TOPIC_BYTES_MAX: usize = 127;
-
 /// A stream. One that is deleted and made again under its name is another one: its sequence numbers
 /// may begin anew.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,12 +40,6 @@ pub struct StreamName(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ShardId(String);
-
-/// What a producer says a record is about, as the first segment of its partition key
-/// (`<topic>/<key>`): it names a table as the folder of a dropped file does.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Topic(String);
 
 /// A text that is no name of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,15 +99,6 @@ macro_rules! word {
 
 word!(StreamName, 128, "the name of a stream: up to 128 letters, digits, `_`, `.` and `-`");
 word!(ShardId, 128, "the name of a shard: up to 128 letters, digits, `_`, `.` and `-`");
-word!(Topic, TOPIC_BYTES_MAX, "a topic: up to 127 letters, digits, `_`, `.` and `-`");
-
-impl Topic {
-    /// The topic that a partition key begins with; none if it has no `/`, or no topic before it.
-    #[must_use]
-    pub fn of_partition_key(key: &str) -> Option<Self> {
-        key.split_once('/').and_then(|(topic, _)| topic.parse().ok())
-    }
-}
 
 /// The place of a record in its shard: an integer of more bits than any type has, so it is kept as
 /// its digits. Compared as an integer, never as text.
@@ -318,22 +299,6 @@ mod tests {
         assert_eq!(SequenceRange::of_key("2-9"), None);
         assert!(range("2", "9").contains(&number("9")));
         assert!(!range("2", "9").contains(&number("10")));
-    }
-
-    #[test]
-    fn a_topic_is_the_first_segment_of_a_partition_key() {
-        let check = |key: &str, topic: Option<&str>| {
-            let found = Topic::of_partition_key(key);
-            assert_eq!(found.as_ref().map(Topic::as_str), topic, "{key}");
-        };
-        check("camera/device-17", Some("camera"));
-        check("camera/", Some("camera"));
-        check("camera/a/b", Some("camera"));
-        check("camera", None);
-        check("/camera", None);
-        check("../camera", None);
-        check("a topic/1", None);
-        check(&format!("{}/", "t".repeat(128)), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! - [`MemoryCatalog`], [`MemoryObjects`], [`MemoryEvents`] and [`MemoryLanding`] keep everything in
 //!   memory, by the same rules as the real ones.
 //! - [`MemoryBucket`] and [`MemoryLetters`] are what is announced, and where.
+//! - [`MemoryStream`] is what events are sent to.
 //! - [`Unreliable`] wraps any port and lets calls fail, before or after their effect.
 //! - [`interleave()`] runs tasks in an order that a seed determines.
 //! - [`MemoryQueue`] and [`EventSourceMapping`] deliver messages as SQS and Lambda do on their bad
@@ -29,6 +30,7 @@ mod memory_objects;
 mod memory_queue;
 mod memory_shards;
 mod memory_source;
+mod memory_stream;
 mod queue_settings;
 mod sequence_number;
 pub mod suites;
@@ -50,5 +52,6 @@ pub use memory_objects::MemoryObjects;
 pub use memory_queue::{DeadLetter, Delivery, MemoryQueue, Receipt};
 pub use memory_shards::{MemoryShards, StreamRecord};
 pub use memory_source::MemorySource;
+pub use memory_stream::{MemoryStream, Refusal, StoredRecord};
 pub use queue_settings::{QueueFaults, QueueSettings};
 pub use unreliable::{Fault, Unreliable};

@@ -7,7 +7,7 @@ use std::{
 
 use alluvium_model::{
     AnnouncedObject, Digest, Origin, SourceId, UtcInstant,
-    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source, SourceFormat},
+    ports::{Chunk, DropObjects, OpenObjects, PortResult, ReadSource, Source, SourceFormat},
 };
 use bytes::Bytes;
 
@@ -28,6 +28,12 @@ impl MemoryLanding {
         self.0.lock().unwrap().insert(key.to_owned(), bytes);
         let (bucket, key) = ("landing".to_owned(), key.to_owned());
         AnnouncedObject { bucket, key, etag, version_id: None }
+    }
+
+    /// Everything that lies there, by key.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, Bytes> {
+        self.0.lock().unwrap().clone()
     }
 
     /// Deletes an object.
@@ -77,6 +83,13 @@ impl OpenObjects for MemoryLanding {
                 reader: MemorySource::new(bytes, CHUNK_BYTES),
             },
         }))
+    }
+}
+
+impl DropObjects for MemoryLanding {
+    async fn drop_object(&self, key: &str, bytes: Bytes) -> PortResult<()> {
+        Self::drop_object(self, key, bytes);
+        Ok(())
     }
 }
 
