@@ -12,7 +12,7 @@ use crate::{set::Member as _, words::ATTEMPTS};
 /// One event: a call of somebody, or something that time or the outside brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// An attempt begins.
+    /// An attempt begins, and makes its first call.
     Begin(Task),
     /// An attempt makes its next call.
     Attempt(usize, Fate),
@@ -105,7 +105,9 @@ impl Streams {
                     Task::Replay(_) => state.left.replays -= 1,
                     Task::Schedule => state.left.schedules -= 1,
                 }
-                self.begin(state, task);
+                if let Some(slot) = self.begin(state, task) {
+                    self.attempt(state, slot, Fate::Answered);
+                }
             }
             Action::Attempt(slot, Fate::Died) => {
                 state.left.crashes -= 1;
@@ -117,9 +119,7 @@ impl Streams {
                     Fate::FailedForGood => state.left.failures -= 1,
                     Fate::Answered | Fate::Died => {}
                 }
-                if let Some(attempt) = state.attempts[slot] {
-                    attempt.go_on(self, state, slot, fate);
-                }
+                self.attempt(state, slot, fate);
             }
             Action::GiveUp(batch) => {
                 state.left.given_up -= 1;
@@ -136,6 +136,12 @@ impl Streams {
                 state.left.expiries -= 1;
                 state.entries[self.name_of(range)] = Entry::Expired;
             }
+        }
+    }
+
+    fn attempt(&self, state: &mut State, slot: usize, fate: Fate) {
+        if let Some(attempt) = state.attempts[slot] {
+            attempt.go_on(self, state, slot, fate);
         }
     }
 }

@@ -235,11 +235,13 @@ impl Turn<'_> {
         } else {
             seen.pending
         };
-        let passed = runs.iter().map(up_to_last).fold(seen.passed, Set::union);
-        let compares = match task {
-            Task::Replay(_) => self.streams.protections.replay_compares,
-            Task::Deliver(_) | Task::Schedule => self.streams.protections.deliveries_compare,
+        let protections = self.streams.protections;
+        let (compares, passes) = match task {
+            Task::Replay(_) => (protections.replay_compares, protections.replay_passes),
+            Task::Deliver(_) | Task::Schedule => (protections.deliveries_compare, true),
         };
+        let passing = if passes { runs } else { Set::EMPTY };
+        let passed = passing.iter().map(up_to_last).fold(seen.passed, Set::union);
         let is_set = self.replace_watermark(Watermark { passed, pending, ..seen }, compares);
         if !is_set {
             return self.lost();

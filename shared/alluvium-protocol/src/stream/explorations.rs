@@ -57,11 +57,15 @@ pub const LARGE: &[Exploration] = &[
     },
     Exploration {
         name: "two batches beside two replays",
-        bounds: Bounds { deliveries: 2, given_up: 2, replays: 2, crashes: 1, ..REPLAYED },
+        bounds: Bounds { deliveries: 2, given_up: 2, replays: 2, ..REPLAYED },
     },
     Exploration {
-        name: "three attempts beside each other, two of them replays",
-        bounds: Bounds { attempts: 3, given_up: 2, replays: 2, ..REPLAYED },
+        name: "a batch beside two replays at once",
+        bounds: Bounds { attempts: 3, replays: 2, ..REPLAYED },
+    },
+    Exploration {
+        name: "three replays of two batches at once",
+        bounds: Bounds { attempts: 3, deliveries: 0, given_up: 2, replays: 3, ..REPLAYED },
     },
     Exploration {
         name: "batches and replays whose raw objects are dropped",

@@ -56,10 +56,24 @@ fn ends_well(streams: &Streams, state: &State) -> bool {
     for task in deliveries.into_iter().chain(replays).chain([Task::Schedule]) {
         run_alone(streams, &mut state, task);
     }
-    let (rows, twice) = streams.rows(&state);
-    let all = rows.union(waiting(streams, &state));
+    let (all, twice) = kept(streams, &state);
     let is_finished = state.watermark.pending.is_empty() && state.given_up.is_empty();
     is_finished && twice.is_empty() && Record::ALL.iter().all(|record| all.contains(*record))
+}
+
+/// The records in the table and those in raw objects of failed ranges that are not in the table,
+/// and which of them are there twice.
+fn kept(streams: &Streams, state: &State) -> (Set<Record>, Set<Record>) {
+    let failed = state.watermark.failed.iter().filter_map(|range| {
+        let name = streams.name_of(range);
+        match state.raw[name] {
+            Raw::Bytes(held) if !state.is_committed(name) => Some(held.records()),
+            Raw::Bytes(_) | Raw::Absent | Raw::Empty => None,
+        }
+    });
+    failed.fold(streams.rows(state), |(kept, twice), records| {
+        (kept.union(records), twice.union(kept.intersection(records)))
+    })
 }
 
 /// One attempt that nothing disturbs.

@@ -23,6 +23,10 @@ pub struct Protections {
     /// A replay leaves out what was accepted, range by range. Off: what is not beyond the
     /// watermark.
     pub replay_minus_ranges: bool,
+    /// A replay moves the watermark past what it accepts. Off: it leaves it where it is.
+    pub replay_passes: bool,
+    /// A replay counts failed ranges as accepted. Off: pending ones and those with an entry only.
+    pub failed_is_accepted: bool,
     /// A replay replaces the watermark that it has read only. Off: whatever is there.
     pub replay_compares: bool,
     /// A replay reads the watermark before it looks for ranges. Off: after.
@@ -48,6 +52,8 @@ impl Protections {
         deliveries_compare: true,
         pending_until_committed: true,
         replay_minus_ranges: true,
+        replay_passes: true,
+        failed_is_accepted: true,
         replay_compares: true,
         watermark_before_listing: true,
         watermark_never_repeats: true,

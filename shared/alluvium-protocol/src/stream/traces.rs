@@ -123,4 +123,18 @@ pub const TRACES: &[Trace] = &[
         Protections { drop_waits: false, ..ALL },
         Bounds { drops: 1, ..Bounds::TWO_DELIVERIES },
     ),
+    trace(
+        "s17",
+        "a replay accepts a batch and leaves the watermark before it: a zombie with the same records \
+         accepts them again",
+        Protections { replay_passes: false, ..ALL },
+        REPLAY,
+    ),
+    trace(
+        "s18",
+        "a range failed before anybody claimed it: the replay of a batch that shares a record with \
+         it accepts that record once more",
+        Protections { failed_is_accepted: false, ..ALL },
+        Bounds { schedules: 1, failures: 1, crashes: 1, ..REPLAY },
+    ),
 ];

@@ -6,11 +6,11 @@
 //! is known what it is, as of the moment in which the watermark was read; and if that is still the
 //! one that is replaced, nothing was accepted since.
 
-use super::{At, Attempt, Turn};
+use super::{At, Task, Turn};
 use crate::{
     set::{Member, Set},
     stream::{
-        state::{Entry, Raw},
+        state::{Entry, Raw, Watermark},
         step::Step,
         words::{Range, Record},
     },
@@ -31,13 +31,20 @@ impl Turn<'_> {
         self.accept_the_rest(given_up)
     }
 
-    /// Learns which names share records with the batch.
+    /// Learns which names share records with the batch, and which of them the watermark does not
+    /// tell of.
     pub(super) fn list_raw(&mut self) -> At {
         let batch = self.batch();
         let is_there = |range: &Range| self.state.raw[self.streams.name_of(*range)] != Raw::Absent;
         let shares = |range: &Range| !range.records().intersection(batch.records()).is_empty();
         let listed = Range::ALL.iter().copied().filter(|range| is_there(range) && shares(range));
-        self.attempt.to_look_up = Set::of(listed);
+        // Without its protection a replay does not know the watermark yet.
+        let known = if self.streams.protections.watermark_before_listing {
+            self.accepted_by_watermark()
+        } else {
+            Set::EMPTY
+        };
+        self.attempt.to_look_up = Set::of(listed).difference(known);
         self.attempt.with_entry = Set::EMPTY;
         self.next_to_look_up()
     }
@@ -64,11 +71,15 @@ impl Turn<'_> {
     }
 
     fn accept_the_rest(&mut self, given_up: Range) -> At {
-        let Attempt { seen, with_entry, .. } = self.attempt;
-        let accepted = seen.pending.union(seen.failed).union(with_entry);
+        let accepted = self.accepted_by_watermark().union(self.attempt.with_entry);
         self.attempt.with_entry = Set::EMPTY;
         let records = accepted.iter().map(Range::records).fold(Set::EMPTY, Set::union);
         self.accept_or_delete(given_up.records().difference(records))
+    }
+
+    fn accepted_by_watermark(&self) -> Set<Range> {
+        let Watermark { pending, failed, .. } = self.attempt.seen;
+        if self.streams.protections.failed_is_accepted { pending.union(failed) } else { pending }
     }
 
     fn accept_or_delete(&mut self, rest: Set<Record>) -> At {
@@ -83,8 +94,8 @@ impl Turn<'_> {
 
     fn batch(&self) -> Range {
         match self.attempt.task {
-            super::Task::Replay(batch) | super::Task::Deliver(batch) => batch,
-            super::Task::Schedule => Range::All,
+            Task::Replay(batch) | Task::Deliver(batch) => batch,
+            Task::Schedule => Range::All,
         }
     }
 }
