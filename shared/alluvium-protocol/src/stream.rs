@@ -50,7 +50,10 @@ pub use self::{
     words::Range,
 };
 use self::{attempt::Attempt, words::Record};
-use crate::{check::Explored, set::Member as _};
+use crate::{
+    check::Explored,
+    set::{Member as _, Set},
+};
 
 /// The protocol of streams, with the protections it has and the world it is explored in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +82,7 @@ impl Streams {
     }
 
     /// The records that readers see, and those of them that they see twice.
-    fn rows(&self, state: &State) -> (crate::set::Set<Record>, crate::set::Set<Record>) {
-        use crate::set::Set;
+    fn rows(&self, state: &State) -> (Set<Record>, Set<Record>) {
         let counts = |number: &usize| !self.protections.raw_first || state.is_committed(*number);
         let files = (0..Range::COUNT).filter(counts).map(|number| state.files[number]);
         files.fold((Set::EMPTY, Set::EMPTY), |(seen, twice), file| {

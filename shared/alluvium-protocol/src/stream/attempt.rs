@@ -236,12 +236,15 @@ impl Turn<'_> {
             seen.pending
         };
         let protections = self.streams.protections;
-        let (compares, passes) = match task {
+        let (compares, moves_on) = match task {
             Task::Replay(_) => (protections.replay_compares, protections.replay_passes),
             Task::Deliver(_) | Task::Schedule => (protections.deliveries_compare, true),
         };
-        let passing = if passes { runs } else { Set::EMPTY };
-        let passed = passing.iter().map(up_to_last).fold(seen.passed, Set::union);
+        let passed = if moves_on {
+            runs.iter().map(up_to_last).fold(seen.passed, Set::union)
+        } else {
+            seen.passed
+        };
         let is_set = self.replace_watermark(Watermark { passed, pending, ..seen }, compares);
         if !is_set {
             return self.lost();

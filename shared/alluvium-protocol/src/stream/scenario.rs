@@ -40,8 +40,7 @@ pub enum Scenario {
     ScheduleFails,
     /// A replay of the batch, which nobody has accepted.
     ReplayNew,
-    /// A replay of all three records, of which the second was loaded, as it was delivered, and the
-    /// rest given up.
+    /// A replay of all three records, of which a delivery has loaded the second alone.
     ReplayPartlyLoaded,
     /// A replay of the batch, which is pending.
     ReplayPending,
@@ -188,10 +187,10 @@ impl Stage {
     }
 
     /// An attempt runs until it is about to make a call, and stays there.
-    fn run_to(&mut self, task: Task, stop: impl Fn(Step) -> bool) -> Option<usize> {
+    fn run_to(&mut self, task: Task, is_far: impl Fn(Step) -> bool) -> Option<usize> {
         let slot = self.streams.begin(&mut self.state, task)?;
         while let Some(attempt) = self.state.attempts[slot] {
-            if matches!(attempt.at, At::Call(step) if stop(step)) {
+            if matches!(attempt.at, At::Call(step) if is_far(step)) {
                 return Some(slot);
             }
             attempt.go_on(&self.streams, &mut self.state, slot, Fate::Answered);
