@@ -20,7 +20,7 @@
 //! # What it does not say
 //! Of §1 only the claim, the file and the commit of a range are in it; the rest is what the other
 //! model is about. That `pending` is bounded, that sequence numbers have gaps, and what is in a
-//! record are not in it. Nobody moves a failed range back.
+//! record are not in it.
 
 mod action;
 mod attempt;

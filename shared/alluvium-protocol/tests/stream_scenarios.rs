@@ -160,6 +160,21 @@ fn a_schedule_finishes_what_is_pending_or_calls_it_failed() {
 }
 
 #[test]
+fn what_has_failed_is_made_pending_again_and_loaded() {
+    assert_snapshot!(told(Scenario::FailedTriedAgain), @"
+    read watermark
+    move back
+    read entry: 1-2
+    open raw: 1-2
+    claim: 1-2
+    write file: 1-2
+    commit entry: 1-2
+    release
+    done
+    ");
+}
+
+#[test]
 fn a_replay_accepts_what_nobody_has_accepted_range_by_range() {
     assert_snapshot!(told(Scenario::ReplayNew), @"
     read watermark

@@ -54,6 +54,9 @@ impl Streams {
             if state.left.schedules > 0 {
                 actions.push(Action::Begin(Task::Schedule));
             }
+            if state.left.second_tries > 0 && !state.watermark.failed.is_empty() {
+                actions.push(Action::Begin(Task::TryFailedAgain));
+            }
         }
         if state.left.given_up > 0 {
             actions.extend(reached().map(Action::GiveUp));
@@ -104,6 +107,7 @@ impl Streams {
                     Task::Deliver(_) => state.left.deliveries -= 1,
                     Task::Replay(_) => state.left.replays -= 1,
                     Task::Schedule => state.left.schedules -= 1,
+                    Task::TryFailedAgain => state.left.second_tries -= 1,
                 }
                 if let Some(slot) = self.begin(state, task) {
                     self.attempt(state, slot, Fate::Answered);

@@ -30,6 +30,8 @@ pub enum Task {
     Replay(Range),
     /// Whatever is pending is finished.
     Schedule,
+    /// Whatever has failed is made pending again, and finished.
+    TryFailedAgain,
 }
 
 /// What becomes of a call.
@@ -128,7 +130,7 @@ impl Attempt {
     pub(crate) fn is_about_to_change(&self, streams: &Streams, state: &State) -> bool {
         let At::Call(step) = self.at else { return false };
         match step {
-            Step::SetWatermark | Step::Release | Step::MoveToFailed(_) => {
+            Step::SetWatermark | Step::Release | Step::MoveToFailed(_) | Step::MoveBack => {
                 self.may_replace(streams, state)
             }
             Step::Claim(range) => !state.is_claimed(streams.name_of(range)),
@@ -159,7 +161,9 @@ impl Attempt {
 fn first_call(streams: &Streams, task: Task) -> Step {
     match task {
         Task::Replay(_) if !streams.protections.watermark_before_listing => Step::ListRaw,
-        Task::Replay(_) | Task::Deliver(_) | Task::Schedule => Step::ReadWatermark,
+        Task::Replay(_) | Task::Deliver(_) | Task::Schedule | Task::TryFailedAgain => {
+            Step::ReadWatermark
+        }
     }
 }
 
@@ -183,6 +187,7 @@ impl Turn<'_> {
             Step::CommitEntry(range) => self.commit_entry(range),
             Step::Release => self.release(),
             Step::MoveToFailed(range) => self.move_to_failed(range),
+            Step::MoveBack => self.move_back(),
             Step::DeleteGivenUp => self.delete_given_up(),
             Step::DeleteRaw(range) => self.delete_own(range, Step::DeleteRaw),
             Step::DeleteFile(range) => self.delete_own(range, Step::DeleteFile),
@@ -191,7 +196,10 @@ impl Turn<'_> {
 
     fn after_reading(&mut self) -> At {
         match self.attempt.task {
-            Task::Schedule => self.next_pending(),
+            Task::TryFailedAgain if !self.attempt.seen.failed.is_empty() => {
+                At::Call(Step::MoveBack)
+            }
+            Task::Schedule | Task::TryFailedAgain => self.next_pending(),
             Task::Deliver(batch) => {
                 self.accept(batch.records().difference(self.attempt.seen.passed))
             }
@@ -238,7 +246,9 @@ impl Turn<'_> {
         let protections = self.streams.protections;
         let (compares, moves_on) = match task {
             Task::Replay(_) => (protections.replay_compares, protections.replay_passes),
-            Task::Deliver(_) | Task::Schedule => (protections.deliveries_compare, true),
+            Task::Deliver(_) | Task::Schedule | Task::TryFailedAgain => {
+                (protections.deliveries_compare, true)
+            }
         };
         let passed = if moves_on {
             runs.iter().map(up_to_last).fold(seen.passed, Set::union)
@@ -308,7 +318,7 @@ impl Turn<'_> {
         self.attempt.unwritten = Set::EMPTY;
         match self.attempt.task {
             Task::Replay(_) => At::Call(Step::DeleteGivenUp),
-            Task::Deliver(_) | Task::Schedule => self.next_pending(),
+            Task::Deliver(_) | Task::Schedule | Task::TryFailedAgain => self.next_pending(),
         }
     }
 
@@ -336,6 +346,16 @@ impl Turn<'_> {
     fn move_to_failed(&mut self, range: Range) -> At {
         let seen = self.attempt.seen;
         let (pending, failed) = (seen.pending.without(range), seen.failed.with(range));
+        if self.replace_watermark(Watermark { pending, failed, ..seen }, true) {
+            self.next_pending()
+        } else {
+            At::Call(Step::ReadWatermark)
+        }
+    }
+
+    fn move_back(&mut self) -> At {
+        let seen = self.attempt.seen;
+        let (pending, failed) = (seen.pending.union(seen.failed), Set::EMPTY);
         if self.replace_watermark(Watermark { pending, failed, ..seen }, true) {
             self.next_pending()
         } else {

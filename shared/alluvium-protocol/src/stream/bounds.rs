@@ -3,7 +3,7 @@
 /// Who takes part, how often, and which faults there are. There are always three records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
-    /// Attempts at work at one time, up to three: deliveries, replays and schedules.
+    /// Attempts at work at one time, up to three: deliveries, replays, schedules.
     pub attempts: usize,
     /// Batches that are delivered in all, each with any cut.
     pub deliveries: u8,
@@ -13,6 +13,8 @@ pub struct Bounds {
     pub replays: u8,
     /// Runs of the schedule that finishes pending ranges.
     pub schedules: u8,
+    /// Times that failed ranges are made pending again.
+    pub second_tries: u8,
     /// Attempts that die at any point.
     pub crashes: u8,
     /// Changes that are made, but answered as conflicts.
@@ -33,6 +35,7 @@ impl Bounds {
         given_up: 0,
         replays: 0,
         schedules: 0,
+        second_tries: 0,
         crashes: 0,
         lost_answers: 0,
         failures: 0,

@@ -26,6 +26,17 @@ pub const SMALL: &[Exploration] = &[
         bounds: Bounds { schedules: 1, crashes: 1, failures: 1, ..Bounds::TWO_DELIVERIES },
     },
     Exploration {
+        name: "failed ranges that are tried again",
+        bounds: Bounds {
+            deliveries: 1,
+            schedules: 2,
+            failures: 2,
+            second_tries: 1,
+            lost_answers: 1,
+            ..Bounds::TWO_DELIVERIES
+        },
+    },
+    Exploration {
         name: "a batch beside a replay",
         bounds: Bounds { crashes: 1, lost_answers: 1, ..REPLAYED },
     },
@@ -54,6 +65,10 @@ pub const LARGE: &[Exploration] = &[
     Exploration {
         name: "batches, replays and a schedule",
         bounds: Bounds { deliveries: 2, schedules: 1, failures: 1, crashes: 1, ..REPLAYED },
+    },
+    Exploration {
+        name: "failed ranges beside a replay",
+        bounds: Bounds { schedules: 2, failures: 2, second_tries: 2, ..REPLAYED },
     },
     Exploration {
         name: "two batches beside two replays",

@@ -43,8 +43,8 @@ fn waiting(streams: &Streams, state: &State) -> Set<Record> {
 const CALLS_MAX: usize = 100;
 
 /// Where nobody is at work: whether, when the mapping delivers the rest, what it gave up is
-/// replayed and what is pending is finished, every record is in the table once, or, if it could not
-/// be loaded, in the raw object of a failed range.
+/// replayed, what is pending is finished and what has failed is tried again, every record is in the
+/// table exactly once.
 fn ends_well(streams: &Streams, state: &State) -> bool {
     if !state.is_quiet() {
         return true;
@@ -53,27 +53,13 @@ fn ends_well(streams: &Streams, state: &State) -> bool {
     let rest = Set::of(Record::ALL.iter().copied()).difference(state.done);
     let deliveries = Range::runs(rest).iter().map(Task::Deliver).collect::<Vec<_>>();
     let replays = state.given_up.iter().map(Task::Replay).collect::<Vec<_>>();
-    for task in deliveries.into_iter().chain(replays).chain([Task::Schedule]) {
+    for task in deliveries.into_iter().chain(replays).chain([Task::Schedule, Task::TryFailedAgain])
+    {
         run_alone(streams, &mut state, task);
     }
-    let (all, twice) = kept(streams, &state);
-    let is_finished = state.watermark.pending.is_empty() && state.given_up.is_empty();
-    is_finished && twice.is_empty() && Record::ALL.iter().all(|record| all.contains(*record))
-}
-
-/// The records in the table and those in raw objects of failed ranges that are not in the table,
-/// and which of them are there twice.
-fn kept(streams: &Streams, state: &State) -> (Set<Record>, Set<Record>) {
-    let failed = state.watermark.failed.iter().filter_map(|range| {
-        let name = streams.name_of(range);
-        match state.raw[name] {
-            Raw::Bytes(held) if !state.is_committed(name) => Some(held.records()),
-            Raw::Bytes(_) | Raw::Absent | Raw::Empty => None,
-        }
-    });
-    failed.fold(streams.rows(state), |(kept, twice), records| {
-        (kept.union(records), twice.union(kept.intersection(records)))
-    })
+    let (rows, twice) = streams.rows(&state);
+    let waits = !waiting(streams, &state).is_empty() || !state.given_up.is_empty();
+    !waits && twice.is_empty() && Record::ALL.iter().all(|record| rows.contains(*record))
 }
 
 /// One attempt that nothing disturbs.

@@ -38,6 +38,8 @@ pub enum Scenario {
     SchedulePending,
     /// The schedule where it can not be loaded for good.
     ScheduleFails,
+    /// A second try of the batch, which has failed.
+    FailedTriedAgain,
     /// A replay of the batch, which nobody has accepted.
     ReplayNew,
     /// A replay of all three records, of which a delivery has loaded the second alone.
@@ -63,6 +65,7 @@ impl Scenario {
         Self::NothingPending,
         Self::SchedulePending,
         Self::ScheduleFails,
+        Self::FailedTriedAgain,
         Self::ReplayNew,
         Self::ReplayPartlyLoaded,
         Self::ReplayPending,
@@ -82,6 +85,7 @@ impl Scenario {
             Self::PartlyLoadedBatch => Task::Deliver(Range::All),
             Self::OlderPending => Task::Deliver(Range::Third),
             Self::NothingPending | Self::SchedulePending | Self::ScheduleFails => Task::Schedule,
+            Self::FailedTriedAgain => Task::TryFailedAgain,
             Self::ReplayNew | Self::ReplayPending | Self::ReplayAcceptedMeanwhile => {
                 Task::Replay(Range::FirstTwo)
             }
@@ -107,6 +111,10 @@ impl Scenario {
             | Self::SchedulePending
             | Self::ScheduleFails
             | Self::ReplayPending => stage.accept(Range::FirstTwo),
+            Self::FailedTriedAgain => {
+                stage.accept(Range::FirstTwo);
+                stage.fail();
+            }
             Self::ReplayPartlyLoaded => stage.run(Task::Deliver(Range::Second)),
         }
     }
@@ -183,6 +191,18 @@ impl Stage {
         let slot = self.run_to(Task::Deliver(batch), |step| matches!(step, Step::ReadEntry(_)));
         if let Some(slot) = slot {
             self.state.end(slot);
+        }
+    }
+
+    /// The schedule finds that what is pending cannot be loaded.
+    fn fail(&mut self) {
+        let slot = self.run_to(Task::Schedule, |step| matches!(step, Step::ReadEntry(_)));
+        let attempt =
+            slot.and_then(|slot| self.state.attempts[slot].map(|attempt| (slot, attempt)));
+        let Some((slot, attempt)) = attempt else { return };
+        attempt.go_on(&self.streams, &mut self.state, slot, Fate::FailedForGood);
+        while let Some(attempt) = self.state.attempts[slot] {
+            attempt.go_on(&self.streams, &mut self.state, slot, Fate::Answered);
         }
     }
 

@@ -31,6 +31,8 @@ pub enum Step {
     Release,
     /// Replace the watermark by one that calls a pending range failed (the schedule).
     MoveToFailed(Range),
+    /// Replace the watermark by one that calls failed ranges pending again.
+    MoveBack,
     /// Delete the object of what the mapping gave up (a replay).
     DeleteGivenUp,
     /// Delete a raw object; only without a protection.
@@ -56,6 +58,7 @@ impl Step {
             Self::CommitEntry(_) => "commit entry",
             Self::Release => "release",
             Self::MoveToFailed(_) => "move to failed",
+            Self::MoveBack => "move back",
             Self::DeleteGivenUp => "delete given up",
             Self::DeleteRaw(_) => "delete raw",
             Self::DeleteFile(_) => "delete file",
@@ -84,6 +87,7 @@ impl fmt::Display for Step {
             | Self::ListRaw
             | Self::SetWatermark
             | Self::Release
+            | Self::MoveBack
             | Self::DeleteGivenUp => Ok(()),
         }
     }

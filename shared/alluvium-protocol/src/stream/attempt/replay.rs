@@ -95,7 +95,7 @@ impl Turn<'_> {
     fn batch(&self) -> Range {
         match self.attempt.task {
             Task::Replay(batch) | Task::Deliver(batch) => batch,
-            Task::Schedule => Range::All,
+            Task::Schedule | Task::TryFailedAgain => Range::All,
         }
     }
 }
