@@ -131,6 +131,8 @@ fn records_that_are_too_old_are_given_up_without_an_invocation() {
     let taken = objects.take();
     let [object] = &taken[..] else { panic!("{taken:?}") };
     assert!(numbers(object).into_iter().eq(0..RECORDS));
+    let age = object.put_at.micros() - stream.records(0)[0].arrived_at.micros();
+    assert!((600..610).contains(&(age / 1_000_000)), "{age}");
     let body = &object.body;
     assert_eq!(body["requestContext"]["condition"], "RecordAgeExceeded");
     assert_eq!(body["requestContext"]["approximateInvokeCount"], seen.take());

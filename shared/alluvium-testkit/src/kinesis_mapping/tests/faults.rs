@@ -120,6 +120,36 @@ fn two_pollers_deliver_one_shard_at_once_with_cuts_of_their_own() {
     assert!(overlaps > 10 && takeovers > 10, "{overlaps} overlaps, {takeovers} take-overs");
 }
 
+#[test]
+fn a_task_beside_crashes_and_times_out_as_an_invocation_does() {
+    let faults = KinesisFaults { crash: 0.2, ..KinesisFaults::default() };
+    let settings = KinesisMappingSettings {
+        function_timeout: Duration::from_mins(1),
+        ..with(KinesisFaults::default())
+    };
+    let last_step = |seed, settings| {
+        let (stream, step, mut begun) = (stream(seed, 1), RefCell::new(0), false);
+        KinesisMapping::new(seed, settings).run(
+            &stream,
+            async |_| Ok::<_, ()>(done()),
+            |_, beside| {
+                if !std::mem::replace(&mut begun, true) {
+                    beside.begin(async {
+                        for _ in 0..4 {
+                            step.replace_with(|step| *step + 1);
+                            stream.clock().sleep(Duration::from_secs(20)).await;
+                        }
+                    });
+                }
+            },
+        );
+        step.take()
+    };
+    assert!(SEEDS.map(|seed| last_step(seed, settings)).all(|step| step == 3));
+    let crashing = KinesisMappingSettings { faults, ..settings };
+    assert!(SEEDS.map(|seed| last_step(seed, crashing)).any(|step| step < 2));
+}
+
 /// A run with everything that can go wrong. Checks that no record is delivered before all that come
 /// before it in its shard were done or given up, and that in the end all are.
 fn run_on_a_bad_day(seed: u64) -> Seen {
