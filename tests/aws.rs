@@ -147,10 +147,10 @@ async fn held(client: &aws_sdk_kinesis::Client, stream: &str) -> Vec<(String, By
         let position = position.shard_iterator_type(ShardIteratorType::TrimHorizon);
         let iterator = position.send().await.unwrap().shard_iterator;
         let page = client.get_records().set_shard_iterator(iterator).send().await.unwrap();
-        let records = page.records().iter().map(|record| {
-            (record.partition_key().to_owned(), Bytes::from(record.data().clone().into_inner()))
-        });
-        found.extend(records);
+        for record in page.records() {
+            let data = record.data().clone().into_inner();
+            found.push((record.partition_key().unwrap().to_owned(), Bytes::from(data)));
+        }
     }
     found
 }
