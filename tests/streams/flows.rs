@@ -143,6 +143,18 @@ async fn a_range_whose_rules_do_not_suit_its_table_waits_beside_its_shard() {
 }
 
 #[tokio::test]
+async fn a_topic_whose_contract_is_wrong_does_not_hold_back_another() {
+    let world = World::new(Settings::default());
+    world.deliver(&four()[..1]).await;
+    world.contract("table = \"camera\"\n[partition]\nby = [\"identity($.name) as whose\"]\n");
+    let report = world.deliver(&[named(20, "camera/1", "x"), named(21, "door/1", "y")]).await;
+    assert!(report.failed.is_none());
+    assert_eq!((report.left.len(), report.sources.len()), (1, 1));
+    assert_eq!(names(&world.lake, "camera"), ["a"]);
+    assert_eq!(names(&world.lake, "door"), ["y"]);
+}
+
+#[tokio::test]
 async fn an_archive_that_is_not_kept_leaves_its_names() {
     let world = World::new(Settings { raw: Raw::Drop, ..Settings::default() });
     world.deliver(&four()[..3]).await;

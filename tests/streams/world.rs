@@ -206,7 +206,7 @@ pub(crate) fn named(number: u32, key: &str, name: &str) -> StreamRecord {
 }
 
 /// The event of a mapping that delivers these records.
-fn event(records: &[StreamRecord]) -> Value {
+pub(crate) fn event(records: &[StreamRecord]) -> Value {
     let record = |record: &StreamRecord| {
         #[expect(clippy::cast_precision_loss, reason = "a time of these years in milliseconds")]
         let arrived_at = (record.arrived_at.micros() / 1_000) as f64 / 1_000.0;
