@@ -58,15 +58,13 @@ pub(super) struct OpenInput {
 impl<R: ChunkReader> MergeInput<R> {
     /// Reads the footer, and checks that the file is one of the table.
     pub(super) fn open(&self, table: &Table<'_>) -> Result<OpenInput, MergeError> {
-        let tail = self.tail(TAIL_BYTES)?;
+        let mut tail = self.tail(TAIL_BYTES)?;
         let mut reader = ParquetMetaDataReader::new();
-        let (parsed, tail) = match reader.try_parse_sized(&tail.clone(), self.reader.len()) {
-            Err(ParquetError::NeedMoreData(needed)) => {
-                let tail = self.tail(needed as u64)?;
-                (reader.try_parse(&tail), tail)
-            }
-            parsed => (parsed, tail),
-        };
+        let mut parsed = reader.try_parse(&tail);
+        if let Some(needed) = reader.metadata_size().filter(|needed| *needed > tail.length()) {
+            tail = self.tail(needed as u64)?;
+            parsed = reader.try_parse(&tail);
+        }
         let metadata = parsed.and_then(|()| reader.finish()).map_err(|e| self.corrupt(e))?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options)

@@ -20,6 +20,11 @@ impl Window {
         Self { file_bytes, begin, bytes }
     }
 
+    /// How many bytes of the file it has.
+    pub(super) const fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether it has `length` bytes from `begin` on.
     pub(super) fn has(&self, begin: u64, length: usize) -> bool {
         self.slice(begin, length).is_some()
