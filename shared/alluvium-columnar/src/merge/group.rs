@@ -88,14 +88,16 @@ impl<'a> Group<'a> {
         let held: Vec<_> = self.shares.iter().map(|share| share.piece.column(column)).collect();
         let is_dense = |held: &Option<&PieceColumn>| matches!(held, Some(PieceColumn::Dense(_)));
         if held.iter().all(Option::is_none) {
-            Ok(None)
-        } else if self.spans.len() * ROWS_PER_SPAN <= self.rows {
-            self.copied(&held).map(Some)
-        } else if held.iter().any(is_dense) {
-            self.interleaved(&held, data_type).map(Some)
-        } else {
-            self.scattered(&held).map(Some)
+            return Ok(None);
         }
+        let array = if self.spans.len() * ROWS_PER_SPAN <= self.rows {
+            self.copied(&held)?
+        } else if held.iter().any(is_dense) {
+            self.interleaved(&held, data_type)?
+        } else {
+            self.scattered(&held)?
+        };
+        without_idle_nulls(array).map(Some)
     }
 
     /// For rows that mostly stand together in their pieces.
@@ -220,4 +222,22 @@ fn datas(held: &[Option<&PieceColumn>]) -> (Vec<ArrayData>, Vec<usize>) {
         }
     }
     (data, numbers)
+}
+
+/// The same array without room for NULLs that it has not. With it, some pages would be written
+/// in other bytes; and whether it is there depends on what was in memory beside these rows.
+fn without_idle_nulls(array: ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let data = array.to_data();
+    if has_idle_nulls(&data) { stripped(data).map(make_array) } else { Ok(array) }
+}
+
+fn has_idle_nulls(data: &ArrayData) -> bool {
+    let is_idle = data.nulls().is_some_and(|nulls| nulls.null_count() == 0);
+    is_idle || data.child_data().iter().any(has_idle_nulls)
+}
+
+fn stripped(data: ArrayData) -> Result<ArrayData, ArrowError> {
+    let children = data.child_data().iter().cloned().map(stripped).collect::<Result<_, _>>()?;
+    let nulls = data.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
+    data.into_builder().nulls(nulls).child_data(children).build()
 }

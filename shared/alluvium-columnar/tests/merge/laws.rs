@@ -132,7 +132,7 @@ fn place(row: &Row, table: &Table, sources: &[AnySource]) -> impl Ord + use<> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn every_row_is_there_with_its_values_and_in_its_place((format, sources) in any_case()) {
