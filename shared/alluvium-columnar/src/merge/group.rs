@@ -97,7 +97,10 @@ impl<'a> Group<'a> {
         } else {
             self.scattered(&held)?
         };
-        without_idle_nulls(array).map(Some)
+        // Leaves out the room for NULLs of an array, or of elements, without a NULL. With it some
+        // pages would be written in other bytes, and whether it is there depends on what was in
+        // memory beside these rows.
+        Ok(Some(make_array(array.to_data())))
     }
 
     /// For rows that mostly stand together in their pieces.
@@ -222,22 +225,4 @@ fn datas(held: &[Option<&PieceColumn>]) -> (Vec<ArrayData>, Vec<usize>) {
         }
     }
     (data, numbers)
-}
-
-/// The same array without room for NULLs that it has not. With it, some pages would be written
-/// in other bytes; and whether it is there depends on what was in memory beside these rows.
-fn without_idle_nulls(array: ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let data = array.to_data();
-    if has_idle_nulls(&data) { stripped(data).map(make_array) } else { Ok(array) }
-}
-
-fn has_idle_nulls(data: &ArrayData) -> bool {
-    let is_idle = data.nulls().is_some_and(|nulls| nulls.null_count() == 0);
-    is_idle || data.child_data().iter().any(has_idle_nulls)
-}
-
-fn stripped(data: ArrayData) -> Result<ArrayData, ArrowError> {
-    let children = data.child_data().iter().cloned().map(stripped).collect::<Result<_, _>>()?;
-    let nulls = data.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
-    data.into_builder().nulls(nulls).child_data(children).build()
 }

@@ -22,10 +22,21 @@ fn said(file: &bytes::Bytes) -> String {
     rows.iter().map(shown).collect::<Vec<_>>().join("\n")
 }
 
+/// How many bytes each column takes in each row group.
+fn chunk_bytes(file: &bytes::Bytes) -> Vec<String> {
+    let reader = SerializedFileReader::new(file.clone()).unwrap();
+    let groups = reader.metadata().row_groups().iter();
+    let bytes = |column: &parquet::file::metadata::ColumnChunkMetaData| {
+        format!("{} {}", column.column_path(), column.compressed_size())
+    };
+    groups.flat_map(|group| group.columns().iter().map(bytes)).collect()
+}
+
 /// Says less of a difference than all bytes of both.
 fn assert_same(found: &MergedFile, expected: &MergedFile) {
     assert_eq!(found.columns, expected.columns);
     assert_eq!(found.events, expected.events);
+    assert_eq!(chunk_bytes(&found.bytes), chunk_bytes(&expected.bytes));
     assert!(found.bytes == expected.bytes, "the bytes differ");
 }
 
