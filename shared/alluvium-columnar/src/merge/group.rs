@@ -86,13 +86,13 @@ impl<'a> Group<'a> {
         data_type: &DataType,
     ) -> Result<Option<ArrayRef>, ArrowError> {
         let held: Vec<_> = self.shares.iter().map(|share| share.piece.column(column)).collect();
-        let is_dense = |held: &Option<&PieceColumn>| matches!(held, Some(PieceColumn::Dense(_)));
+        let is_dense = |held: &PieceColumn| matches!(held, PieceColumn::Dense(_));
         if held.iter().all(Option::is_none) {
             return Ok(None);
         }
         let array = if self.spans.len() * ROWS_PER_SPAN <= self.rows {
             self.copied(&held)?
-        } else if held.iter().any(is_dense) {
+        } else if held.iter().copied().flatten().any(is_dense) {
             self.interleaved(&held, data_type)?
         } else {
             self.scattered(&held)?
