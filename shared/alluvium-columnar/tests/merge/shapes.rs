@@ -201,6 +201,31 @@ fn row_groups_can_be_skipped_by_the_time_of_events() {
 }
 
 #[test]
+fn rows_are_written_while_later_files_wait_but_not_before_rows_of_them() {
+    let mut table = Table::with_event_time();
+    for file in 0..12 {
+        let record = |record: usize| {
+            // Most of its time is that of files before, and no file is in order.
+            let millisecond = (file * 5_000 + record * 7_919 % 20_000) * 300;
+            let (second, fraction) = (millisecond / 1_000, millisecond % 1_000);
+            let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+            format!(
+                "{{\"t\":\"2026-11-21T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z\",\"n\":{record}}}"
+            )
+        };
+        table.load(&(0..20_000).map(record).collect::<Vec<_>>().join("\n"));
+    }
+    let merged = table.merged();
+    let times = column(&rows(&merged.bytes), "t");
+    let time = |field: &Option<Field>| match field {
+        Some(Field::TimestampMicros(micros)) => *micros,
+        other => panic!("{other:?} is no time"),
+    };
+    assert!(times.iter().map(time).is_sorted());
+    assert_same(&table.merged_within(16 << 20).unwrap(), &merged);
+}
+
+#[test]
 fn bad_records_are_merged_too() {
     let mut table = Table::new(alluvium_model::TableRules::default());
     for (name, arrived_at, text) in [
