@@ -12,8 +12,11 @@
 //! 4. commit-swap takes a [`CommitRequest`] and answers with a [`CommitAnswer`].
 
 mod messages;
+mod packing;
 mod plan;
+mod planner;
 mod settings;
+mod standing;
 
 pub use messages::{
     BeginAnswer, BinItem, CommitAnswer, CommitRequest, MergeAnswer, MergeOutcome, MergeRequest,
@@ -23,4 +26,6 @@ pub use plan::{
     CompactionId, ListedFile, PartitionItem, PartitionPlan, PlannedBin, PlannedFile, Qualification,
     SwapListing,
 };
+pub use planner::Planned;
 pub use settings::CompactionSettings;
+pub use standing::{DatedEntry, PartitionFiles, Standing, StandingFile};

@@ -91,6 +91,8 @@ pub enum Qualification {
     Quiet,
     /// It holds files that a settled ledger does not name.
     Leftovers,
+    /// A swap of it was begun and not finished: until somebody does, everything is written twice.
+    Unfinished,
 }
 
 /// Files that are to become one.

@@ -15,6 +15,8 @@ pub struct CompactionSettings {
     pub quiet: Duration,
     /// Partitions in a plan.
     pub partitions_max: usize,
+    /// Files that become one: whoever merges them holds something of each in memory.
+    pub inputs_max: usize,
     /// Bins in a plan for one partition. What each of them answers travels in the state of a state
     /// machine.
     pub bins_max: usize,
@@ -28,6 +30,7 @@ impl Default for CompactionSettings {
             settle: Duration::from_mins(20),
             quiet: Duration::from_hours(24),
             partitions_max: 1_000,
+            inputs_max: 1_000,
             bins_max: 200,
         }
     }
