@@ -36,8 +36,7 @@ type Waiting = (UtcInstant, PartitionPlan);
 struct Weighed<'a> {
     /// Files that may be merged, because they are small and settled.
     small: Vec<&'a StandingFile>,
-    /// Those of them that are fresh, and merged ones but for the largest: what every swap but the
-    /// first finds of the one before it.
+    /// Those of them that no swap made, and their bytes.
     fresh_files: usize,
     fresh_bytes: u64,
     /// All files that stay, and their bytes.
@@ -110,11 +109,11 @@ impl CompactionSettings {
     }
 
     /// When nothing arrives any more: one file in three is saved. A partition that was merged
-    /// before needs many fresh files or much in them, or each straggler would cost it whole.
+    /// before needs many small files or much in fresh ones, or each straggler would cost it whole.
     const fn is_worth_packing(&self, weighed: &Weighed<'_>, saved: usize) -> bool {
         saved * 3 >= weighed.files
             && (!weighed.ever_merged
-                || weighed.fresh_files >= self.files_min
+                || weighed.small.len() > self.files_min
                 || weighed.fresh_bytes * SHARE >= weighed.bytes)
     }
 
@@ -128,7 +127,6 @@ impl CompactionSettings {
             leftovers: 0,
             ever_merged: false,
         };
-        let mut remnant: Option<u64> = None;
         for file in files {
             let is_settled = is_older(file.since, self.settle, now);
             let may_be_merged = match file.standing {
@@ -147,16 +145,11 @@ impl CompactionSettings {
             weighed.bytes += file.bytes;
             if may_be_merged && self.is_small(file.bytes) {
                 weighed.small.push(file);
-                weighed.fresh_files += 1;
-                weighed.fresh_bytes += file.bytes;
-                if file.standing == Standing::Merged {
-                    remnant = remnant.max(Some(file.bytes));
+                if file.standing == Standing::Committed {
+                    weighed.fresh_files += 1;
+                    weighed.fresh_bytes += file.bytes;
                 }
             }
-        }
-        if let Some(bytes) = remnant {
-            weighed.fresh_files -= 1;
-            weighed.fresh_bytes -= bytes;
         }
         weighed
     }
@@ -168,5 +161,7 @@ fn is_older(moment: UtcInstant, age: std::time::Duration, now: UtcInstant) -> bo
     moment.plus(age).is_some_and(|until| now > until)
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
