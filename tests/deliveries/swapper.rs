@@ -94,7 +94,7 @@ impl Swap<'_> {
                 phase: Phase::Filling,
             });
         }
-        pointer.owner = Some(owner.clone());
+        pointer.owner = Some(owner.parse().unwrap());
         pointer.lease_until = Some(swapper.clock.after(LEASE));
         self.replace(pointer, &version).await
     }

@@ -5,6 +5,7 @@
 
 mod announcement;
 mod comment;
+pub mod compaction;
 mod contract;
 mod counts;
 mod ddl;
@@ -58,7 +59,7 @@ pub use partition::{
     RowTraits, Transform,
 };
 pub use path::{JsonPath, ParsePathError};
-pub use pointer::{Generation, NextGeneration, Phase, Pointer};
+pub use pointer::{Generation, InvalidOwner, NextGeneration, Phase, Pointer, SwapOwner};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
 pub use rules::{
     Assignment, ColumnRule, Destination, Mode, NameStyle, Numbers, TableRules, Timestamps,
