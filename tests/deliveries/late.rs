@@ -12,8 +12,8 @@ use alluvium_model::{
     Pointer, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
-        Reread, TellTime, WriteObjects,
+        CommitObjects, CopyObjects as _, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put,
+        ReadObjects, Reread, TellTime, WriteObjects,
     },
 };
 use alluvium_testkit::{MemoryClock, MemoryObjects};
@@ -162,7 +162,7 @@ impl LateObjects {
                 return Some(at_once(replaced).unwrap());
             }
             Effect::Delete(keys) => at_once(objects.delete_objects(keys)).unwrap(),
-            Effect::Copy(from, to) => objects.copy_object(from, to),
+            Effect::Copy(from, to) => drop(at_once(objects.copy_object(from, to)).unwrap()),
         }
         None
     }

@@ -129,6 +129,16 @@ pub enum LakeError {
         /// The pointer.
         pointer: ObjectKey,
     },
+    /// The catalog did not have a partition where it was moved to.
+    #[error("partition {partition} of table {table} is not where it was moved to, {tries} times")]
+    NotMoved {
+        /// The table.
+        table: TableName,
+        /// The partition.
+        partition: String,
+        /// How often it was moved.
+        tries: u32,
+    },
     /// Records went in that did not come out.
     #[error("{source_uri} has {} records, of which {} were loaded and {} quarantined",
         counts.records, counts.loaded, counts.quarantined_total())]
@@ -161,7 +171,8 @@ impl LakeError {
             | Self::LaterLayout { .. }
             | Self::Disputed { .. }
             | Self::Unstable { .. }
-            | Self::PointerGone { .. } => ErrorKind::Retry,
+            | Self::PointerGone { .. }
+            | Self::NotMoved { .. } => ErrorKind::Retry,
             Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
         }

@@ -10,6 +10,7 @@
 //! - [`Verify`] proves that it holds all of a source.
 //! - [`Backfill`] announces what a landing bucket holds already.
 //! - [`Redrive`] sends dead letters back to their queue.
+//! - [`Swaps`] make few large files of many small ones, and readers never notice.
 //! - [`Doctor`] finds what is inconsistent in it, and heals what can be healed safely.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
@@ -21,6 +22,7 @@ mod backfill;
 mod backoff;
 mod browse;
 mod commit;
+mod compact;
 mod contracts;
 mod deadline;
 mod deployment;
@@ -47,6 +49,7 @@ pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQ
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
+pub use compact::{KeptGarbage, NamedBy, Repair, SwapSettings, Swaps, VacuumReport};
 pub use contracts::ContractStore;
 pub use deadline::Deadline;
 pub use deployment::{

@@ -9,13 +9,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DatabaseName, Digest, Generation, Origin, PartitionKey, PlanId, SourceId, TableName,
-    compaction::CompactionId,
+    DatabaseName, Digest, Garbage, Generation, Origin, PartitionKey, PlanId, SourceId, TableName,
+    UtcInstant, compaction::CompactionId,
 };
 
 /// The folder of everything that is not data.
 pub const STATE: &str = "_alluvium";
 
+/// Hex digits that tell one note of garbage from another.
+const GARBAGE_DIGITS: usize = 32;
 /// Hex digits that tell one line of history from another: 128 bits.
 const HISTORY_DIGITS: usize = 32;
 /// Where the contracts of tables lie, each as `<table>.toml`.
@@ -62,6 +64,12 @@ impl Location {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What an object is called that lies in this folder; none if it does not.
+    #[must_use]
+    pub fn name_of<'a>(&self, key: &'a ObjectKey) -> Option<&'a str> {
+        key.0.strip_prefix(&self.0)
     }
 
     /// The key of the object `name` right in this folder.
@@ -241,6 +249,33 @@ pub fn swap_listing_key(
     generation: &Generation,
 ) -> ObjectKey {
     compaction_location(database, id).object(&format!("{index}-{generation}-listing.json"))
+}
+
+/// Where what is to be deleted is noted, for the partitions of a database.
+#[must_use]
+pub fn garbage(database: &DatabaseName) -> Location {
+    Location(format!("{STATE}/garbage/{database}/"))
+}
+
+/// The note of what may be deleted from this moment on: the same however often it is written.
+#[must_use]
+pub fn garbage_key(
+    database: &DatabaseName,
+    not_before: UtcInstant,
+    Garbage { table, partition, location }: &Garbage,
+) -> ObjectKey {
+    let (partition, location) = (partition.to_string(), location.as_str().as_bytes());
+    let fields = [table.as_str().as_bytes(), partition.as_bytes(), location];
+    let digest = Digest::of_fields(&fields).to_string();
+    let id = digest.get(..GARBAGE_DIGITS).unwrap_or(&digest);
+    garbage(database).object(&format!("{not_before}/{id}.json"))
+}
+
+/// From when on what a note is about may be deleted; none for what is no note of this database.
+#[must_use]
+pub fn garbage_date(database: &DatabaseName, key: &ObjectKey) -> Option<UtcInstant> {
+    let name = key.0.strip_prefix(garbage(database).as_str())?;
+    name.split_once('/')?.0.parse().ok()
 }
 
 #[cfg(test)]

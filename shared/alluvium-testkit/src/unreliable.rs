@@ -5,6 +5,7 @@
 
 use std::{
     future::pending,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,13 +13,14 @@ use std::{
 };
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PortError, SchemaChange, TableEntry, TableName, UtcInstant, Version,
-    Versioned, ViewEntry,
+    ErrorKind, PartitionEntry, PartitionKey, PortError, SchemaChange, TableEntry, TableName,
+    UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, DeleteObjects, FoundView,
-        LandedObject, LandedPage, Letter, LetterCount, ListLanding, ListObjects, ObjectEntry,
-        PortResult, PublishEvents, Put, ReadObjects, ReadPartitions, ReadTables,
+        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, Copied, CopyObjects,
+        DeleteObjects, DropPartitions, FindPartitions, FoundView, LandedObject, LandedPage, Letter,
+        LetterCount, ListLanding, ListObjects, MovePartitions, Moved, ObjectEntry, PortResult,
+        PublishEvents, Put, ReadObjects, ReadPartitions, ReadRanges, ReadTables,
         RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, TakeLetters, TellTime,
         WriteObjects,
     },
@@ -191,6 +193,44 @@ impl<P: CommitObjects + Sync> CommitObjects for Unreliable<P> {
 impl<P: DeleteObjects + Sync> DeleteObjects for Unreliable<P> {
     async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
         self.call("delete_objects", self.port.delete_objects(keys)).await
+    }
+}
+
+impl<P: CopyObjects + Sync> CopyObjects for Unreliable<P> {
+    async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Copied> {
+        self.call("copy_object", self.port.copy_object(from, to)).await
+    }
+}
+
+impl<P: ReadRanges + Sync> ReadRanges for Unreliable<P> {
+    async fn object_range(&self, key: &ObjectKey, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.call("object_range", self.port.object_range(key, range)).await
+    }
+}
+
+impl<P: FindPartitions + Sync> FindPartitions for Unreliable<P> {
+    async fn find_partitions(
+        &self,
+        table: &TableName,
+        keys: &[PartitionKey],
+    ) -> PortResult<Vec<Option<PartitionEntry>>> {
+        self.call("find_partitions", self.port.find_partitions(table, keys)).await
+    }
+}
+
+impl<P: MovePartitions + Sync> MovePartitions for Unreliable<P> {
+    async fn move_partitions(
+        &self,
+        table: &TableName,
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Moved>> {
+        self.call("move_partitions", self.port.move_partitions(table, partitions)).await
+    }
+}
+
+impl<P: DropPartitions + Sync> DropPartitions for Unreliable<P> {
+    async fn drop_partitions(&self, table: &TableName, keys: &[PartitionKey]) -> PortResult<()> {
+        self.call("drop_partitions", self.port.drop_partitions(table, keys)).await
     }
 }
 
