@@ -6,8 +6,8 @@ use alluvium_model::{
     Digest, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey, STATE},
     ports::{
-        CommitObjects, Copied, CopyObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult,
-        Put, ReadObjects, ReadRanges, TellTime, WriteObjects,
+        CommitObjects, Copied, CopyObjects, Dated, DeleteObjects, ListObjects, ObjectEntry,
+        PortResult, Put, ReadDated, ReadObjects, ReadRanges, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -52,6 +52,17 @@ impl ReadObjects for LocalObjects {
             let versioned =
                 |bytes: Vec<u8>| Versioned { version: version(&bytes), value: bytes.into() };
             Ok(files::read(&path)?.map(versioned))
+        })
+        .await
+    }
+}
+
+impl ReadDated for LocalObjects {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        let path = self.path(key);
+        blocking("read", key.to_string(), move || {
+            let Some((bytes, modified)) = files::read_dated(&path)? else { return Ok(None) };
+            Ok(Some(Dated { value: bytes.into(), modified: instant(modified)? }))
         })
         .await
     }

@@ -11,6 +11,7 @@
 //! 3. merge-files takes a [`MergeRequest`] for each bin and answers with a [`MergeAnswer`].
 //! 4. commit-swap takes a [`CommitRequest`] and answers with a [`CommitAnswer`].
 
+mod cost;
 mod messages;
 mod packing;
 mod plan;
@@ -18,6 +19,7 @@ mod planner;
 mod settings;
 mod standing;
 
+pub use cost::{Cost, Requests};
 pub use messages::{
     BeginAnswer, BinItem, CommitAnswer, CommitRequest, MergeAnswer, MergeOutcome, MergeRequest,
     MergedFile, PlanAnswer, StopReason, Swap, SwapReport,
@@ -26,6 +28,6 @@ pub use plan::{
     CompactionId, ListedFile, PartitionItem, PartitionPlan, PlannedBin, PlannedFile, Qualification,
     SwapListing,
 };
-pub use planner::Planned;
+pub use planner::{Planned, Planner};
 pub use settings::CompactionSettings;
 pub use standing::{DatedEntry, PartitionFiles, Standing, StandingFile};

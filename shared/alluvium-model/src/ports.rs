@@ -372,6 +372,25 @@ pub trait SendLetters {
     fn send_letters(&self, letters: &[Letter]) -> impl Future<Output = PortResult<Answers>> + Send;
 }
 
+/// Something with when it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dated<T> {
+    /// It.
+    pub value: T,
+    /// When just this was written, by the time of the store.
+    pub modified: UtcInstant,
+}
+
+/// Reads small objects of the lake whole, each with when it was written: a listing could tell the
+/// date of other bytes than those that are read.
+pub trait ReadDated {
+    /// The object of that key.
+    fn dated_object(
+        &self,
+        key: &ObjectKey,
+    ) -> impl Future<Output = PortResult<Option<Dated<Bytes>>>> + Send;
+}
+
 /// How the copy of an object ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

@@ -10,8 +10,8 @@ use alluvium_model::{
     Digest, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        CommitObjects, Copied, CopyObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult,
-        Put, ReadObjects, ReadRanges, TellTime, WriteObjects,
+        CommitObjects, Copied, CopyObjects, Dated, DeleteObjects, ListObjects, ObjectEntry,
+        PortResult, Put, ReadDated, ReadObjects, ReadRanges, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -83,6 +83,17 @@ impl ReadObjects for MemoryObjects {
             version: version(bytes),
         };
         Ok(objects.get(key).map(versioned))
+    }
+}
+
+impl ReadDated for MemoryObjects {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        let objects = self.objects.lock().unwrap();
+        let dated = |object: &Object| {
+            let Object { bytes, modified } = object.clone();
+            Dated { value: bytes, modified }
+        };
+        Ok(objects.get(key).map(dated))
     }
 }
 

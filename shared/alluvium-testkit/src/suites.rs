@@ -7,8 +7,8 @@ use alluvium_model::{
     ports::{
         Commit, CommitObjects, CommitTables, Copied, CopyObjects, DeleteObjects, DropPartitions,
         FindPartitions, FoundView, Letter, LetterCount, ListLanding, ListObjects, MovePartitions,
-        Moved, Put, QUEUE_BATCH_MAX, ReadObjects, ReadPartitions, ReadRanges, ReadTables,
-        RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, SwapObjects,
+        Moved, Put, QUEUE_BATCH_MAX, ReadDated, ReadObjects, ReadPartitions, ReadRanges,
+        ReadTables, RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, SwapObjects,
         TakeLetters, TellTime, WriteObjects,
     },
 };
@@ -288,7 +288,7 @@ where
 /// The contract of a lake's objects. There must be none.
 pub async fn objects<O>(objects: O)
 where
-    O: SwapObjects + Clone + Send + Sync + 'static,
+    O: SwapObjects + ReadDated + Clone + Send + Sync + 'static,
 {
     objects_are_listed(&objects).await;
     objects_are_copied_once(&objects).await;
@@ -359,7 +359,7 @@ where
 
 async fn objects_are_dated_and_deleted<O>(objects: &O)
 where
-    O: WriteObjects + ListObjects + DeleteObjects + TellTime,
+    O: WriteObjects + ListObjects + ReadDated + DeleteObjects + TellTime,
 {
     let folder = Location::from_catalog("dated/");
     let keys = ["1", "2", "3/4"].map(|name| folder.object(name));
@@ -372,8 +372,15 @@ where
     let after = objects.now().await.unwrap().plus(second).unwrap();
     let listed = objects.list_objects(&folder).await.unwrap();
     assert!(listed.iter().all(|object| (before..=after).contains(&object.modified)), "{listed:?}");
+    for (key, listed) in keys.iter().zip(listed) {
+        let read = objects.dated_object(key).await.unwrap().unwrap();
+        assert_eq!(read.value, Bytes::from_static(b"x"));
+        let dates = listed.modified.plus(-second).unwrap()..=listed.modified.plus(second).unwrap();
+        assert!(dates.contains(&read.modified), "{} but {}", read.modified, listed.modified);
+    }
     let [first, second, third] = &keys;
     let nothing = folder.object("nothing");
+    assert_eq!(objects.dated_object(&nothing).await.unwrap(), None);
     let gone = [first.clone(), third.clone(), nothing];
     for _ in 0..2 {
         objects.delete_objects(&gone).await.unwrap();

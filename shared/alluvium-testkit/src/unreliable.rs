@@ -17,10 +17,10 @@ use alluvium_model::{
     UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, Copied, CopyObjects,
+        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, Copied, CopyObjects, Dated,
         DeleteObjects, DropPartitions, FindPartitions, FoundView, LandedObject, LandedPage, Letter,
         LetterCount, ListLanding, ListObjects, MovePartitions, Moved, ObjectEntry, PortResult,
-        PublishEvents, Put, ReadObjects, ReadPartitions, ReadRanges, ReadTables,
+        PublishEvents, Put, ReadDated, ReadObjects, ReadPartitions, ReadRanges, ReadTables,
         RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, TakeLetters, TellTime,
         WriteObjects,
     },
@@ -166,6 +166,12 @@ impl<P: ReadObjects> ReadObjects for Unreliable<P> {
 
     async fn object_since(&self, key: &ObjectKey, known: &Version) -> PortResult<Reread> {
         self.call("object_since", self.port.object_since(key, known)).await
+    }
+}
+
+impl<P: ReadDated + Sync> ReadDated for Unreliable<P> {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        self.call("dated_object", self.port.dated_object(key)).await
     }
 }
 

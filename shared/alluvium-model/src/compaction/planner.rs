@@ -32,6 +32,16 @@ pub struct Planned {
 /// A partition to swap, with since when it waits for it.
 type Waiting = (UtcInstant, PartitionPlan);
 
+/// Plans one partition after the other and keeps those that wait longest, so that nobody waits for
+/// ever.
+#[derive(Debug)]
+pub struct Planner {
+    settings: CompactionSettings,
+    now: UtcInstant,
+    waiting: Vec<Waiting>,
+    left: usize,
+}
+
 /// What counts in a partition.
 struct Weighed<'a> {
     /// Files that may be merged, because they are small and settled.
@@ -46,27 +56,40 @@ struct Weighed<'a> {
     ever_merged: bool,
 }
 
-impl CompactionSettings {
-    /// Plans for these partitions, at this moment of the time of the store.
+impl Planner {
+    /// Plans at this moment of the time of the store.
     #[must_use]
-    pub fn plan<'a>(
-        &self,
-        partitions: impl IntoIterator<Item = &'a PartitionFiles>,
-        now: UtcInstant,
-    ) -> Planned {
-        let plans = partitions.into_iter().filter_map(|files| self.plan_partition(files, now));
-        let mut waiting: Vec<Waiting> = plans.collect();
-        // Who waits longest is first, so that nobody waits for ever.
-        waiting.sort_by(|(a, left), (b, right)| {
+    pub const fn new(settings: CompactionSettings, now: UtcInstant) -> Self {
+        Self { settings, now, waiting: Vec::new(), left: 0 }
+    }
+
+    /// Plans a partition, if it qualifies.
+    pub fn add(&mut self, files: &PartitionFiles) {
+        self.waiting.extend(self.settings.plan_partition(files, self.now));
+        if self.waiting.len() > 2 * self.settings.partitions_max {
+            self.cut();
+        }
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn finish(mut self) -> Planned {
+        self.cut();
+        let partitions = self.waiting.into_iter().map(|(_, plan)| plan).collect();
+        Planned { partitions, partitions_left: self.left }
+    }
+
+    fn cut(&mut self) {
+        self.waiting.sort_by(|(a, left), (b, right)| {
             let place = |plan: &PartitionPlan| (plan.table.clone(), plan.partition.clone());
             a.cmp(b).then_with(|| place(left).cmp(&place(right)))
         });
-        let partitions_left = waiting.len().saturating_sub(self.partitions_max);
-        waiting.truncate(self.partitions_max);
-        let partitions = waiting.into_iter().map(|(_, plan)| plan).collect();
-        Planned { partitions, partitions_left }
+        self.left += self.waiting.len().saturating_sub(self.settings.partitions_max);
+        self.waiting.truncate(self.settings.partitions_max);
     }
+}
 
+impl CompactionSettings {
     fn plan_partition(&self, files: &PartitionFiles, now: UtcInstant) -> Option<Waiting> {
         let weighed = self.weigh(&files.files, now);
         let bins = pack(weighed.small.clone(), self);

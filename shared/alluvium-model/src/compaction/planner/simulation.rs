@@ -63,7 +63,9 @@ impl Simulation {
     }
 
     fn compact(&mut self, settings: &CompactionSettings, minute: i64) {
-        for plan in settings.plan(self.partitions.values(), at(minute)).partitions {
+        let mut planner = Planner::new(*settings, at(minute));
+        self.partitions.values().for_each(|files| planner.add(files));
+        for plan in planner.finish().partitions {
             let key = plan.partition.values().next().unwrap().1.parse().unwrap();
             let files = &mut self.partitions.get_mut(&key).unwrap().files;
             let before: u64 = files.iter().map(|file| file.bytes).sum();
