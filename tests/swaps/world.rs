@@ -55,9 +55,8 @@ impl World {
 
     /// Loads a source until a call of this name is to be made for the first time.
     pub(crate) fn die_loading(&self, n: u32, method: &'static str) {
-        let script = move |_, called: &str| {
-            (called == method).then_some(Fault::Refused(ErrorKind::Denied))
-        };
+        let script =
+            move |_, called: &str| (called == method).then_some(Fault::Refused(ErrorKind::Denied));
         let catalog = Unreliable::new(self.lake.catalog.clone(), script);
         let objects = catalog.beside(self.lake.objects.clone());
         let (key, text) = source(n);
@@ -138,8 +137,7 @@ impl World {
 
     /// What is inconsistent.
     pub(crate) fn findings(&self) -> String {
-        let doctor =
-            Doctor::new(self.lake.catalog.clone(), self.lake.objects.clone(), settings());
+        let doctor = Doctor::new(self.lake.catalog.clone(), self.lake.objects.clone(), settings());
         let found = alone(doctor.examine(&[])).unwrap();
         let line = |reported: &alluvium_lake::Reported| reported.finding.to_string();
         found.findings.iter().map(line).collect::<Vec<_>>().join("\n")

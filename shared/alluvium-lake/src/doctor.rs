@@ -30,6 +30,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 pub use inconsistency::{Inconsistency, LeftBy};
+pub(crate) use tables::is_ours;
 
 use crate::{
     Backoff, Deadline, IngestSettings, LakeError,

@@ -11,6 +11,7 @@
 //! - [`Backfill`] announces what a landing bucket holds already.
 //! - [`Redrive`] sends dead letters back to their queue.
 //! - [`Swaps`] make few large files of many small ones, and readers never notice.
+//! - [`CompactionPlanner`] says which partitions are worth a swap, and [`Swaps`] swap them.
 //! - [`Doctor`] finds what is inconsistent in it, and heals what can be healed safely.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
@@ -49,7 +50,10 @@ pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQ
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
-pub use compact::{KeptGarbage, NamedBy, Repair, SwapSettings, Swaps, VacuumReport};
+pub use compact::{
+    CompactionPlan, CompactionPlanner, KeptGarbage, NamedBy, PlanScope, PlanSettings, Repair,
+    Surveyed, SwapSettings, Swaps, VacuumReport, WrittenPlan,
+};
 pub use contracts::ContractStore;
 pub use deadline::Deadline;
 pub use deployment::{
