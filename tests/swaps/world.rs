@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_lake::{Deadline, Doctor, Ingest, LakeError, SwapSettings, Swaps, VacuumReport};
+use alluvium_lake::{Deadline, Doctor, Ingest, SwapSettings, Swaps, VacuumReport};
 use alluvium_model::{
     ErrorKind, LedgerEntry, LedgerState, PartitionKey, Pointer, SwapOwner, TableName, UtcInstant,
     compaction::{
@@ -19,7 +19,7 @@ use alluvium_model::{
         Qualification, StopReason,
     },
     layout::{self, Location},
-    ports::{ListObjects as _, ReadObjects as _, SwapCatalog, SwapObjects, WriteObjects as _},
+    ports::{ListObjects as _, ReadObjects as _, WriteObjects as _},
 };
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unreliable, interleave};
 use alluvium_tests::{Lake, drop_file, settings};
@@ -55,9 +55,8 @@ impl World {
 
     /// Loads a source until a call of this name is to be made for the first time.
     pub(crate) fn die_loading(&self, n: u32, method: &'static str) {
-        let script = move |_, called: &str| {
-            (called == method).then_some(Fault::Refused(ErrorKind::Denied))
-        };
+        let script =
+            move |_, called: &str| (called == method).then_some(Fault::Refused(ErrorKind::Denied));
         let catalog = Unreliable::new(self.lake.catalog.clone(), script);
         let objects = catalog.beside(self.lake.objects.clone());
         let (key, text) = source(n);
@@ -138,8 +137,7 @@ impl World {
 
     /// What is inconsistent.
     pub(crate) fn findings(&self) -> String {
-        let doctor =
-            Doctor::new(self.lake.catalog.clone(), self.lake.objects.clone(), settings());
+        let doctor = Doctor::new(self.lake.catalog.clone(), self.lake.objects.clone(), settings());
         let found = alone(doctor.examine(&[])).unwrap();
         let line = |reported: &alluvium_lake::Reported| reported.finding.to_string();
         found.findings.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -174,7 +172,7 @@ impl World {
 }
 
 /// A source of one record.
-fn source(n: u32) -> (String, String) {
+pub(crate) fn source(n: u32) -> (String, String) {
     (format!("camera/{n}.json"), format!("{{\"n\":{n}}}"))
 }
 
@@ -219,7 +217,7 @@ async fn plan(lake: &Lake, now: UtcInstant, settle: Duration) -> PartitionItem {
         partition: partition(),
         location,
         reason: Qualification::SmallFiles,
-        bins: (inputs.len() > 1_000)
+        bins: (inputs.len() > 1)
             .then_some(PlannedBin { index: 0, inputs })
             .into_iter()
             .collect(),
