@@ -2,8 +2,12 @@
 //! protocol's drafts.
 #![expect(clippy::unwrap_used, reason = "a broken expectation must stop the test")]
 
+mod actor;
 mod crashes;
+mod pairs;
+mod traces;
 mod world;
+mod zombies;
 
 use alluvium_lake::SwapSettings;
 use alluvium_model::compaction::{CommitAnswer, StopReason, SwapReport};

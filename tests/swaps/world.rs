@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_lake::{Deadline, Doctor, Ingest, LakeError, SwapSettings, Swaps, VacuumReport};
+use alluvium_lake::{Deadline, Doctor, Ingest, SwapSettings, Swaps, VacuumReport};
 use alluvium_model::{
     ErrorKind, LedgerEntry, LedgerState, PartitionKey, Pointer, SwapOwner, TableName, UtcInstant,
     compaction::{
@@ -19,7 +19,7 @@ use alluvium_model::{
         Qualification, StopReason,
     },
     layout::{self, Location},
-    ports::{ListObjects as _, ReadObjects as _, SwapCatalog, SwapObjects, WriteObjects as _},
+    ports::{ListObjects as _, ReadObjects as _, WriteObjects as _},
 };
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unreliable, interleave};
 use alluvium_tests::{Lake, drop_file, settings};
@@ -172,7 +172,7 @@ impl World {
 }
 
 /// A source of one record.
-fn source(n: u32) -> (String, String) {
+pub(crate) fn source(n: u32) -> (String, String) {
     (format!("camera/{n}.json"), format!("{{\"n\":{n}}}"))
 }
 
@@ -217,7 +217,7 @@ async fn plan(lake: &Lake, now: UtcInstant, settle: Duration) -> PartitionItem {
         partition: partition(),
         location,
         reason: Qualification::SmallFiles,
-        bins: (inputs.len() > 1_000)
+        bins: (inputs.len() > 1)
             .then_some(PlannedBin { index: 0, inputs })
             .into_iter()
             .collect(),

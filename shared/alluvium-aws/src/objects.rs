@@ -56,6 +56,14 @@ impl S3Objects {
         self.root.uri(key.as_str())
     }
 
+    pub(crate) const fn client(&self) -> &aws_sdk_s3::Client {
+        &self.client
+    }
+
+    pub(crate) fn place(&self, key: &ObjectKey) -> Place {
+        self.root.place(key.as_str())
+    }
+
     async fn get(
         &self,
         key: &ObjectKey,

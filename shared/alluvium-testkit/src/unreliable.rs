@@ -39,6 +39,8 @@ pub enum Fault {
     DiedBefore,
     /// The same, but it is made.
     DiedAfter,
+    /// It is not made yet: the script is asked again at the next turn.
+    Held,
 }
 
 type Script = dyn Fn(u64, &'static str) -> Option<Fault> + Send + Sync;
@@ -79,8 +81,14 @@ impl<P> Unreliable<P> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let error = |kind| Err(PortError::new(kind, method, format!("call {number}")));
         tokio::task::yield_now().await;
-        let answer = match (self.script)(number, method) {
-            None => call.await,
+        let fault = loop {
+            match (self.script)(number, method) {
+                Some(Fault::Held) => tokio::task::yield_now().await,
+                fault => break fault,
+            }
+        };
+        let answer = match fault {
+            None | Some(Fault::Held) => call.await,
             Some(Fault::Refused(kind)) => error(kind),
             Some(Fault::AnswerLost(kind)) => match call.await {
                 Ok(_) => error(kind),

@@ -9,7 +9,7 @@ use alluvium_model::{
         BeginAnswer, BinItem, ListedFile, PartitionItem, PartitionPlan, StopReason, Swap,
         SwapListing,
     },
-    layout::{later_generation, swap_listing_key},
+    layout::{Location, later_generation, swap_listing_key},
     ports::{SwapCatalog, SwapObjects},
 };
 
@@ -48,21 +48,25 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
         let Some(begun) = self.take_lease(&place, known, (&owner, now), deadline).await? else {
             return Ok(stopped(StopReason::Overtaken));
         };
-        let Pointer { location, next: Some(next), .. } = begun.value else {
+        let pointer = begun.value;
+        let Some(next) = pointer.next.clone() else {
             return Ok(stopped(StopReason::Overtaken));
         };
         let swap = Swap {
             item: item.clone(),
             owner,
             generation: next.generation,
-            location,
+            location: pointer.location.clone(),
             next: next.location,
             lease_until: later(now, self.settings.lease),
         };
         if is_forward {
             return Ok(BeginAnswer::Forward { swap });
         }
-        self.list(&place, (plan, swap), deadline).await
+        if !self.be_in_catalog(&place, &pointer, deadline).await? {
+            return Ok(stopped(StopReason::LeaseTooShort));
+        }
+        self.list((plan, swap), deadline).await
     }
 
     /// Makes the pointer say who swaps, until when, and where files are going: to a new
@@ -90,15 +94,12 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
         self.replace(place, (&known, pointer), deadline).await
     }
 
-    /// Puts the catalog right and lists the partition: from here on whatever is written and not
-    /// listed is written to the new generation, too.
+    /// Lists the partition: whatever is written from here on is written to the new generation, too.
     async fn list(
         &self,
-        place: &Place,
         (plan, swap): (PartitionPlan, Swap),
         deadline: Deadline,
     ) -> Result<BeginAnswer, LakeError> {
-        self.be_in_catalog(place, &swap.location, deadline).await?;
         let list = || self.objects.list_objects(&swap.location);
         let listed = deadline.call(self.settings.backoff.retry(list)).await?;
         let files: Vec<_> = listed
@@ -126,7 +127,7 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
     pub(super) async fn discard(
         &self,
         place: &Place,
-        location: alluvium_model::layout::Location,
+        location: Location,
         now: UtcInstant,
         deadline: Deadline,
     ) -> Result<(), LakeError> {

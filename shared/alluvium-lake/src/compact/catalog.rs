@@ -3,12 +3,12 @@
 use std::slice;
 
 use alluvium_model::{
-    PartitionEntry,
+    PartitionEntry, Pointer,
     layout::Location,
     ports::{FindPartitions, MovePartitions, Moved, ReadObjects, RegisterPartitions, TellTime},
 };
 
-use super::{Swaps, pointer::Place};
+use super::{Swaps, later, pointer::Place};
 use crate::{Deadline, LakeError};
 
 impl<C, O> Swaps<C, O>
@@ -16,17 +16,32 @@ where
     C: FindPartitions + MovePartitions + RegisterPartitions,
     O: ReadObjects + TellTime,
 {
-    /// Sees to it that the catalog has a partition at a location where it should be already.
+    /// Sees to it that the catalog has a partition where its pointer says that it should be
+    /// already; false if too little of the lease is left to move it there.
     pub(super) async fn be_in_catalog(
         &self,
         place: &Place,
-        location: &Location,
+        pointer: &Pointer,
         deadline: Deadline,
-    ) -> Result<(), LakeError> {
+    ) -> Result<bool, LakeError> {
+        let location = &pointer.location;
         if self.in_catalog(place, deadline).await?.as_ref() == Some(location) {
-            return Ok(());
+            return Ok(true);
         }
-        self.move_in_catalog(place, location, deadline).await
+        if !self.is_lease_long_enough(pointer, deadline).await? {
+            return Ok(false);
+        }
+        self.move_in_catalog(place, location, deadline).await.map(|()| true)
+    }
+
+    /// Whether all that a step still does ends before anybody else may write the catalog.
+    pub(super) async fn is_lease_long_enough(
+        &self,
+        pointer: &Pointer,
+        deadline: Deadline,
+    ) -> Result<bool, LakeError> {
+        let ends = later(self.now(deadline).await?, self.settings.settle);
+        Ok(pointer.lease_until.is_some_and(|until| ends <= until))
     }
 
     /// Moves a partition, and registers one that somebody dropped, until it is found there.

@@ -16,7 +16,6 @@ use alluvium_model::{
 use super::{
     Swaps,
     copy::Brought,
-    later,
     pointer::{Known, Place},
     stopped,
 };
@@ -96,16 +95,6 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
             }
         }
         Ok(report)
-    }
-
-    /// Whether all that follows ends before anybody else may write the catalog.
-    async fn is_lease_long_enough(
-        &self,
-        pointer: &Pointer,
-        deadline: Deadline,
-    ) -> Result<bool, LakeError> {
-        let ends = later(self.now(deadline).await?, self.settings.settle);
-        Ok(pointer.lease_until.is_some_and(|until| ends <= until))
     }
 
     /// From here on only forward.

@@ -58,7 +58,11 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
                 let next = next.clone();
                 self.finish(&place, (&next, &ours), deadline).await?;
             }
-            Some(_) | None => self.be_in_catalog(&place, &ours.value.location, deadline).await?,
+            Some(_) | None => {
+                if !self.be_in_catalog(&place, &ours.value, deadline).await? {
+                    return Ok(Repair::Stopped(StopReason::LeaseTooShort));
+                }
+            }
         }
         Ok(Repair::Done)
     }
