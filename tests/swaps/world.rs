@@ -217,10 +217,7 @@ async fn plan(lake: &Lake, now: UtcInstant, settle: Duration) -> PartitionItem {
         partition: partition(),
         location,
         reason: Qualification::SmallFiles,
-        bins: (inputs.len() > 1)
-            .then_some(PlannedBin { index: 0, inputs })
-            .into_iter()
-            .collect(),
+        bins: (inputs.len() > 1).then_some(PlannedBin { index: 0, inputs }).into_iter().collect(),
         copied_files: 0,
         copied_bytes: 0,
         leftover_files: 0,

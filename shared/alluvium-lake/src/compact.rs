@@ -18,6 +18,7 @@ mod commit;
 mod copy;
 mod garbage;
 mod merge;
+mod owner;
 mod plan;
 mod pointer;
 mod repair;
@@ -37,6 +38,7 @@ use alluvium_model::{
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
+pub use owner::random_owner;
 pub use plan::{CompactionPlan, CompactionPlanner, PlanScope, PlanSettings, Surveyed, WrittenPlan};
 pub use repair::Repair;
 pub use vacuum::{KeptGarbage, NamedBy, VacuumReport};

@@ -52,7 +52,7 @@ pub use browse::{Browse, TableSummary};
 pub use commit::{AddedColumn, KeptWhole};
 pub use compact::{
     CompactionPlan, CompactionPlanner, KeptGarbage, NamedBy, PlanScope, PlanSettings, Repair,
-    Surveyed, SwapSettings, Swaps, VacuumReport, WrittenPlan,
+    Surveyed, SwapSettings, Swaps, VacuumReport, WrittenPlan, random_owner,
 };
 pub use contracts::ContractStore;
 pub use deadline::Deadline;

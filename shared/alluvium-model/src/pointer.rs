@@ -94,6 +94,14 @@ pub struct SwapOwner(String);
 #[error("`{0}` is no owner of a swap: 1 to 64 lower-case letters, digits and `-`")]
 pub struct InvalidOwner(String);
 
+impl SwapOwner {
+    /// The owner that is this number, which must be random.
+    #[must_use]
+    pub fn of_number(number: u128) -> Self {
+        Self(format!("{number:032x}"))
+    }
+}
+
 impl FromStr for SwapOwner {
     type Err = InvalidOwner;
 
