@@ -1,9 +1,12 @@
 //! Environment variables: read here, once, and passed on as values.
 
+mod maintenance;
+
 use std::{str::FromStr, time::Duration};
 
 use alluvium_model::{DatabaseName, LandingPrefix, Limits};
 
+pub use self::maintenance::MaintenanceEnvironment;
 use crate::{EventBusName, LakeRoot, Patience};
 
 /// How a function is set up.

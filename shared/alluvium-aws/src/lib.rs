@@ -5,7 +5,9 @@
 //!   of [`Aws`].
 //! - [`S3Landing`] and [`SqsQueue`] are what lies in a landing bucket, and where it is announced.
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
-//! - [`Environment`] is the one place that reads environment variables.
+//! - [`Environment`] and [`MaintenanceEnvironment`] are the one place that reads environment
+//!   variables.
+//! - [`failure`] is how functions say that they failed.
 //! - [`telemetry`] writes log lines and metrics.
 //!
 //! Nothing here decides anything about data. It knows neither directories nor Parquet.
@@ -18,6 +20,7 @@ mod clock;
 mod environment;
 mod error;
 mod event_bus;
+pub mod failure;
 mod form_encoding;
 mod lake_root;
 mod landing_bucket;
@@ -36,7 +39,7 @@ pub use announcements::{Delivery, EnvelopeError, Message};
 pub use catalog::GlueCatalog;
 pub use clients::{Aws, Patience};
 pub use clock::time_left;
-pub use environment::{Environment, EnvironmentError};
+pub use environment::{Environment, EnvironmentError, MaintenanceEnvironment};
 pub use event_bus::{EventBus, EventBusName, ParseEventBusNameError};
 pub use lake_root::{LakeRoot, ParseLakeRootError};
 pub use landing_bucket::{BucketPrefix, ParseBucketPrefixError, S3Landing};

@@ -71,7 +71,10 @@ impl Deadline {
     }
 
     /// Makes a call, or several, if there is time left, for as long as there is.
-    pub(crate) async fn call<T, E: Into<LakeError>>(
+    ///
+    /// # Errors
+    /// When there is none left, or the call fails.
+    pub async fn call<T, E: Into<LakeError>>(
         self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, LakeError> {
