@@ -10,11 +10,11 @@ use alluvium_model::{
     ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
 };
 use alluvium_testkit::MemoryLanding;
+use alluvium_tests::late::at_once;
 use bytes::Bytes;
 use tokio::task::yield_now;
 
 use crate::{
-    late::at_once,
     scene::{Content, POISON},
 };
 
