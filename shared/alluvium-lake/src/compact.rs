@@ -18,6 +18,7 @@ mod commit;
 mod copy;
 mod garbage;
 mod merge;
+mod pieces;
 mod pointer;
 mod repair;
 mod vacuum;
@@ -93,7 +94,11 @@ impl<C, O: ReadObjects + CommitObjects + TellTime + Clone> Swaps<C, O> {
     }
 }
 
-impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
+impl<C, O> Swaps<C, O>
+where
+    C: SwapCatalog,
+    O: SwapObjects + Clone + Send + Sync + 'static,
+{
     /// All steps of a swap, one after the other; each must end by its own deadline, which
     /// `deadline` gives when it begins.
     ///
