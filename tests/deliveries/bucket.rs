@@ -14,9 +14,7 @@ use alluvium_tests::late::at_once;
 use bytes::Bytes;
 use tokio::task::yield_now;
 
-use crate::{
-    scene::{Content, POISON},
-};
+use crate::scene::{Content, POISON};
 
 /// Bytes a chunk: a source has several.
 const CHUNK_BYTES: usize = 40;

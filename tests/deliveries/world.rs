@@ -23,7 +23,7 @@ use alluvium_testkit::{
 };
 use alluvium_tests::{
     Lake,
-    late::{LATE_MAX, LateCatalog, LateObjects, at_once},
+    late::{LateCatalog, LateObjects, at_once},
     settings,
 };
 use fastrand::Rng;
@@ -198,7 +198,8 @@ impl World {
         };
         let item = self.plan(table, partition);
         let (catalog, objects) = self.ports.clone();
-        let late = LateCatalog { catalog: self.lake.catalog.clone(), network: self.objects.clone() };
+        let late =
+            LateCatalog { catalog: self.lake.catalog.clone(), network: self.objects.clone() };
         let settings = SwapSettings {
             database: database(),
             backoff: Backoff::without_pauses(6),

@@ -141,7 +141,8 @@ fn readers_never_notice() {
 fn assert_noticed(without: Without) {
     const SEEDS: u64 = 30;
     let storm = |seed| Storm { seed, without };
-    let noticed = (0..SEEDS).find_map(|seed| storm(seed).run().err().map(|noticed| (seed, noticed)));
+    let noticed =
+        (0..SEEDS).find_map(|seed| storm(seed).run().err().map(|noticed| (seed, noticed)));
     let (seed, noticed) = noticed.unwrap_or_else(|| unreachable!("{without:?} was not noticed"));
     println!("{without:?} is noticed by seed {seed}: {noticed}");
 }

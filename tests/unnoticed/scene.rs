@@ -2,14 +2,15 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     future::poll_fn,
     pin::pin,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
 
+use crate::Outcome;
 use alluvium_lake::{Backoff, SwapSettings};
 use alluvium_model::{DatabaseName, ErrorKind, PartitionSpec, TableName, TableRules};
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unreliable};
@@ -18,9 +19,6 @@ use alluvium_tests::{
     late::{self, LateCatalog, LateObjects},
 };
 use fastrand::Rng;
-use std::sync::Arc;
-
-use crate::Outcome;
 
 pub(crate) const WRITERS: usize = 8;
 pub(crate) const COMPACTORS: usize = 2;
@@ -65,8 +63,6 @@ pub(crate) struct Scene {
     pub(crate) rules: Arc<TableRules>,
     /// Rows that are committed, each by its name.
     pub(crate) committed: RefCell<BTreeSet<String>>,
-    /// Sources that are committed, with the names of their files and when that was known.
-    pub(crate) settling: RefCell<BTreeMap<String, alluvium_model::UtcInstant>>,
     pub(crate) outcome: Cell<Outcome>,
     /// What a reader noticed.
     pub(crate) noticed: RefCell<Option<String>>,
@@ -96,7 +92,6 @@ impl Scene {
             objects,
             rules: Arc::new(TableRules { partitions: by, ..TableRules::default() }),
             committed: RefCell::default(),
-            settling: RefCell::default(),
             outcome: Cell::default(),
             noticed: RefCell::default(),
             without,
@@ -153,7 +148,8 @@ impl Scene {
     /// Does what a process does: it ends by itself, or dies, at the latest when its time is up.
     pub(crate) async fn unless_it_dies<T>(&self, task: impl Future<Output = T>) -> Option<T> {
         let longest = u32::try_from(ATTEMPT_MAX.as_millis()).unwrap();
-        let dies_after = if self.random(DIES_ONE_IN) == 0 { self.random(longest / 4) } else { longest };
+        let dies_after =
+            if self.random(DIES_ONE_IN) == 0 { self.random(longest / 4) } else { longest };
         let end = self.clock.after(Duration::from_millis(dies_after.into()));
         let mut task = pin!(task);
         let ended = poll_fn(|context| {

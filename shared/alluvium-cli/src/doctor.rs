@@ -136,6 +136,9 @@ impl fmt::Display for FindingJson {
         match treatment {
             Some(Treatment::Registered) => writeln!(f, "  healed: the partition is registered"),
             Some(Treatment::Swept) => writeln!(f, "  healed: its files are swept"),
+            Some(Treatment::Moved) => {
+                writeln!(f, "  healed: the catalog has the partition where its pointer says")
+            }
             Some(Treatment::Left) => writeln!(f, "  not healed: somebody else is at it"),
             Some(Treatment::Failed(message)) => writeln!(f, "  not healed: {}", printable(message)),
             None => writeln!(f, "  heals: {}", printable(heals)),

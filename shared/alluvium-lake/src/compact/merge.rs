@@ -8,13 +8,10 @@ use std::{ops::Range, sync::Arc};
 use alluvium_columnar::{MergeError, MergeInput, MergeSpec, MergeTable, MergedFile, merge};
 use alluvium_model::{
     ErrorKind, Phase, Pointer, TableName, TableRules, TableSchema, TableSource,
-    compaction::{
-        self, MergeAnswer, MergeOutcome, MergeRequest, PlannedBin, PlannedFile, Swap,
-    },
+    compaction::{self, MergeAnswer, MergeOutcome, MergeRequest, PlannedBin, PlannedFile, Swap},
     layout::{ObjectKey, merged_file_name},
     ports::{Put, SwapCatalog, SwapObjects},
 };
-use bytes::Bytes;
 use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{
@@ -94,9 +91,8 @@ where
         let place = Place::new(&self.settings.database, &swap.item.table, &swap.item.partition);
         let found = self.read::<Pointer>(&place.object, deadline).await?;
         let next = found.and_then(|found| found.value.next);
-        Ok(next.is_some_and(|next| {
-            next.generation == swap.generation && next.phase == Phase::Filling
-        }))
+        Ok(next
+            .is_some_and(|next| next.generation == swap.generation && next.phase == Phase::Filling))
     }
 
     /// Today's schema of a table, and its rules.
@@ -126,8 +122,8 @@ where
         let can_fetch = Handle::try_current().is_ok();
         let mut whole_bytes = 0;
         let mut is_whole = |file: &PlannedFile| {
-            let fits = file.bytes <= WHOLE_BYTES_MAX
-                && whole_bytes + file.bytes <= ALL_WHOLE_BYTES_MAX;
+            let fits =
+                file.bytes <= WHOLE_BYTES_MAX && whole_bytes + file.bytes <= ALL_WHOLE_BYTES_MAX;
             let is_whole = fits || !can_fetch;
             whole_bytes += if is_whole { file.bytes } else { 0 };
             is_whole
