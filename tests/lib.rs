@@ -8,6 +8,7 @@
 )]
 
 pub mod http;
+pub mod late;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -128,13 +128,6 @@ impl World {
         rows
     }
 
-    /// The names of the files that readers find.
-    pub(crate) fn names(&self) -> BTreeSet<String> {
-        let location = self.in_catalog();
-        let listed = alone(self.lake.objects.list_objects(&location)).unwrap();
-        listed.iter().map(|entry| location.name_of(&entry.key).unwrap().to_owned()).collect()
-    }
-
     /// What is inconsistent.
     pub(crate) fn findings(&self) -> String {
         let doctor = Doctor::new(self.lake.catalog.clone(), self.lake.objects.clone(), settings());

@@ -64,7 +64,7 @@ impl Maintenance<GlueCatalog, S3Objects> {
 impl<C, O> Maintenance<C, O>
 where
     C: SwapCatalog + Clone,
-    O: SwapObjects + ReadDated + Clone,
+    O: SwapObjects + ReadDated + Clone + Send + Sync + 'static,
 {
     /// The functions over any ports.
     pub fn new(catalog: C, objects: O, (plan, swaps): (PlanSettings, SwapSettings)) -> Self {

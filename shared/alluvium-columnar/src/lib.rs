@@ -24,7 +24,9 @@ mod dropped;
 mod encode;
 mod error;
 mod flatten;
+mod footer;
 mod frame;
+mod merge;
 mod objects;
 mod parquet_file;
 mod part;
@@ -52,6 +54,7 @@ mod wrapper;
 
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
+pub use merge::{MergeError, MergeInput, MergeSpec, MergeTable, MergedColumn, MergedFile, merge};
 pub use part::Part;
 pub use partitions::EventSpan;
 pub use place::Position;

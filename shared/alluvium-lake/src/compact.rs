@@ -19,6 +19,7 @@ mod copy;
 mod garbage;
 mod merge;
 mod owner;
+mod pieces;
 mod plan;
 mod pointer;
 mod repair;
@@ -97,7 +98,11 @@ impl<C, O: ReadObjects + CommitObjects + TellTime + Clone> Swaps<C, O> {
     }
 }
 
-impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
+impl<C, O> Swaps<C, O>
+where
+    C: SwapCatalog,
+    O: SwapObjects + Clone + Send + Sync + 'static,
+{
     /// All steps of a swap, one after the other; each must end by its own deadline, which
     /// `deadline` gives when it begins.
     ///

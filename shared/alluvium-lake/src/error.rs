@@ -1,6 +1,6 @@
 //! What can go wrong in a use case.
 
-use alluvium_columnar::ColumnarError;
+use alluvium_columnar::{ColumnarError, MergeError};
 use alluvium_model::{
     ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, TableName, UtcInstant,
     layout::{Location, ObjectKey},
@@ -21,6 +21,9 @@ pub enum LakeError {
     /// A part could not be encoded.
     #[error(transparent)]
     Columnar(#[from] ColumnarError),
+    /// Files could not be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Others were faster, or the catalog was busy, every time.
     #[error("cannot commit the schema of table {table}: {tries} tries failed")]
     Contended {
@@ -157,6 +160,7 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
+            Self::Merge(error) => error.kind(),
             Self::NotHealed { source, .. } => source.kind(),
             Self::Schema(_)
             | Self::Contracts(_)
