@@ -37,14 +37,18 @@ def machine(definition):
 
 
 def function_of(properties, name):
-    """The binary of the function that a name in a definition stands for; other names stay."""
+    """The function that a name in a definition stands for; other names stay."""
     value = properties["DefinitionSubstitutions"][name]
     if "Fn::GetAtt" not in value:
         return name
     resource, attribute = value["Fn::GetAtt"]
     assert attribute == "Arn" and resource == name
     assert RESOURCES[resource]["Type"] == "AWS::Serverless::Function"
-    return Path(RESOURCES[resource]["Properties"]["CodeUri"]).name
+    function = RESOURCES[resource]["Properties"]
+    assert Path(function["CodeUri"]).name in binaries()
+    step = function["Environment"]["Variables"]["ALLUVIUM_STEP"]
+    assert function["FunctionName"] == {"Fn::Sub": "${NamePrefix}-" + step}
+    return step
 
 
 def binaries():
@@ -53,6 +57,12 @@ def binaries():
         cargo = tomllib.loads(manifest.read_text())
         names |= {binary["name"] for binary in cargo.get("bin", [])} or {cargo["package"]["name"]}
     return names
+
+
+def steps():
+    """The functions that the binary knows."""
+    code = (ROOT / "functions/maintain-lake/src/step.rs").read_text()
+    return set(re.findall(r'Self::\w+ => "([a-z-]+)"', code))
 
 
 def shape(value):
@@ -118,7 +128,7 @@ def test_what_a_machine_names_is_there(definition):
     substituted = set(re.findall(r"\$\{(\w+)\}", text(definition)))
     assert substituted == set(properties["DefinitionSubstitutions"])
     functions = {name for name in substituted if function_of(properties, name) != name}
-    assert {function_of(properties, name) for name in functions} <= binaries()
+    assert functions and {function_of(properties, name) for name in functions} <= steps()
     # Its role may invoke these and no others.
     role = RESOURCES[properties["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"][0]
     [invoke] = [

@@ -1,5 +1,6 @@
 //! The steps of compaction and vacuum, each a function of its own: so that each may touch only what
-//! it needs, and a state machine repeats the one that failed.
+//! it needs, and a state machine repeats the one that failed. They share a binary, which takes a
+//! sixth of the time to build.
 //!
 //! Each decodes a message, calls one use case, and encodes its answer; what they tell each other is
 //! `alluvium_model::compaction`. Everything about the lake is in `alluvium-lake`.
@@ -21,11 +22,13 @@ use alluvium_model::{
     },
     ports::{ReadDated, SwapCatalog, SwapObjects},
 };
+use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
+use serde_json::Value;
 
 pub use crate::{
     failure::Failure,
-    step::take,
+    step::{Step, UnknownStep, take},
     summary::{CompactionSummary, FailedSwaps, Outcome, SummaryRequest, SwapOutcome, summarize},
 };
 
@@ -51,7 +54,8 @@ pub struct VacuumRequest {}
 impl Maintenance<GlueCatalog, S3Objects> {
     /// The functions over S3 and Glue.
     pub async fn on_aws(environment: MaintenanceEnvironment) -> Self {
-        let MaintenanceEnvironment { lake, database, patience, compaction, grace } = environment;
+        let MaintenanceEnvironment { lake, database, patience, compaction, grace, step: _ } =
+            environment;
         let aws = Aws::with_patience(patience).await;
         let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
         let objects = S3Objects::new(&aws, lake);
@@ -71,6 +75,21 @@ where
         Self {
             planner: CompactionPlanner::new(catalog.clone(), objects.clone(), plan),
             swaps: Swaps::new(catalog, objects, swaps),
+        }
+    }
+
+    /// Takes one step.
+    ///
+    /// # Errors
+    /// When the message is not understood, or the step fails.
+    pub async fn handle(&self, step: Step, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+        match step {
+            Step::PlanCompaction => take(event, |request, end| self.plan(request, end)).await,
+            Step::BeginSwap => take(event, |request, end| self.begin(request, end)).await,
+            Step::MergeFiles => take(event, |request, end| self.merge(request, end)).await,
+            Step::CommitSwap => take(event, |request, end| self.commit(request, end)).await,
+            Step::SummarizeCompaction => take(event, summarize).await,
+            Step::VacuumLake => take(event, |request, end| self.vacuum(request, end)).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! One invocation: a message in, an answer out, a line in the log.
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
 
 use alluvium_aws::{failure::line_of, time_left};
 use alluvium_lake::Deadline;
@@ -10,6 +10,62 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Failure;
+
+/// One of the functions: they share a binary, and a variable says which of them it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `plan-compaction`
+    PlanCompaction,
+    /// `begin-swap`
+    BeginSwap,
+    /// `merge-files`
+    MergeFiles,
+    /// `commit-swap`
+    CommitSwap,
+    /// `summarize-compaction`
+    SummarizeCompaction,
+    /// `vacuum-lake`
+    VacuumLake,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::PlanCompaction,
+        Self::BeginSwap,
+        Self::MergeFiles,
+        Self::CommitSwap,
+        Self::SummarizeCompaction,
+        Self::VacuumLake,
+    ];
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PlanCompaction => "plan-compaction",
+            Self::BeginSwap => "begin-swap",
+            Self::MergeFiles => "merge-files",
+            Self::CommitSwap => "commit-swap",
+            Self::SummarizeCompaction => "summarize-compaction",
+            Self::VacuumLake => "vacuum-lake",
+        })
+    }
+}
+
+/// A text that names none of the functions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no function `{0}`")]
+pub struct UnknownStep(String);
+
+impl FromStr for Step {
+    type Err = UnknownStep;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|step| step.to_string() == text);
+        named.ok_or_else(|| UnknownStep(text.to_owned()))
+    }
+}
 
 /// What is kept for the answer, at most.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);

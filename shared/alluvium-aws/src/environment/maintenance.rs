@@ -10,6 +10,8 @@ use crate::{LakeRoot, Patience};
 /// How a function that maintains a lake is set up.
 #[derive(Clone, Debug)]
 pub struct MaintenanceEnvironment {
+    /// `ALLUVIUM_STEP`: which function this is, such as `merge-files`.
+    pub step: String,
     /// `ALLUVIUM_LAKE`: the lake, `s3://bucket` or `s3://bucket/folder`.
     pub lake: LakeRoot,
     /// `ALLUVIUM_DATABASE`: the Glue database of its tables.
@@ -62,6 +64,7 @@ impl MaintenanceEnvironment {
             ..default
         };
         Ok(Self {
+            step: needed("ALLUVIUM_STEP")?,
             lake: parsed("ALLUVIUM_LAKE", &needed("ALLUVIUM_LAKE")?)?,
             database: parsed("ALLUVIUM_DATABASE", &needed("ALLUVIUM_DATABASE")?)?,
             patience,
@@ -84,8 +87,10 @@ mod tests {
 
     #[test]
     fn variables_are_read_or_named() {
-        let needed = [("ALLUVIUM_LAKE", "s3://lake"), ("ALLUVIUM_DATABASE", "events")];
+        let lake = [("ALLUVIUM_LAKE", "s3://lake"), ("ALLUVIUM_DATABASE", "events")];
+        let needed = [lake[0], lake[1], ("ALLUVIUM_STEP", "merge-files")];
         let environment = read(&needed).unwrap();
+        assert_eq!(environment.step, "merge-files");
         assert_eq!(environment.compaction, CompactionSettings::default());
         assert_eq!(environment.grace, Duration::from_hours(24));
         let all = [
@@ -111,7 +116,8 @@ mod tests {
         assert_eq!(environment.patience.try_timeout, Duration::from_secs(7));
         let error = |variables: &[_]| read(variables).unwrap_err().to_string();
         insta::assert_snapshot!(error(&needed[1..]), @"the environment variable ALLUVIUM_LAKE is not set");
-        let wrong = [needed[0], needed[1], ("ALLUVIUM_MIN_FILES", "few")];
+        insta::assert_snapshot!(error(&lake), @"the environment variable ALLUVIUM_STEP is not set");
+        let wrong = [&needed[..], &[("ALLUVIUM_MIN_FILES", "few")]].concat();
         insta::assert_snapshot!(error(&wrong), @"the environment variable ALLUVIUM_MIN_FILES is `few`: invalid digit found in string");
     }
 }
