@@ -56,6 +56,15 @@ fn functions_understand_their_events() {
     understands::<VacuumRequest>("vacuum-lake");
 }
 
+#[test]
+fn each_function_has_a_name_and_events() {
+    for step in Step::ALL {
+        assert_eq!(step.to_string().parse(), Ok(step));
+        assert!(!events(&step.to_string()).is_empty(), "{step}");
+    }
+    assert_eq!("x".parse::<Step>().unwrap_err().to_string(), "there is no function `x`");
+}
+
 /// An answer is written just like that.
 fn answers<A: DeserializeOwned + Serialize>(answer: Value) -> Value {
     serde_json::to_value(serde_json::from_value::<A>(answer).unwrap()).unwrap()
