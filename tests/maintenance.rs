@@ -18,8 +18,8 @@ use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unrelia
 use alluvium_tests::{Lake, drop_file, settings};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use maintain_lake::{
-    CompactionSummary, Failure, Maintenance, Outcome, PlanRequest, SummaryRequest, SwapOutcome,
-    VacuumRequest, summarize, take,
+    CompactionSummary, Failure, Maintenance, Outcome, PlanRequest, Step, SummaryRequest,
+    SwapOutcome, VacuumRequest, summarize, take,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
