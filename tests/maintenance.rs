@@ -95,6 +95,7 @@ fn functions_answer_as_the_state_machines_are_tested_with() {
                 files: 417,
                 bytes: 8_540_160,
                 waiting: 2,
+                plans: 3,
                 ..VacuumReport::default()
             }),
             other => panic!("{other} is the answer of no function"),
