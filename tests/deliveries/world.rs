@@ -197,9 +197,9 @@ impl World {
             return;
         };
         let item = self.plan(table, partition);
-        let (catalog, objects) = self.ports.clone();
-        let late =
-            LateCatalog { catalog: self.lake.catalog.clone(), network: self.objects.clone() };
+        // Calls that fail or yield too often would have nobody swap anything in his time.
+        let objects = self.objects.clone();
+        let catalog = LateCatalog { catalog: self.lake.catalog.clone(), network: objects.clone() };
         let settings = SwapSettings {
             database: database(),
             backoff: Backoff::without_pauses(6),
@@ -208,7 +208,7 @@ impl World {
             grace: SETTLE,
             step_max: None,
         };
-        let swaps = Swaps::new(catalog.beside(late), objects, settings);
+        let swaps = Swaps::new(catalog, objects, settings);
         self.begun.set(self.begun.get() + 1);
         let owner = format!("o{}", self.begun.get()).parse().unwrap();
         let ended = swaps.swap(&item, owner, || Deadline::NEVER).await;

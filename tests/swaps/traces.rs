@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use alluvium_lake::{Deadline, Ingest, IngestSettings, LakeError};
+use alluvium_lake::{Deadline, Doctor, Ingest, IngestSettings, LakeError, Treatment};
 use alluvium_model::{
     ErrorKind, LAYOUT_VERSION,
     compaction::{
@@ -306,4 +306,42 @@ fn what_a_note_calls_garbage_and_something_names_is_kept() {
     assert_eq!(repaired.unwrap(), alluvium_lake::Repair::Done);
     assert_eq!(world.vacuum().locations, 1);
     world.assert_healed(&[1, 2, 3], "after a repair");
+}
+
+/// Plans are of use for hours.
+#[test]
+fn plans_are_forgotten_when_nobody_can_follow_them_any_more() {
+    let world = world();
+    assert!(matches!(world.swap(), CommitAnswer::Committed { .. }));
+    let plans = layout::compactions(&database());
+    let left = || alone(world.lake.objects.list_objects(&plans)).unwrap().len();
+    // A plan and what its swap listed.
+    assert_eq!(left(), 2);
+    world.pass(Duration::from_hours(47));
+    assert_eq!((world.vacuum().plans, left()), (0, 2));
+    world.pass(Duration::from_hours(1));
+    assert_eq!((world.vacuum().plans, left()), (2, 0));
+    assert_eq!(world.rows(), [1, 2, 3]);
+}
+
+#[test]
+fn the_doctor_puts_a_partition_back_under_its_lease() {
+    let world = world();
+    let before = world.in_catalog();
+    assert!(matches!(world.swap(), CommitAnswer::Committed { .. }));
+    assert!(world.lake.catalog.move_partition(&table(), &partition(), before));
+    let (swaps, lake) = (world.swaps(), &world.lake);
+    let doctor = Doctor::new(lake.catalog.clone(), lake.objects.clone(), settings());
+    let heal = || {
+        let mut found = alone(doctor.examine(&[])).unwrap();
+        alone(doctor.heal_locations(&mut found, &swaps, || world.owner()));
+        let treatments = found.findings.into_iter().map(|reported| reported.treatment);
+        treatments.collect::<Vec<_>>()
+    };
+    assert_eq!(heal(), [Some(Treatment::Left)]);
+    world.pass(lease());
+    assert_eq!(heal(), [Some(Treatment::Moved)]);
+    assert_eq!(heal(), []);
+    assert_eq!(world.in_catalog(), world.pointer().location);
+    assert_eq!(world.rows(), [1, 2, 3]);
 }

@@ -1,6 +1,6 @@
 //! Who loads.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use alluvium_lake::{Backoff, Ingest, IngestSettings};
 use alluvium_model::{Origin, SourceId, ports::Source};
@@ -31,20 +31,51 @@ pub(crate) async fn write(scene: &Scene, writer: usize) {
             bytes: text.len() as u64,
             reader: MemorySource::new(text.clone(), 1_000),
         };
-        // A process of its own for each delivery, so that nobody remembers anything.
-        let mut deliveries = 1 + u32::from(scene.random(6) == 0);
-        while deliveries > 0 {
-            let (catalog, objects) = scene.ports_of_writer();
-            let backoff = Backoff::without_pauses(6);
-            let settings = IngestSettings { settle: SETTLE, backoff, ..settings() };
-            let ingest = Ingest::new(catalog, objects, settings);
-            let load = ingest.ingest(destination(&scene.rules, &key), source());
-            if let Some(Ok(_)) = scene.unless_it_dies(load).await {
-                scene.committed.borrow_mut().extend(names.iter().cloned());
-                deliveries -= 1;
+        let is_twice = scene.random(6) == 0;
+        loop {
+            let delivery = || deliver(scene, &key, source());
+            let is_loaded =
+                if is_twice { both(delivery(), delivery()).await } else { delivery().await };
+            if is_loaded {
+                break;
             }
             scene.sleep(PAUSE / 4).await;
         }
+        scene.committed.borrow_mut().extend(names);
         scene.sleep(PAUSE).await;
     }
+}
+
+/// Delivers a source to a process of its own, so that nobody remembers anything; whether it was
+/// loaded.
+async fn deliver(scene: &Scene, key: &str, source: Source<MemorySource>) -> bool {
+    let (catalog, objects) = scene.ports_of_writer();
+    let backoff = Backoff::without_pauses(6);
+    let settings = IngestSettings { settle: SETTLE, backoff, ..settings() };
+    let ingest = Ingest::new(catalog, objects, settings);
+    let load = ingest.ingest(destination(&scene.rules, key), source);
+    matches!(scene.unless_it_dies(load).await, Some(Ok(_)))
+}
+
+/// Two deliveries at once; whether one of them has loaded the source when both have ended.
+async fn both(one: impl Future<Output = bool>, other: impl Future<Output = bool>) -> bool {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let mut loaded = [None; 2];
+    poll_fn(|context| {
+        if loaded[0].is_none()
+            && let Poll::Ready(is_loaded) = one.as_mut().poll(context)
+        {
+            loaded[0] = Some(is_loaded);
+        }
+        if loaded[1].is_none()
+            && let Poll::Ready(is_loaded) = other.as_mut().poll(context)
+        {
+            loaded[1] = Some(is_loaded);
+        }
+        match loaded {
+            [Some(one), Some(other)] => Poll::Ready(one || other),
+            [Some(_) | None, _] => Poll::Pending,
+        }
+    })
+    .await
 }

@@ -31,11 +31,11 @@ mod tests {
         };
         let not_before: UtcInstant = "2026-11-23T10:00:00Z".parse().unwrap();
         let key = layout::garbage_key(&database, not_before, &garbage);
-        insta::assert_snapshot!(key, @"");
+        insta::assert_snapshot!(key, @"_alluvium/garbage/lake/2026-11-23T10:00:00Z/786c6b554ce64cc93f0115207835c1f6.json");
         assert_eq!(layout::garbage_date(&database, &key), Some(not_before));
         assert_eq!(layout::garbage_date(&"other".parse().unwrap(), &key), None);
         let text = serde_json::to_string(&garbage).unwrap();
         assert_eq!(serde_json::from_str::<Garbage>(&text).unwrap(), garbage);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"{"table":"camera","partition":[["dt","2026-11-22"]],"location":"lake/camera/dt=2026-11-22/"}"#);
     }
 }

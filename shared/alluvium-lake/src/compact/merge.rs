@@ -3,11 +3,11 @@
 //! Small files are read whole, many at once; of large ones only the pieces that are being merged
 //! are in memory, fetched by the thread that merges.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use alluvium_columnar::{MergeError, MergeInput, MergeSpec, MergeTable, MergedFile, merge};
 use alluvium_model::{
-    ErrorKind, Phase, Pointer, TableName, TableRules, TableSchema, TableSource,
+    Contracts, ErrorKind, Phase, Pointer, TableName, TableRules, TableSchema, TableSource,
     compaction::{self, MergeAnswer, MergeOutcome, MergeRequest, PlannedBin, PlannedFile, Swap},
     layout::{ObjectKey, merged_file_name},
     ports::{Put, SwapCatalog, SwapObjects},
@@ -104,11 +104,25 @@ where
         let found = deadline.call(read).await?;
         let found = found.ok_or_else(|| LakeError::NoTable { table: name.clone() })?;
         let entry = found.value.heal()?.entry;
-        let contracts = ContractStore::new(self.objects.clone(), std::time::Duration::ZERO);
-        let contracts = deadline.call(contracts.contracts()).await?;
+        let contracts = self.contracts(deadline).await?;
         let source = TableSource::new(entry.source().unwrap_or(name.as_str()));
         let rules = contracts.of_table(&source).rules;
         Ok(Table::Rows { schema: Box::new(entry.schema()?), rules })
+    }
+
+    async fn contracts(&self, deadline: Deadline) -> Result<Arc<Contracts>, LakeError> {
+        let store = ContractStore::new(self.objects.clone(), Duration::ZERO);
+        let mut tries = self.settings.backoff.begin();
+        loop {
+            match deadline.call(store.contracts()).await {
+                Err(LakeError::Port(error)) if error.kind() == ErrorKind::Retry => {
+                    if !tries.pause().await {
+                        return Err(error.into());
+                    }
+                }
+                ended => return ended,
+            }
+        }
     }
 
     /// The files of a bin, small ones as far as there is memory read whole; none if one is gone.

@@ -1,8 +1,10 @@
 //! What was left behind is deleted when its grace has passed.
 
+use std::time::Duration;
+
 use alluvium_model::{
     Garbage, Pointer, UtcInstant,
-    layout::{ObjectKey, garbage, garbage_date},
+    layout::{ObjectKey, compactions, garbage, garbage_date},
     ports::{
         DeleteObjects, FindPartitions, ListObjects, MovePartitions, ReadObjects,
         RegisterPartitions, TellTime,
@@ -11,8 +13,11 @@ use alluvium_model::{
 use futures_util::StreamExt as _;
 use serde::Serialize;
 
-use super::{Swaps, pointer::Place};
+use super::{SwapSettings, Swaps, later, pointer::Place};
 use crate::{Deadline, LakeError, pointers::in_turn};
+
+/// How long plans are kept at least: a state machine may be redriven on the next day.
+const PLAN_MIN: Duration = Duration::from_hours(48);
 
 /// What a vacuum did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +32,8 @@ pub struct VacuumReport {
     pub waiting: usize,
     /// Locations whose turn did not come in the time that there was.
     pub left: usize,
+    /// Objects of plans that were deleted: nobody can be following them any more.
+    pub plans: usize,
     /// Locations that were kept.
     pub kept: Vec<KeptGarbage>,
 }
@@ -99,7 +106,22 @@ where
                 Vacuumed::OutOfTime => report.left += 1,
             }
         }
+        report.plans = self.forget_plans(now, deadline).await?;
         Ok(report)
+    }
+
+    /// Deletes what belongs to plans that nobody can be following any more; how many objects.
+    async fn forget_plans(&self, now: UtcInstant, deadline: Deadline) -> Result<usize, LakeError> {
+        let SwapSettings { database, backoff, grace, lease, .. } = &self.settings;
+        let plans = compactions(database);
+        let listed = deadline.call(backoff.retry(|| self.objects.list_objects(&plans))).await?;
+        let longest = (*grace).max(*lease).max(PLAN_MIN);
+        let old = listed.into_iter().filter(|entry| later(entry.modified, longest) < now);
+        let keys: Vec<_> = old.map(|entry| entry.key).collect();
+        if !keys.is_empty() {
+            deadline.call(backoff.retry(|| self.objects.delete_objects(&keys))).await?;
+        }
+        Ok(keys.len())
     }
 
     fn is_due(&self, note: &ObjectKey, now: UtcInstant) -> bool {

@@ -227,19 +227,3 @@ impl Stage {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_swap_makes_these_calls() {
-        let told = |scenario| {
-            let steps = swap_steps_of(scenario);
-            steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-        };
-        let all: Vec<_> =
-            SwapScenario::ALL.iter().map(|s| format!("{s:?}: {}", told(*s))).collect();
-        insta::assert_snapshot!(all.join("\n"), @"");
-    }
-}
