@@ -18,14 +18,14 @@ const TRANSITION: f64 = 25.0 / 1_000_000.0;
 const LAMBDA_CALL: f64 = 0.20 / 1_000_000.0;
 const GB_SECOND: f64 = 0.000_016_666_7;
 
-/// Objects that one call lists (AWS_FACTS.md §6).
+/// Objects that one call lists (`AWS_FACTS.md` §6).
 const LISTED_AT_ONCE: u64 = 1_000;
 /// Bytes of an input that one call reads.
 const READ_AT_ONCE: u64 = 8 << 20;
 /// Bytes of Parquet that a function of [`FUNCTION_GB`] merges in a second: one virtual processor
 /// that reads, decodes, encodes and compresses.
 const MERGED_PER_SECOND: f64 = 20.0 * 1_048_576.0;
-/// What merge-files has (AWS_FACTS.md §3: one virtual processor).
+/// What merge-files has (`AWS_FACTS.md` §3: one virtual processor).
 const FUNCTION_GB: f64 = 1.769;
 /// Seconds of a call that does hardly anything but wait for others.
 const CALL_SECONDS: f64 = 0.5;
@@ -105,7 +105,9 @@ impl Cost {
     #[expect(clippy::cast_precision_loss, reason = "nobody pays for the last digits")]
     pub fn of_plan(plans: &[PartitionPlan], planning: Requests) -> Self {
         let mut requests = planning;
-        plans.iter().for_each(|plan| requests += Requests::of_swap(plan));
+        for plan in plans {
+            requests += Requests::of_swap(plan);
+        }
         let merged: u64 = plans.iter().map(PartitionPlan::merged_bytes).sum();
         let seconds = merged as f64 / MERGED_PER_SECOND + requests.lambda as f64 * CALL_SECONDS;
         let gb_seconds = seconds * FUNCTION_GB;

@@ -30,7 +30,7 @@ impl Default for CompactionSettings {
             settle: Duration::from_mins(20),
             quiet: Duration::from_hours(24),
             partitions_max: 1_000,
-            inputs_max: 1_000,
+            inputs_max: 4_000,
             bins_max: 200,
         }
     }

@@ -18,7 +18,9 @@ fn plan_of<'a>(
     now: UtcInstant,
 ) -> Planned {
     let mut planner = Planner::new(*settings, now);
-    partitions.into_iter().for_each(|files| planner.add(files));
+    for files in partitions {
+        planner.add(files);
+    }
     planner.finish()
 }
 
