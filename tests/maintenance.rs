@@ -241,7 +241,7 @@ async fn an_invocation_decodes_asks_and_encodes() {
     let answer = take(event(json!({})), |request, end| functions.plan(request, end)).await;
     assert_eq!(answer.unwrap()["partitions"], json!(1));
     // No time is left.
-    let late = LambdaEvent::new(json!({}), Context::default());
-    let late = take(late, |request, end| functions.plan(request, end)).await.unwrap_err();
-    assert_eq!(Diagnostic::from(late).error_type, RETRYABLE);
+    let over = LambdaEvent::new(json!({}), Context::default());
+    let over = take(over, |request, end| functions.plan(request, end)).await.unwrap_err();
+    assert_eq!(Diagnostic::from(over).error_type, RETRYABLE);
 }

@@ -2,7 +2,7 @@
 
 import json
 
-from stack import NAME, wait_until
+from stack import COMMAND, DATABASE, NAME, wait_until
 
 FILES = 12
 
@@ -16,7 +16,9 @@ def planned(stack, table):
 
 
 def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
-    stack.drop_and_wait({f"packed/{n}.json": json.dumps({"n": n}) for n in range(FILES)})
+    tables = ["packed", "by_hand"]
+    small = {f"{t}/{n}.json": json.dumps({"n": n}) for n in range(FILES) for t in tables}
+    stack.drop_and_wait(small)
     files = stack.files("packed")
     assert len(files) == FILES
     status, _ = stack.execute("CompactTablesArn", {"tables": ["nowhere"]})
@@ -43,3 +45,11 @@ def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
     bucket = stack.outputs()["LakeBucketName"]
     for uri in files:
         stack.s3.head_object(Bucket=bucket, Key=uri.removeprefix(f"s3://{bucket}/"))
+
+    # The command does the same.
+    lake = ["--lake", f"s3://{bucket}", "--database", DATABASE, "--settle-seconds", "40"]
+    said = stack.command(COMMAND, "compact", "--table", "by_hand", *lake, "--json")
+    [partition] = json.loads(said)["partitions"]
+    assert partition["outcome"] == "committed" and len(stack.files("by_hand")) == 1
+    assert sql("SELECT n FROM by_hand ORDER BY n") == rows[:FILES]
+    assert json.loads(stack.command(COMMAND, "vacuum", *lake, "--json"))["waiting"] >= 2

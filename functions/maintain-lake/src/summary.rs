@@ -68,7 +68,6 @@ pub struct FailedSwaps {
 ///
 /// # Errors
 /// When some failed: the state machine fails with it, which is what an alarm watches.
-#[expect(clippy::unused_async, reason = "a step like the others")]
 pub async fn summarize(
     SummaryRequest { plan, swaps }: SummaryRequest,
     _: Deadline,

@@ -99,7 +99,7 @@ async fn swap(
         if interrupt.was_asked() {
             break;
         }
-        line.ended = match swaps.swap(item, random_owner(), || Deadline::NEVER).await {
+        line.ended = match Box::pin(swaps.swap(item, random_owner(), || Deadline::NEVER)).await {
             Ok(CommitAnswer::Committed { report }) => Ended::Committed { report },
             Ok(CommitAnswer::Stopped { reason }) => Ended::Stopped { reason },
             Err(error) => Ended::Failed { message: message(error) },

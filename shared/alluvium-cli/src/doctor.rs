@@ -68,7 +68,7 @@ pub(crate) async fn run(
         doctor.heal(&mut diagnosis).await;
     }
     if how.repair {
-        doctor.heal_locations(&mut diagnosis, &swaps, random_owner).await;
+        Box::pin(doctor.heal_locations(&mut diagnosis, &swaps, random_owner)).await;
     }
     let is_healthy = diagnosis.is_healthy();
     let summary = Summary::from(diagnosis);
