@@ -15,6 +15,22 @@ def planned(stack, table):
     return json.loads(answer["Payload"].read())["partitions"]
 
 
+def everything(stack, bucket, prefix=""):
+    """URIs of all objects."""
+    pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [f"s3://{bucket}/{o['Key']}" for page in pages for o in page.get("Contents", [])]
+
+
+def let_grace_pass(stack, bucket):
+    """Dates back what is noted as garbage."""
+    folder = f"_alluvium/garbage/{DATABASE}/"
+    for uri in everything(stack, bucket, folder):
+        key = uri.removeprefix(f"s3://{bucket}/")
+        past = f"{folder}2026-01-01T00:00:00Z/{key.rsplit('/', 1)[1]}"
+        stack.s3.copy_object(Bucket=bucket, Key=past, CopySource={"Bucket": bucket, "Key": key})
+        stack.s3.delete_object(Bucket=bucket, Key=key)
+
+
 def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
     tables = ["packed", "by_hand"]
     small = {f"{t}/{n}.json": json.dumps({"n": n}) for n in range(FILES) for t in tables}
@@ -43,8 +59,12 @@ def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
     status, vacuumed = stack.execute("VacuumFilesArn", {})
     assert status == "SUCCEEDED" and vacuumed["waiting"] >= 1 and vacuumed["kept"] == []
     bucket = stack.outputs()["LakeBucketName"]
-    for uri in files:
-        stack.s3.head_object(Bucket=bucket, Key=uri.removeprefix(f"s3://{bucket}/"))
+    assert set(files) <= set(everything(stack, bucket))
+    let_grace_pass(stack, bucket)
+    status, vacuumed = stack.execute("VacuumFilesArn", {})
+    assert status == "SUCCEEDED" and vacuumed["files"] >= FILES + 1 and vacuumed["waiting"] == 0
+    assert not set(files) & set(everything(stack, bucket))
+    assert sql("SELECT n FROM packed ORDER BY n") == rows
 
     # The command does the same.
     lake = ["--lake", f"s3://{bucket}", "--database", DATABASE, "--settle-seconds", "40"]
@@ -52,4 +72,4 @@ def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
     [partition] = json.loads(said)["partitions"]
     assert partition["outcome"] == "committed" and len(stack.files("by_hand")) == 1
     assert sql("SELECT n FROM by_hand ORDER BY n") == rows[:FILES]
-    assert json.loads(stack.command(COMMAND, "vacuum", *lake, "--json"))["waiting"] >= 2
+    assert json.loads(stack.command(COMMAND, "vacuum", *lake, "--json"))["waiting"] == 1
