@@ -20,10 +20,6 @@ use crate::{
 /// Partitions of one call at most (AWS documentation, Glue API; `AWS_FACTS.md` §1).
 const FOUND_AT_ONCE_MAX: usize = 1_000;
 const MOVED_AT_ONCE_MAX: usize = 100;
-const DROPPED_AT_ONCE_MAX: usize = 25;
-/// Calls for the partitions of one batch: Glue may leave some of them for the next one.
-const CALLS_MAX: usize = 16;
-
 /// Partitions as they were read, by their values.
 type Found = BTreeMap<Vec<String>, Partition>;
 
@@ -32,31 +28,47 @@ impl GlueCatalog {
     async fn get_partitions(
         &self,
         table: &TableName,
-        mut wanted: Vec<PartitionValueList>,
+        wanted: Vec<PartitionValueList>,
     ) -> PortResult<Found> {
-        let action = "find partitions of";
-        let mut found = Found::new();
-        for _ in 0..CALLS_MAX {
-            if wanted.is_empty() {
-                return Ok(found);
+        let request = self
+            .client()
+            .batch_get_partition()
+            .database_name(self.database().as_str())
+            .table_name(table.as_str())
+            .set_partitions_to_get(Some(wanted));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) if has_code(&error, ABSENT) => return Ok(Found::new()),
+            Err(error) => return Err(port_error("find partitions of", table.as_str(), error)),
+        };
+        let partitions = answer.partitions.unwrap_or_default().into_iter();
+        let mut found: Found = partitions.map(|found| (found.values().to_vec(), found)).collect();
+        // Partitions "which were not returned" (AWS documentation, Glue `BatchGetPartition`): those
+        // that are not there, and those for which there was no time. Each is asked for alone.
+        for unprocessed in answer.unprocessed_keys.unwrap_or_default() {
+            if let Some(partition) = self.get_partition(table, unprocessed.values.clone()).await? {
+                found.insert(unprocessed.values, partition);
             }
-            let request = self
-                .client()
-                .batch_get_partition()
-                .database_name(self.database().as_str())
-                .table_name(table.as_str())
-                .set_partitions_to_get(Some(wanted));
-            let answer = match request.send().await {
-                Ok(answer) => answer,
-                Err(error) if has_code(&error, ABSENT) => return Ok(found),
-                Err(error) => return Err(port_error(action, table.as_str(), error)),
-            };
-            let partitions = answer.partitions.unwrap_or_default();
-            found.extend(partitions.into_iter().map(|found| (found.values().to_vec(), found)));
-            wanted = answer.unprocessed_keys.unwrap_or_default();
         }
-        let error = PortError::new(ErrorKind::Retry, action, table.as_str());
-        Err(error.because("some are left every time"))
+        Ok(found)
+    }
+
+    async fn get_partition(
+        &self,
+        table: &TableName,
+        values: Vec<String>,
+    ) -> PortResult<Option<Partition>> {
+        let request = self
+            .client()
+            .get_partition()
+            .database_name(self.database().as_str())
+            .table_name(table.as_str())
+            .set_partition_values(Some(values));
+        match request.send().await {
+            Ok(answer) => Ok(answer.partition),
+            Err(error) if has_code(&error, ABSENT) => Ok(None),
+            Err(error) => Err(port_error("find a partition of", table.as_str(), error)),
+        }
     }
 }
 
@@ -128,22 +140,20 @@ impl MovePartitions for GlueCatalog {
 }
 
 impl DropPartitions for GlueCatalog {
+    /// One by one: partitions are dropped for their age, a few a day, and the local AWS knows no
+    /// `BatchDeletePartition`.
     async fn drop_partitions(&self, table: &TableName, keys: &[PartitionKey]) -> PortResult<()> {
-        let action = "drop partitions of";
-        for keys in keys.chunks(DROPPED_AT_ONCE_MAX) {
+        for key in keys {
             let request = self
                 .client()
-                .batch_delete_partition()
+                .delete_partition()
                 .database_name(self.database().as_str())
                 .table_name(table.as_str())
-                .set_partitions_to_delete(Some(values(keys)?));
-            let answer = match request.send().await {
-                Ok(answer) => answer,
-                Err(error) if has_code(&error, ABSENT) => return Ok(()),
-                Err(error) => return Err(port_error(action, table.as_str(), error)),
-            };
-            for failed in answer.errors() {
-                unless_absent(failed.error_detail(), (action, table))?;
+                .set_partition_values(Some(key.catalog_values()));
+            match request.send().await {
+                Ok(_) => {}
+                Err(error) if has_code(&error, ABSENT) => {}
+                Err(error) => return Err(port_error("drop a partition of", table.as_str(), error)),
             }
         }
         Ok(())
