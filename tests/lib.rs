@@ -9,6 +9,7 @@
 
 pub mod death;
 pub mod http;
+pub mod late;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -1,10 +1,13 @@
-"""MiniStack as an application, with two things put right.
+"""MiniStack as an application, with three things put right.
 
 The template refuses whatever does not come over TLS, and the local AWS holds every caller to its
 policies. On the loopback interface there is no TLS, so each request says that it came over it.
 
 Glue replaces a table by compare-and-set. MiniStack 1.5.33 compares and sets in two steps and
 serves each request in a thread, so here requests to its Glue come one at a time.
+
+S3 copies an object on condition, such as that there is none yet. MiniStack 1.5.33 knows conditions
+of puts alone, and would copy over what is there.
 
 It also counts what functions ask of S3 and Glue: GET `/_alluvium/calls` answers with the counts.
 """
@@ -15,7 +18,7 @@ from collections import Counter
 from urllib.parse import parse_qs
 
 from ministack.app import app as ministack
-from ministack.services import glue
+from ministack.services import glue, s3
 
 TLS = (b"x-forwarded-proto", b"https")
 
@@ -29,6 +32,17 @@ def handle_alone(*request):
 
 
 glue._handle_request_sync = handle_alone
+
+copy = s3._copy_object
+
+
+def copy_on_condition(bucket, key, headers):
+    objects = (s3._ensure_bucket(bucket) or {}).get("objects", {})
+    refused = s3._check_put_preconditions(headers, objects.get(key))
+    return refused or copy(bucket, key, headers)
+
+
+s3._copy_object = copy_on_condition
 
 
 CALLS = "/_alluvium/calls"

@@ -11,11 +11,9 @@
 )]
 
 mod bucket;
-mod late;
 mod laws;
 mod rows;
 mod scene;
-mod swapper;
 mod world;
 
 use std::{
@@ -26,9 +24,9 @@ use std::{
 };
 
 use alluvium_testkit::{EventSourceMapping, MappingReport, MappingSettings, interleave};
+use alluvium_tests::late::{Changes, LATE_MAX, Without};
 
 use crate::{
-    late::{Changes, LATE_MAX, Without},
     laws::{Watch, all_is_done, verify},
     world::{FUNCTION_TIMEOUT, SETTLE, World},
 };

@@ -26,12 +26,14 @@ use alluvium_testkit::{
     Beside, Fault, KinesisFaults, KinesisMapping, KinesisMappingSettings, KinesisReport,
     MemoryCatalog, MemoryShards, Unreliable,
 };
-use alluvium_tests::death::alone;
+use alluvium_tests::{
+    death::alone,
+    late::{LATE_MAX, LateObjects, Without, at_once},
+};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::{
-    late::{LATE_MAX, LateObjects, Without, at_once},
     rows::{Seen, rows},
     world::{MadeAt, STREAM, Settings, World, finish, streams},
 };
