@@ -35,7 +35,7 @@ class Events:
         number = next(self.numbers)
         self.good[number] = topic
         text = {"id": number, "at": "2026-11-28T10:00:00Z", f"own_{number % 5}": {"n": number}}
-        return number, json.dumps(text)
+        return number, json.dumps(text, separators=(",", ":"))
 
     def documents(self, topic, count):
         numbers, texts = zip(*(self.document(topic) for _ in range(count)))
