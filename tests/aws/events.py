@@ -34,7 +34,8 @@ class Events:
     def document(self, topic):
         number = next(self.numbers)
         self.good[number] = topic
-        text = {"id": number, "at": "2026-11-28T10:00:00Z", f"own_{number % 5}": {"n": number}}
+        # The bytes of no other test are the same.
+        text = {"id": number, "of": self.topics[0], f"own_{number % 5}": {"n": number}}
         return number, json.dumps(text, separators=(",", ":"))
 
     def documents(self, topic, count):
@@ -69,7 +70,7 @@ class Events:
 
     def poison(self, topic, key):
         number = next(self.numbers)
-        text = f'{{"id": {number}, "cut'
+        text = f'{{"id": {number}, "of": "{self.topics[0]}", "cut'
         self.bad[number] = (topic, text)
         return key, text.encode(), [number]
 
