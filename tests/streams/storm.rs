@@ -381,7 +381,7 @@ fn storms(seeds: Range<u64>) -> Result<Vec<Outcome>, String> {
 
 #[test]
 fn every_document_is_there_once_after_a_storm_over_a_stream() {
-    let outcomes = storms(0..200).unwrap();
+    let outcomes = storms(0..10_000).unwrap();
     let total = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     let totals = [
         ("documents", total(|o| o.documents as u64)),

@@ -214,20 +214,25 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_an_event_is_named() {
-        let check = |key: &str, value: Value| {
+        let check = |key: &str, value: Value, expected: &str| {
             let mut record = record("17", "e30=");
             let place = match key.strip_prefix("kinesis.") {
                 Some(key) => &mut record["kinesis"][key],
                 None => &mut record[key],
             };
             *place = value;
-            read_stream_event(&json!({ "Records": [record] })).unwrap_err().to_string()
+            let error = read_stream_event(&json!({ "Records": [record] })).unwrap_err();
+            assert_eq!(error.to_string(), expected);
         };
-        insta::assert_snapshot!(check("eventID", json!("17")), @"");
-        insta::assert_snapshot!(check("eventSourceARN", json!("arn:aws:sqs:us-east-2:1:queue")), @"");
-        insta::assert_snapshot!(check("kinesis.sequenceNumber", json!("LATEST")), @"");
-        insta::assert_snapshot!(check("kinesis.data", json!("{}")), @"");
-        insta::assert_snapshot!(check("kinesis.approximateArrivalTimestamp", json!(-1.5)), @"");
-        insta::assert_snapshot!(check("kinesis", json!(17)), @"");
+        check("eventID", json!("17"), "`17` is not the id of an event: it has no shard");
+        let queue = "arn:aws:sqs:us-east-2:1:queue";
+        let expected = "`arn:aws:sqs:us-east-2:1:queue` is not the ARN of a stream";
+        check("eventSourceARN", json!(queue), expected);
+        let expected = "`LATEST` is not a sequence number: up to 78 digits";
+        check("kinesis.sequenceNumber", json!("LATEST"), expected);
+        check("kinesis.data", json!("{}"), "the data of record 17 is not base64");
+        let expected = "record 17 does not tell when it arrived: `-1.5`";
+        check("kinesis.approximateArrivalTimestamp", json!(-1.5), expected);
+        check("kinesis", json!(17), "the event is not one of a Kinesis mapping");
     }
 }

@@ -50,7 +50,7 @@ pub use memory_landing::{LandedReader, MemoryLanding};
 pub use memory_letters::MemoryLetters;
 pub use memory_objects::MemoryObjects;
 pub use memory_queue::{DeadLetter, Delivery, MemoryQueue, Receipt};
-pub use memory_shards::{MemoryShards, StreamRecord};
+pub use memory_shards::MemoryShards;
 pub use memory_source::MemorySource;
 pub use memory_stream::{MemoryStream, Refusal, StoredRecord};
 pub use queue_settings::{QueueFaults, QueueSettings};

@@ -8,23 +8,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use alluvium_model::UtcInstant;
+use alluvium_model::{StreamRecord, UtcInstant};
 use bytes::Bytes;
 
 use crate::{MemoryClock, sequence_number::SequenceNumber};
-
-/// A record of a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamRecord {
-    /// What its producer gave to choose the shard by.
-    pub partition_key: String,
-    /// Increases within a shard: an integer that may have more than 128 bits, as decimal text.
-    pub sequence_number: String,
-    /// What its producer sent.
-    pub data: Bytes,
-    /// When it came, to the millisecond.
-    pub arrived_at: UtcInstant,
-}
 
 /// A stream in memory. Clones share it.
 #[derive(Clone, Debug)]
@@ -99,7 +86,7 @@ impl MemoryShards {
         let micros = self.clock.now().micros();
         shard.records.push(StreamRecord {
             partition_key: partition_key.to_owned(),
-            sequence_number: sequence_number.clone(),
+            sequence: sequence_number.parse().unwrap(),
             data: data.into(),
             arrived_at: UtcInstant::from_micros(micros - micros.rem_euclid(1_000)).unwrap(),
         });
@@ -143,7 +130,7 @@ mod tests {
         clock.advance(Duration::from_micros(1_999));
         let second = shards.clone().put(1, "camera/b", "2");
         let [a, b] = &shards.records(1)[..] else { panic!("{:?}", shards.records(1)) };
-        assert_eq!((&a.sequence_number, &b.sequence_number), (&first, &second));
+        assert_eq!((a.sequence.as_str(), b.sequence.as_str()), (&*first, &*second));
         assert_eq!(a.arrived_at.to_string(), "2026-11-22T10:00:00Z");
         assert_eq!(b.arrived_at.to_string(), "2026-11-22T10:00:00.001Z");
         assert_eq!((b.partition_key.as_str(), &b.data[..]), ("camera/b", &b"2"[..]));

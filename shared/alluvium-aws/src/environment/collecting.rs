@@ -106,7 +106,7 @@ mod tests {
         insta::assert_snapshot!(error(&[landing]), @"the environment variable ALLUVIUM_STREAM is not set");
         insta::assert_snapshot!(error(&[stream]), @"the environment variable ALLUVIUM_LANDING is not set");
         insta::assert_snapshot!(error(&[stream, ("ALLUVIUM_LANDING", "s3://l/in")]), @"the environment variable ALLUVIUM_LANDING is `s3://l/in`: it is neither empty nor ends with `/`");
-        insta::assert_snapshot!(error(&[landing, ("ALLUVIUM_STREAM", "a b")]), @"the environment variable ALLUVIUM_STREAM is `a b`: `a b` is not the name of a stream");
+        insta::assert_snapshot!(error(&[landing, ("ALLUVIUM_STREAM", "a b")]), @"the environment variable ALLUVIUM_STREAM is `a b`: `a b` is not the name of a stream: up to 128 letters, digits, `_`, `.` and `-`");
         insta::assert_snapshot!(error(&[stream, landing, ("ALLUVIUM_STREAM_RECORD_KIB", "1M")]), @"the environment variable ALLUVIUM_STREAM_RECORD_KIB is `1M`: invalid digit found in string");
     }
 }

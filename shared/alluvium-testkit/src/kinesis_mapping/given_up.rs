@@ -1,11 +1,11 @@
 //! The object that tells of a batch that was given up.
 
-use alluvium_model::UtcInstant;
+use alluvium_model::{StreamRecord, UtcInstant};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{event::REGION, poller::Batch};
-use crate::{FailureObject, MemoryShards, StreamRecord};
+use crate::{FailureObject, MemoryShards};
 
 /// Why a batch is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +90,8 @@ impl GivenUp<'_> {
             "timestamp": milliseconds(now),
             "KinesisBatchInfo": {
                 "shardId": MemoryShards::shard_id(self.shard),
-                "startSequenceNumber": first.sequence_number,
-                "endSequenceNumber": last.sequence_number,
+                "startSequenceNumber": first.sequence.as_str(),
+                "endSequenceNumber": last.sequence.as_str(),
                 "approximateArrivalOfFirstRecord": milliseconds(first.arrived_at),
                 "approximateArrivalOfLastRecord": milliseconds(last.arrived_at),
                 "batchSize": records.len(),

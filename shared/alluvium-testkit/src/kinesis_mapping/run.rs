@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_model::UtcInstant;
+use alluvium_model::{StreamRecord, UtcInstant};
 use serde_json::Value;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     given_up::{Identity, Reason},
     poller::{Batch, Poller},
 };
-use crate::{FailureObjects, MemoryShards, StreamRecord, queue_settings::happens};
+use crate::{FailureObjects, MemoryShards, queue_settings::happens};
 
 /// How many records a checkpoint lies back at most, where one does.
 const BACK_MAX: usize = 8;

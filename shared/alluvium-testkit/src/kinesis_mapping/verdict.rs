@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::StreamRecord;
+use alluvium_model::StreamRecord;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn verdict(answer: &Value, batch: &[StreamRecord]) -> Verdict {
     };
     let place_of = |failure: &Value| {
         let named = failure.get("itemIdentifier").and_then(Value::as_str)?;
-        batch.iter().position(|record| record.sequence_number == named)
+        batch.iter().position(|record| record.sequence.as_str() == named)
     };
     let places: Option<Vec<usize>> = failures.iter().map(place_of).collect();
     match places {
@@ -59,7 +59,7 @@ mod tests {
         let batch: Vec<StreamRecord> = ["8", "9", "10"]
             .map(|number| StreamRecord {
                 partition_key: "k".to_owned(),
-                sequence_number: number.to_owned(),
+                sequence: number.parse().unwrap(),
                 data: Bytes::new(),
                 arrived_at: UtcInstant::FIRST_TIMESTAMP,
             })

@@ -61,8 +61,8 @@ fn an_object_holds_the_documented_record_and_the_whole_event() {
             "version": "1.0",
             "KinesisBatchInfo": {
                 "shardId": "shardId-000000000000",
-                "startSequenceNumber": records[0].sequence_number,
-                "endSequenceNumber": records[19].sequence_number,
+                "startSequenceNumber": records[0].sequence.as_str(),
+                "endSequenceNumber": records[19].sequence.as_str(),
                 "approximateArrivalOfFirstRecord": "2026-11-22T10:00:00.000Z",
                 "approximateArrivalOfLastRecord": "2026-11-22T10:00:00.000Z",
                 "batchSize": 20,
