@@ -1,6 +1,6 @@
 //! What a stream must do.
 
-use alluvium_model::ports::{DescribeStreams, SendRecords, Sent, StreamRecord};
+use alluvium_model::ports::{DescribeStreams, OutgoingRecord, SendRecords, Sent};
 use bytes::Bytes;
 
 /// The contract of a stream, which must be empty, and of whoever describes streams, who must know
@@ -18,7 +18,7 @@ pub async fn stream<S, D>(
     assert!(created.is_some());
     assert_eq!(streams.stream_created("no-such-stream").await.unwrap(), None);
 
-    let record = |number: usize| StreamRecord {
+    let record = |number: usize| OutgoingRecord {
         partition_key: format!("größe 1%/{}", number % 3),
         data: format!("{{\"n\":{number},\"s\":\"ä\u{1f30a}\"}}").into(),
     };
