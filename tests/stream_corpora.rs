@@ -175,7 +175,9 @@ async fn an_aggregate_of_the_library_gives_the_records_that_its_vendor_expects()
         ),
     ] {
         let expected = made[&format!("EXPECTED:{expected}")].as_array().unwrap();
-        let expected: Vec<_> = expected.iter().map(|one| one["data"].as_str().unwrap()).collect();
+        // A line break at the end of a document is none of its bytes.
+        let text = |one: &Value| one["data"].as_str().unwrap().trim_end_matches('\n').to_owned();
+        let expected: Vec<_> = expected.iter().map(text).collect();
         assert_eq!(bad_texts(&event_of(&made[name])).await, expected, "{name}");
     }
 }
