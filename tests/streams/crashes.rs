@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use alluvium_aws::GivenUpByLambda;
 use alluvium_lake::{BatchReport, Deadline, LakeError};
 use alluvium_model::{
     ErrorKind, PartitionEntry, Raw, StreamRecord, TableName, Watermark,
@@ -15,7 +14,7 @@ use bytes::Bytes;
 
 use crate::{
     rows::{Row, rows},
-    world::{Flaky, Settings, World, batch, named, record, streams},
+    world::{Flaky, Settings, World, batch, finish, named, record, streams},
 };
 
 /// Deliveries of a step before it is taken to be never done.
@@ -104,13 +103,8 @@ fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
                     Some(Ok(()))
                 }
                 Step::Finish => {
-                    let finished = process.finish(&GivenUpByLambda, Deadline::NEVER);
-                    death.unless_it_comes(finished).map(|report| match report {
-                        Ok(report) => {
-                            report.errors.into_iter().next().map_or(Ok(()), |(_, e)| Err(e))
-                        }
-                        Err(error) => Err(error),
-                    })
+                    let finished = death.unless_it_comes(finish(&process));
+                    finished.map(|report| report?.errors.into_iter().next().map_or(Ok(()), Err))
                 }
             };
             world.clock.advance(Duration::from_hours(1));

@@ -101,14 +101,14 @@ async fn what_is_no_delivery_is_told_and_left_where_it_is() {
     world.deliver(&four()).await;
     crate::world::leave(
         &world.lake,
-        &alluvium_model::layout::given_up(),
+        &alluvium_model::layout::given_up(None),
         "1",
         &serde_json::json!({ "Records": [{}] }),
     );
     assert_eq!(world.finish().await.given_up, 1);
     let report = world.finish().await;
     assert_eq!((report.given_up, report.errors.len()), (1, 1));
-    assert_snapshot!(report.errors[0].1, @"cannot understand aws/lambda/1");
+    assert_snapshot!(report.errors[0], @"cannot understand aws/lambda/1");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_range_whose_rules_do_not_suit_its_table_waits_beside_its_shard() {
     assert_eq!(world.finish().await.failed, 6);
     // Somebody mends the contract.
     world.contract("table = \"camera\"\n");
-    assert_eq!(world.finish().await.sources.len(), 0);
+    assert_eq!(world.finish().await.sources, 0);
     assert_eq!(world.retry_failed().await, 6);
     // They were begun by the wrong contract: another one takes its place after the settle time.
     assert_eq!(world.finish().await.pending, 6);
@@ -140,6 +140,18 @@ async fn a_range_whose_rules_do_not_suit_its_table_waits_beside_its_shard() {
     let report = world.finish().await;
     assert_eq!((report.pending, report.failed), (0, 0));
     assert_eq!(names(&world.lake, "camera").len(), 7);
+}
+
+#[tokio::test]
+async fn a_topic_whose_contract_is_wrong_does_not_hold_back_another() {
+    let world = World::new(Settings::default());
+    world.deliver(&four()[..1]).await;
+    world.contract("table = \"camera\"\n[partition]\nby = [\"identity($.name) as whose\"]\n");
+    let report = world.deliver(&[named(20, "camera/1", "x"), named(21, "door/1", "y")]).await;
+    assert!(report.failed.is_none());
+    assert_eq!((report.left.len(), report.sources.len()), (1, 1));
+    assert_eq!(names(&world.lake, "camera"), ["a"]);
+    assert_eq!(names(&world.lake, "door"), ["y"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use alluvium_aws::{GivenUpByLambda, read_stream_event};
+use alluvium_aws::read_stream_event;
 use alluvium_lake::{Backoff, Deadline, Streams};
 use alluvium_model::{ErrorKind, Raw, UtcInstant, Watermark, layout, ports::WriteObjects as _};
 use alluvium_testkit::{
@@ -33,19 +33,21 @@ use serde_json::{Value, json};
 use crate::{
     late::{LATE_MAX, LateObjects, Without, at_once},
     rows::{Seen, rows},
-    world::{MadeAt, STREAM, Settings, World, streams},
+    world::{MadeAt, STREAM, Settings, World, finish, streams},
 };
 
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(40);
 const SETTLE: Duration = Duration::from_mins(1);
 const SHARDS: usize = 2;
-const RECORDS: Range<u32> = 6..40;
+const RECORDS: Range<u32> = 3..14;
 /// Calls of a hundred that are not made, and that are made but not answered.
 const REFUSED: u32 = 3;
 const UNANSWERED: u32 = 3;
 /// Turns for each record that is put, and for each coming of the schedule, on average.
 const TURNS_A_RECORD: u32 = 12;
 const TURNS_A_SCHEDULE: u32 = 150;
+/// Changes of small objects between two looks at all rows.
+const CHANGES_A_LOOK: u64 = 8;
 /// Times that the schedule comes, in the end, before what is left is taken to be left for ever.
 const FINISHES_MAX: u32 = 20;
 
@@ -173,7 +175,7 @@ impl Scene {
     /// The schedule comes.
     async fn finish(&self) {
         let sandbox = self.sandbox();
-        if let Ok(report) = sandbox.finish(&GivenUpByLambda, Deadline::NEVER).await {
+        if let Ok(report) = finish(&sandbox).await {
             *self.taken_back.borrow_mut() += report.taken;
             self.warm.borrow_mut().push(sandbox);
         }
@@ -278,10 +280,10 @@ impl Storm {
         let given_up = mapping.failure_objects();
         let leave = || {
             for object in given_up.take() {
-                let key = layout::given_up().as_str().len();
+                let key = layout::given_up(None).as_str().len();
                 let name = object.key.get(key..).unwrap();
                 let body = object.body.to_string();
-                let key = layout::given_up().object(name);
+                let key = layout::given_up(None).object(name);
                 at_once(scene.world.lake.objects.put_object(&key, body.into())).unwrap();
             }
         };
@@ -294,7 +296,8 @@ impl Storm {
                 |event| scene.invoke(event),
                 |_, beside: &mut Beside<'_>| {
                     let now = scene.objects.catch_up();
-                    if broken.is_none() && now.replaced != changes.replaced {
+                    let is_new = now.replaced / CHANGES_A_LOOK != changes.replaced / CHANGES_A_LOOK;
+                    if broken.is_none() && is_new {
                         broken = scene.names_once().err();
                     }
                     changes = now;
@@ -330,10 +333,10 @@ impl Storm {
             scene.world.clock.advance(LATE_MAX.max(Duration::from_mins(5)));
             scene.objects.catch_up();
             let process = streams(lake.catalog.clone(), &lake.objects, scene.world.settings);
-            let report = alone(process.finish(&GivenUpByLambda, Deadline::NEVER)).unwrap();
+            let report = alone(finish(&process)).unwrap();
             *scene.taken_back.borrow_mut() += report.taken;
-            let retried = alone(process.retry_failed(Deadline::NEVER)).unwrap();
-            if report.errors.is_empty() && report.pending + retried == 0 {
+            // Nothing was wrong with any range, so none waits for somebody.
+            if report.errors.is_empty() && report.pending + report.failed == 0 {
                 return Ok(());
             }
         }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use alluvium_aws::GivenUpByLambda;
 use alluvium_lake::{
-    BatchReport, Deadline, FinishReport, Ingest, IngestSettings, StreamSettings, Streams,
+    BatchReport, Deadline, Ingest, IngestSettings, LakeError, ShardReport, StreamSettings, Streams,
 };
 use alluvium_model::{
-    Raw, ShardId, StreamBatch, StreamName, StreamRecord, StreamRoute, UtcInstant, Watermark,
+    Limits, Raw, ShardId, StreamBatch, StreamName, StreamRecord, StreamRoute, UtcInstant,
+    Watermark,
     layout::{self, Location, ObjectKey},
     ports::{DescribeStreams, LakeCatalog, LakeObjects, PortResult, WriteObjects as _},
 };
@@ -43,15 +44,60 @@ where
     C: LakeCatalog + Clone,
     O: LakeObjects + Clone,
 {
-    let settings = IngestSettings { settle: how.settle, backoff: how.backoff, ..settings() };
+    let limits = Limits { part_text_bytes: 1 << 16, record_bytes: 1 << 16, ..Limits::default() };
+    let (settle, backoff) = (how.settle, how.backoff);
+    let settings = IngestSettings { limits, settle, backoff, ..settings() };
     let ingest = Ingest::new(catalog, objects.clone(), settings);
     let stream_settings = StreamSettings {
         lake_uri: "s3://lake/".to_owned(),
         route: how.route,
         raw: how.raw,
-        given_up: layout::given_up(),
+        given_up: layout::given_up(None),
     };
     Streams::new(ingest, contracts(objects), made_at(), stream_settings)
+}
+
+/// What a schedule found and did.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    pub(crate) taken: u64,
+    pub(crate) sources: usize,
+    pub(crate) pending: u64,
+    pub(crate) failed: u64,
+    pub(crate) given_up: u64,
+    pub(crate) errors: Vec<LakeError>,
+}
+
+/// What the function of the schedule does, without threads.
+pub(crate) async fn finish<C, O, D>(streams: &Streams<C, O, D>) -> Result<Finished, LakeError>
+where
+    C: LakeCatalog + Clone,
+    O: LakeObjects + Clone,
+    D: DescribeStreams,
+{
+    let mut finished = Finished::default();
+    for object in streams.left(Deadline::NEVER).await?.given_up {
+        match streams.take_given_up(&object, &GivenUpByLambda, Deadline::NEVER).await {
+            Ok(taken) => finished.taken += taken,
+            Err(error) => {
+                finished.given_up += 1;
+                finished.errors.push(error);
+            }
+        }
+    }
+    for shard in streams.left(Deadline::NEVER).await?.shards {
+        match streams.finish_shard(&shard, Deadline::NEVER).await {
+            Ok(ShardReport { batch, pending, failed }) => {
+                finished.sources += batch.sources.len();
+                finished.pending += pending;
+                finished.failed += failed;
+                finished.errors.extend(batch.failed);
+                finished.errors.extend(batch.left.into_iter().map(|(_, error)| error));
+            }
+            Err(error) => finished.errors.push(error),
+        }
+    }
+    Ok(finished)
 }
 
 /// What tests settle.
@@ -99,17 +145,21 @@ impl World {
         self.streams().ingest_batch(batch(records), Deadline::NEVER).await
     }
 
-    pub(crate) async fn finish(&self) -> FinishReport {
-        self.streams().finish(&GivenUpByLambda, Deadline::NEVER).await.unwrap()
+    pub(crate) async fn finish(&self) -> Finished {
+        finish(&self.streams()).await.unwrap()
     }
 
     pub(crate) async fn retry_failed(&self) -> u64 {
-        self.streams().retry_failed(Deadline::NEVER).await.unwrap()
+        let (streams, mut ranges) = (self.streams(), 0);
+        for shard in streams.left(Deadline::NEVER).await.unwrap().shards {
+            ranges += streams.retry_failed(&shard, Deadline::NEVER).await.unwrap();
+        }
+        ranges
     }
 
     /// What a mapping leaves of records that it gave up.
     pub(crate) fn give_up(&self, name: &str, records: &[StreamRecord]) {
-        leave(&self.lake, &layout::given_up(), name, &event(records));
+        leave(&self.lake, &layout::given_up(None), name, &event(records));
     }
 
     pub(crate) fn watermark(&self) -> Watermark {
@@ -156,7 +206,7 @@ pub(crate) fn named(number: u32, key: &str, name: &str) -> StreamRecord {
 }
 
 /// The event of a mapping that delivers these records.
-fn event(records: &[StreamRecord]) -> Value {
+pub(crate) fn event(records: &[StreamRecord]) -> Value {
     let record = |record: &StreamRecord| {
         #[expect(clippy::cast_precision_loss, reason = "a time of these years in milliseconds")]
         let arrived_at = (record.arrived_at.micros() / 1_000) as f64 / 1_000.0;

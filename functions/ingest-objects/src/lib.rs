@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use alluvium_aws::{
     Aws, Delivery, Environment, EventBus, GlueCatalog, Message, S3Objects, S3Sources,
-    telemetry::Invocation, time_left,
+    telemetry::Invocation,
 };
-use alluvium_function::{alone, tell};
+use alluvium_function::{alone, invoked, tell};
 use alluvium_lake::{ContractStore, Ingest, IngestReport, IngestSettings, Landing, NoSubscribers};
 use alluvium_model::{
     AnnouncedObject,
@@ -68,15 +68,8 @@ where
     /// # Errors
     /// When an event that is no batch of messages could not be worked off.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {
-        let limit = TimeLimit::of(time_left(event.context.deadline));
-        let mut invocation = Invocation::default();
-        let answer = self.answer(&event.payload, limit, &mut invocation).await;
-        let function = &event.context.env_config.function_name;
-        let written = invocation.write(function, &event.context.request_id, limit.elapsed());
-        if let Err(error) = written {
-            tracing::error!(%error, "cannot write metrics");
-        }
-        answer
+        invoked(event, async |event, limit, invocation| self.answer(event, limit, invocation).await)
+            .await
     }
 
     /// Works off an event. A batch is answered with the messages to deliver again, anything else

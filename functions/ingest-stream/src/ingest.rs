@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use alluvium_aws::{read_stream_event, telemetry::Invocation, time_left};
-use alluvium_function::{Failure, TimeLimit, alone, tell};
+use alluvium_aws::{read_stream_event, telemetry::Invocation};
+use alluvium_function::{Failure, TimeLimit, alone, invoked, tell};
 use alluvium_lake::{BatchReport, Streams};
 use alluvium_model::{
     StreamBatch,
@@ -35,15 +35,8 @@ where
     /// # Errors
     /// When the event is none of a Kinesis mapping.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {
-        let limit = TimeLimit::of(time_left(event.context.deadline));
-        let mut invocation = Invocation::default();
-        let answer = self.answer(&event.payload, limit, &mut invocation).await;
-        let function = &event.context.env_config.function_name;
-        let written = invocation.write(function, &event.context.request_id, limit.elapsed());
-        if let Err(error) = written {
-            tracing::error!(%error, "cannot write metrics");
-        }
-        answer
+        invoked(event, async |event, limit, invocation| self.answer(event, limit, invocation).await)
+            .await
     }
 
     /// Takes the batch of an event to its tables. A batch that must come again is answered with its

@@ -22,7 +22,7 @@ pub type AwsStreams = Streams<GlueCatalog, S3Objects, KinesisStreams, EventBus>;
 
 /// The use case, made once a sandbox.
 pub async fn streams_on_aws(environment: StreamEnvironment) -> Arc<AwsStreams> {
-    let StreamEnvironment { environment, route, raw } = environment;
+    let StreamEnvironment { environment, route, raw, mapping } = environment;
     let Environment {
         lake, database, limits, patience, contract_refresh, event_bus, settle, ..
     } = environment;
@@ -30,8 +30,8 @@ pub async fn streams_on_aws(environment: StreamEnvironment) -> Arc<AwsStreams> {
     let catalog = GlueCatalog::new(&aws, database.clone(), lake.clone());
     let settings = IngestSettings::new(database).settling(settle);
     let settings = IngestSettings { limits, ..settings };
-    let stream_settings =
-        StreamSettings { lake_uri: lake.to_string(), route, raw, given_up: lake.given_up() };
+    let given_up = lake.given_up(mapping.as_deref());
+    let stream_settings = StreamSettings { lake_uri: lake.to_string(), route, raw, given_up };
     let objects = S3Objects::new(&aws, lake);
     let ingest = Ingest::new(catalog, objects.clone(), settings);
     let ingest = ingest.telling(EventBus::new(&aws, event_bus));

@@ -50,8 +50,8 @@ impl LakeRoot {
 
     /// Where Lambda leaves what mappings gave up: in the bucket of the lake, whatever its folder.
     #[must_use]
-    pub fn given_up(&self) -> Location {
-        Location::from_catalog(&format!("s3://{}/{}", self.bucket, layout::given_up()))
+    pub fn given_up(&self, mapping: Option<&str>) -> Location {
+        Location::from_catalog(&format!("s3://{}/{}", self.bucket, layout::given_up(mapping)))
     }
 
     /// The location of a URI in the catalog.

@@ -76,18 +76,10 @@ struct KinesisRecord {
     approximate_arrival_timestamp: f64,
 }
 
-/// What Lambda tells of a batch that it gave up.
+/// What Lambda tells of a batch that it gave up: among others the event, as text.
 #[derive(Deserialize)]
 struct Discarded {
-    payload: Payload,
-}
-
-/// The event of an invocation: as text, or as itself in what people put there.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Payload {
-    Text(String),
-    Event(Event),
+    payload: String,
 }
 
 /// The batches of an event: one, since a mapping delivers a shard at a time.
@@ -106,10 +98,7 @@ impl ReadGivenUp for GivenUpByLambda {
     fn read_given_up(&self, key: &ObjectKey, bytes: &Bytes) -> PortResult<Vec<StreamBatch>> {
         let read = || -> Result<_, StreamEventError> {
             let Discarded { payload } = serde_json::from_slice(bytes)?;
-            batches(match payload {
-                Payload::Text(text) => serde_json::from_str(&text)?,
-                Payload::Event(event) => event,
-            })
+            batches(serde_json::from_str(&payload)?)
         };
         let failed =
             |error| PortError::new(ErrorKind::Invalid, "understand", key.as_str()).because(error);
@@ -126,6 +115,11 @@ fn batches(event: Event) -> Result<Vec<StreamBatch>, StreamEventError> {
             Some(batch) => batch.records.push(record),
             None => batches.push(StreamBatch { stream, shard, records: vec![record] }),
         }
+    }
+    // They come like this. If ever one did not, its range would say what is not true.
+    for StreamBatch { records, .. } in &mut batches {
+        records.sort_by(|one, other| one.sequence.cmp(&other.sequence));
+        records.dedup_by(|one, other| one.sequence == other.sequence);
     }
     Ok(batches)
 }
@@ -210,6 +204,15 @@ mod tests {
             (error.kind(), &*error.to_string()),
             (ErrorKind::Invalid, "cannot understand aws/lambda/1")
         );
+    }
+
+    #[test]
+    fn records_are_in_the_order_of_their_shard_and_none_is_there_twice() {
+        let records = ["10", "9", "10"].map(|number| record(number, "e30="));
+        let event = json!({ "Records": records });
+        let [batch] = &read_stream_event(&event).unwrap()[..] else { panic!("one batch") };
+        let numbers: Vec<_> = batch.records.iter().map(|one| one.sequence.as_str()).collect();
+        assert_eq!(numbers, ["9", "10"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use alluvium_model::{ColumnName, DataColumn, SystemColumn};
+use alluvium_model::{DataColumn, SystemColumn};
 use arrow::{
     array::{
         DictionaryArray, Int32Array, Int64Array, MapBuilder, MapFieldNames, StringArray,
@@ -11,19 +11,16 @@ use arrow::{
     datatypes::{DataType, Field, Fields, Int32Type, Schema},
 };
 use bytes::Bytes;
-use parquet::file::metadata::KeyValue;
-use serde::Serialize;
 
 use crate::{
     ColumnarError, Part, PlacedPart,
     column::{ColumnCells, data_type, timestamp_type},
+    footer::footer,
     parquet_file::{ParquetFile, Sink},
     partitions::EventSpan,
     rescue::Rescue,
 };
 
-/// The footer key under which a file says where its columns come from.
-pub(crate) const FOOTER_KEY: &str = "alluvium.columns";
 /// JSON text of a row group at most: what is in flight while one is written.
 const ROW_GROUP_TEXT_BYTES: usize = 32 << 20;
 /// Bytes of rescued values in an array at most, but for the last row.
@@ -50,7 +47,7 @@ pub(crate) fn encode(
     events: Option<EventSpan>,
 ) -> Result<EncodedFile, ColumnarError> {
     let layout = FileLayout::new(placed, &rows);
-    let footer = KeyValue::new(FOOTER_KEY.to_owned(), layout.footer()?);
+    let footer = footer(layout.data_columns())?;
     let mut file = ParquetFile::new(layout.arrow_schema(), Some(footer))?;
     let mut rescued = 0;
     for rows in row_groups(&placed.part, rows) {
@@ -113,42 +110,17 @@ impl<'a> FileLayout<'a> {
 
     fn arrow_schema(&self) -> Schema {
         let field = |column: &FileColumn<'_>| match column {
-            FileColumn::System(column) => {
-                let nullable = *column == SystemColumn::Rescued;
-                Field::new(column.name(), system_type(*column), nullable)
-            }
-            FileColumn::Data { column, .. } => {
-                Field::new(column.name.as_str(), data_type(column.kind), true)
-            }
+            FileColumn::System(column) => system_field(*column),
+            FileColumn::Data { column, .. } => data_field(column),
         };
         Schema::new(self.columns.iter().map(field).collect::<Fields>())
     }
 
-    /// Where the data columns come from, as JSON.
-    fn footer(&self) -> Result<String, serde_json::Error> {
-        #[derive(Serialize)]
-        struct FooterColumn<'a> {
-            name: &'a str,
-            path: &'a str,
-            r#type: String,
-            kind: String,
-            sibling_of: Option<&'a str>,
-        }
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .filter_map(|column| match column {
-                FileColumn::System(_) => None,
-                FileColumn::Data { column, .. } => Some(FooterColumn {
-                    name: column.name.as_str(),
-                    path: column.path.as_str(),
-                    r#type: column.kind.glue_type(),
-                    kind: column.kind.to_string(),
-                    sibling_of: column.sibling_of.as_ref().map(ColumnName::as_str),
-                }),
-            })
-            .collect();
-        serde_json::to_string(&columns)
+    fn data_columns(&self) -> impl Iterator<Item = &DataColumn> {
+        self.columns.iter().filter_map(|column| match column {
+            FileColumn::System(_) => None,
+            FileColumn::Data { column, .. } => Some(*column),
+        })
     }
 
     fn write_system(
@@ -207,15 +179,25 @@ impl<'a> FileLayout<'a> {
     }
 }
 
-fn system_type(column: SystemColumn) -> DataType {
-    match column {
-        SystemColumn::Source => {
-            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-        }
+/// A data column of a file.
+pub(crate) fn data_field(column: &DataColumn) -> Field {
+    Field::new(column.name.as_str(), data_type(column.kind), true)
+}
+
+/// A system column of a file.
+pub(crate) fn system_field(column: SystemColumn) -> Field {
+    let data_type = match column {
+        SystemColumn::Source => dictionary_type(),
         SystemColumn::Record => DataType::Int64,
         SystemColumn::ArrivedAt => timestamp_type(),
         SystemColumn::Rescued => arrow::array::Array::data_type(&map_builder().finish()).clone(),
-    }
+    };
+    Field::new(column.name(), data_type, column == SystemColumn::Rescued)
+}
+
+/// Text that many rows share.
+pub(crate) fn dictionary_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// Maps have the field names of the Parquet specification.

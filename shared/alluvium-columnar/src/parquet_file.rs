@@ -30,6 +30,7 @@ use parquet::{
 use crate::ColumnarError;
 
 const ZSTD_LEVEL: i32 = 3;
+const SCRATCH_ZSTD_LEVEL: i32 = 1;
 const DATA_PAGE_BYTES: usize = 1 << 20;
 const DATA_PAGE_ROWS: usize = 20_000;
 const DICTIONARY_PAGE_BYTES: usize = 1 << 20;
@@ -51,9 +52,30 @@ pub(crate) struct ParquetFile {
 impl ParquetFile {
     /// A file with these columns and this text under `key` in its footer.
     pub(crate) fn new(schema: Schema, footer: Option<KeyValue>) -> Result<Self, ColumnarError> {
+        let properties = properties(&schema, footer)?;
+        Self::with_properties(schema, properties)
+    }
+
+    /// A file that only this process reads, soon: cheap to write, and small enough.
+    pub(crate) fn scratch(schema: Schema) -> Result<Self, ColumnarError> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(SCRATCH_ZSTD_LEVEL)?))
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_offset_index_disabled(true)
+            .set_max_row_group_row_count(None)
+            .set_coerce_types(true)
+            .build();
+        Self::with_properties(schema, properties)
+    }
+
+    fn with_properties(
+        schema: Schema,
+        properties: WriterProperties,
+    ) -> Result<Self, ColumnarError> {
         let schema = Arc::new(schema);
         let options = ArrowWriterOptions::new()
-            .with_properties(properties(&schema, footer)?)
+            .with_properties(properties)
             // Arrow's own schema repeats what the Parquet schema says.
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;

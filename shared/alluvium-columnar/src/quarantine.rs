@@ -2,14 +2,15 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use crate::{
-    ColumnarError, PlacedPart, Position, encode::EncodedFile, encoding::Encoding,
-    parquet_file::ParquetFile, part::Extent, sniff::Charset, utf16::Utf16,
-};
 use alluvium_model::{Origin, QuarantineColumn, Reason, UtcInstant};
 use arrow::{
     array::{ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray},
-    datatypes::{DataType, Field, Schema, TimeUnit},
+    datatypes::{DataType, Field, Schema},
+};
+
+use crate::{
+    ColumnarError, PlacedPart, Position, column::timestamp_type, encode::EncodedFile,
+    encoding::Encoding, parquet_file::ParquetFile, part::Extent, sniff::Charset, utf16::Utf16,
 };
 
 /// Bytes of a bad record that are kept; of a longer one the source holds the rest.
@@ -180,7 +181,7 @@ impl<'a> BadRecords<'a> {
     /// # Errors
     /// Only by a bug: no input makes this fail.
     pub fn encode(&self, origin: &Origin) -> Result<EncodedFile, ColumnarError> {
-        let fields = QuarantineColumn::ALL.map(|c| Field::new(c.name(), data_type(c), true));
+        let fields = QuarantineColumn::ALL.map(field);
         let mut file = ParquetFile::new(Schema::new(fields.to_vec()), None)?;
         file.row_group(|column, sink| {
             let Some(column) = QuarantineColumn::ALL.get(column) else { return Ok(()) };
@@ -198,8 +199,9 @@ impl<'a> BadRecords<'a> {
     }
 }
 
-fn data_type(column: QuarantineColumn) -> DataType {
-    match column {
+/// A column of a file of the quarantine table.
+pub(crate) fn field(column: QuarantineColumn) -> Field {
+    let data_type = match column {
         QuarantineColumn::Reason
         | QuarantineColumn::Message
         | QuarantineColumn::Source
@@ -209,10 +211,9 @@ fn data_type(column: QuarantineColumn) -> DataType {
             DataType::Int64
         }
         QuarantineColumn::Complete => DataType::Boolean,
-        QuarantineColumn::ArrivedAt => {
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-        }
-    }
+        QuarantineColumn::ArrivedAt => timestamp_type(),
+    };
+    Field::new(column.name(), data_type, true)
 }
 
 fn array(

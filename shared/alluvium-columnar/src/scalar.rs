@@ -70,7 +70,7 @@ pub(crate) fn classify_number(lexeme: &str) -> ValueClass {
 }
 
 /// Whether a double holds this integer as it is: its significant bits fit 53.
-fn is_exact_in_double(integer: i64) -> bool {
+pub(crate) fn is_exact_in_double(integer: i64) -> bool {
     let magnitude = integer.unsigned_abs();
     magnitude == 0 || 64 - magnitude.leading_zeros() - magnitude.trailing_zeros() <= 53
 }

@@ -6,10 +6,12 @@
 
 mod alone;
 mod failure;
+mod invoked;
 mod tell;
 mod time_limit;
 
 pub use alone::alone;
 pub use failure::Failure;
+pub use invoked::invoked;
 pub use tell::tell;
 pub use time_limit::TimeLimit;

@@ -36,10 +36,11 @@ impl TimeLimit {
         Instant::now() < self.begin_until
     }
 
-    /// Until when a use case may make calls.
+    /// Until when a use case may make calls: a moment before it is stopped, so that it can still say
+    /// what it did.
     #[must_use]
     pub fn deadline(self) -> Deadline {
-        Deadline::at(self.end)
+        Deadline::at(self.end.checked_sub(self.answer - self.end).unwrap_or(self.end))
     }
 
     /// How much of the time has passed.

@@ -72,5 +72,5 @@ pub use preview::{
 };
 pub use redrive::{Redrive, RedriveReport};
 pub use report::{BadRecordReport, IngestReport, LoadedBefore};
-pub use stream::{BatchReport, FinishReport, StreamSettings, Streams};
+pub use stream::{BatchReport, Left, ShardReport, StreamSettings, Streams};
 pub use verify::{DamagedFile, Verify, VerifyReport};

@@ -6,23 +6,27 @@
 //! not matter where a batch was cut, whose answer was lost, or who is faster: what the watermark
 //! has passed is not taken again, and what it names is loaded until it is in its tables.
 
+mod created;
 mod finish;
 mod given_up;
 mod load;
-mod shards;
 mod take;
 mod watermarks;
 
 use alluvium_model::{
-    Raw, SequenceRange, StreamBatch, StreamRoute,
+    Raw, SequenceRange, Shard, ShardId, Stream, StreamBatch, StreamName, StreamRoute, UtcInstant,
+    Watermark,
     layout::Location,
     ports::{DescribeStreams, LakeCatalog, LakeObjects, PublishEvents},
 };
 
+use jiff::SignedDuration;
+
 use crate::{ContractStore, Deadline, Ingest, IngestReport, LakeError, NoSubscribers};
 
-pub use finish::FinishReport;
-use shards::Shards;
+use created::Creations;
+pub use finish::{Left, ShardReport};
+use take::Taken;
 use watermarks::Watermarks;
 
 /// Tries of a range while its shard is delivered; later ones are those of a schedule, so that what
@@ -30,9 +34,11 @@ use watermarks::Watermarks;
 const LIVE_TRIES_MAX: u32 = 5;
 /// Tries of a range before it waits for somebody to tell that it is to be tried again.
 const TRIES_MAX: u32 = 100;
-/// Ranges of a shard that may wait to be loaded, and as many that were given up. Beyond them nothing
-/// is taken, and the mapping keeps its records.
-const WAITING_MAX: usize = 500;
+/// Ranges that are counted as tried before they are loaded: as many as a process may get to.
+const RANGES_AT_ONCE: usize = 32;
+/// Ranges of a shard that may wait to be loaded or tried again. Beyond them nothing is taken, and
+/// the mapping keeps its records.
+const WAITING_MAX: usize = 2_000;
 
 /// How streams are loaded.
 #[derive(Clone, Debug)]
@@ -53,7 +59,7 @@ pub struct StreamSettings {
 pub struct Streams<C, O, D, E = NoSubscribers> {
     ingest: Ingest<C, O, E>,
     contracts: ContractStore<O>,
-    shards: Shards<D>,
+    creations: Creations<D>,
     watermarks: Watermarks<O>,
     settings: StreamSettings,
 }
@@ -90,8 +96,8 @@ where
     ) -> Self {
         let database = ingest.settings.database.clone();
         let watermarks = Watermarks::new(ingest.objects.clone(), database, ingest.settings.backoff);
-        let shards = Shards::new(describe, ingest.settings.backoff);
-        Self { ingest, contracts, shards, watermarks, settings }
+        let creations = Creations::new(describe, ingest.settings.backoff);
+        Self { ingest, contracts, creations, watermarks, settings }
     }
 
     /// Takes a batch to its tables, with whatever was left of earlier ones of its shard.
@@ -115,11 +121,61 @@ where
         report: &mut BatchReport,
     ) -> Result<(), LakeError> {
         let StreamBatch { stream, shard, records } = batch;
-        let shard = deadline.call(self.shards.now(stream, shard)).await?;
+        let Some(first) = records.first() else { return Ok(()) };
+        let shard = self.shard_at(stream, shard, first.arrived_at, deadline).await?;
         let delivered = records.len() as u64;
-        let taken = self.take(&shard, records, deadline).await?;
-        report.taken = taken.records;
-        report.repeated = delivered - taken.records;
-        self.load_all(&shard, taken.to_load, deadline, report).await
+        let Taken { records: taken, to_load, is_full } =
+            self.take(&shard, records, deadline).await?;
+        report.taken = taken;
+        self.load_all(&shard, to_load, deadline, report).await?;
+        if is_full {
+            return Err(LakeError::TooMuchWaits { shard: Box::new(shard) });
+        }
+        report.repeated = delivered - taken;
+        Ok(())
     }
+}
+
+/// A record does not tell to the millisecond when it arrived. Streams of one name follow each other
+/// less closely.
+const ARRIVAL_IS_OFF_BY: SignedDuration = SignedDuration::from_secs(5);
+
+impl<C, O, D, E> Streams<C, O, D, E>
+where
+    O: LakeObjects,
+    D: DescribeStreams,
+{
+    /// The shard of the stream that had this name when a record arrived.
+    ///
+    /// # Errors
+    /// As `Retry` when there never was such a stream.
+    async fn shard_at(
+        &self,
+        name: StreamName,
+        id: ShardId,
+        arrived_at: UtcInstant,
+        deadline: Deadline,
+    ) -> Result<Shard, LakeError> {
+        let now = deadline.call(self.creations.of(&name)).await?;
+        let is_before = |created: &UtcInstant| {
+            let latest = arrived_at.plus(ARRIVAL_IS_OFF_BY).unwrap_or(arrived_at);
+            *created <= latest
+        };
+        let created = match now.filter(is_before) {
+            Some(created) => created,
+            // It was deleted since, or made again.
+            None => {
+                let shards = deadline.call(self.watermarks.shards()).await?.into_iter();
+                let streams = shards.map(|shard| shard.stream).filter(|stream| stream.name == name);
+                let before = streams.map(|stream| stream.created).filter(is_before).max();
+                before.or(now).ok_or_else(|| LakeError::NoStream { stream: name.clone() })?
+            }
+        };
+        Ok(Shard { stream: Stream { name, created }, id })
+    }
+}
+
+/// How many ranges of a shard wait.
+fn waits(watermark: &Watermark) -> usize {
+    watermark.pending.len() + watermark.failed.len()
 }

@@ -73,6 +73,20 @@ impl EventTime {
     pub fn read(&self, text: &str, arrived_at: UtcInstant) -> Option<UtcInstant> {
         self.format.read(text).filter(|time| self.window.contains(*time, arrived_at))
     }
+
+    /// The same for a record of which only the instant is known that a `timestamp` column has.
+    #[must_use]
+    pub fn of_instant(&self, instant: UtcInstant, arrived_at: UtcInstant) -> Option<UtcInstant> {
+        let is_time = match &self.format {
+            TimeFormat::Rfc3339 | TimeFormat::Pattern(_) => true,
+            // A date-time is no number of seconds.
+            TimeFormat::Seconds
+            | TimeFormat::Milliseconds
+            | TimeFormat::Microseconds
+            | TimeFormat::Nanoseconds => false,
+        };
+        Some(instant).filter(|time| is_time && self.window.contains(*time, arrived_at))
+    }
 }
 
 impl Window {
@@ -97,7 +111,9 @@ impl fmt::Display for TimeFormat {
 }
 
 impl TimeFormat {
-    fn read(&self, text: &str) -> Option<UtcInstant> {
+    /// The time that `text` says, believed or not. Of two numbers the smaller says no later one.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<UtcInstant> {
         match self {
             Self::Rfc3339 => rfc3339::read(text),
             Self::Seconds => epoch::read(text, 6),

@@ -211,11 +211,13 @@ fn shard_folder(Shard { stream: Stream { name, created }, id }: &Shard) -> Strin
     format!("{name}@{created}/{id}")
 }
 
-/// Where Lambda leaves what a mapping of it gave up, in the bucket of the lake, as its documentation
-/// says: `aws/lambda/<mapping>/<shard>/<year>/<month>/<day>/<time>-<id>`.
+/// Where Lambda leaves what a mapping of it gave up (what any did, if none is named), in the bucket of
+/// the lake. The rest of a key is `<shard>/<year>/<month>/<day>/<time>-<id>` (AWS documentation,
+/// "Retaining discarded batch records").
 #[must_use]
-pub fn given_up() -> Location {
-    Location("aws/lambda/".to_owned())
+pub fn given_up(mapping: Option<&str>) -> Location {
+    let folder = mapping.map(|mapping| format!("{mapping}/")).unwrap_or_default();
+    Location(format!("aws/lambda/{folder}"))
 }
 
 /// The name of a part of a source under a plan. Equal names mean equal rows.

@@ -38,6 +38,13 @@ pub struct PendingRange {
     pub tries: u32,
 }
 
+impl PendingRange {
+    fn begin(&mut self) -> Self {
+        self.tries += 1;
+        self.clone()
+    }
+}
+
 impl Watermark {
     /// Those of some records of the shard that were not taken yet.
     #[must_use]
@@ -52,15 +59,17 @@ impl Watermark {
         self.pending.push(PendingRange { range, topics, tries: 0 });
     }
 
-    /// Counts one more try of every pending range that was tried less often than that, and gives
-    /// these.
-    pub fn try_below(&mut self, tries: u32) -> Vec<PendingRange> {
+    /// Counts one more try of the first pending ranges that were tried less often than that, so many
+    /// at most, and gives these.
+    pub fn try_below(&mut self, tries: u32, ranges_max: usize) -> Vec<PendingRange> {
         let trying = self.pending.iter_mut().filter(|pending| pending.tries < tries);
-        let tried = trying.map(|pending| {
-            pending.tries += 1;
-            pending.clone()
-        });
-        tried.collect()
+        trying.take(ranges_max).map(PendingRange::begin).collect()
+    }
+
+    /// Counts one more try of those of these ranges that are pending, and gives them.
+    pub fn try_these(&mut self, ranges: &[SequenceRange]) -> Vec<PendingRange> {
+        let trying = self.pending.iter_mut().filter(|pending| ranges.contains(&pending.range));
+        trying.map(PendingRange::begin).collect()
     }
 
     /// The same without ranges that are loaded.
@@ -113,7 +122,7 @@ mod tests {
         let mut watermark = Watermark { revision: 7, ..Watermark::default() };
         watermark.take(range(9, 11), vec![None, Some("camera".parse().unwrap())]);
         watermark.take(range(12, 12), vec![None]);
-        assert_eq!(watermark.try_below(1), watermark.pending);
+        assert_eq!(watermark.try_below(1, 9), watermark.pending);
         watermark.give_up(&range(12, 12));
         let text = serde_json::to_string_pretty(&watermark).unwrap();
         assert_eq!(serde_json::from_str::<Watermark>(&text).unwrap(), watermark);
@@ -163,8 +172,9 @@ mod tests {
         let mut watermark = Watermark::default();
         watermark.take(range(1, 2), vec![None]);
         watermark.take(range(3, 4), vec![None]);
-        assert_eq!(watermark.try_below(2).len(), 2);
-        assert_eq!(watermark.try_below(1), []);
+        assert_eq!(watermark.try_below(2, 1).len(), 1);
+        assert_eq!(watermark.try_below(1, 9).len(), 1);
+        assert_eq!(watermark.try_below(1, 9), []);
         assert_eq!(watermark.pending.iter().map(|p| p.tries).collect::<Vec<_>>(), [1, 1]);
         watermark.give_up(&range(1, 2));
         watermark.finish(&[range(3, 4)]);

@@ -13,6 +13,9 @@ pub struct StreamEnvironment {
     pub route: StreamRoute,
     /// What becomes of the archive of what streams delivered.
     pub raw: Raw,
+    /// `ALLUVIUM_MAPPING`: the identity of the mapping whose given-up batches are taken back; those
+    /// of others are somebody else's.
+    pub mapping: Option<String>,
 }
 
 impl StreamEnvironment {
@@ -31,7 +34,8 @@ impl StreamEnvironment {
         let route = set(route).map(|said| word(route, &said, &ROUTES)).transpose()?;
         let raw = set(raw).map(|said| word(raw, &said, &RAWS)).transpose()?;
         let (route, raw) = (route.unwrap_or(StreamRoute::Name), raw.unwrap_or(Raw::Keep));
-        Ok(Self { environment: Environment::read(variable)?, route, raw })
+        let mapping = set("ALLUVIUM_MAPPING");
+        Ok(Self { environment: Environment::read(variable)?, route, raw, mapping })
     }
 }
 

@@ -6,7 +6,7 @@ use super::aggregate::user_records;
 
 /// Topics of an archive that make sources of their own; those of further ones share one with what
 /// has no topic. A source costs a look at all of the archive.
-pub const TOPICS_MAX: usize = 32;
+pub const TOPICS_MAX: usize = 256;
 
 /// The sources that the documents of these records make: none for that of all documents that have
 /// no topic, or a topic beyond the first [`TOPICS_MAX`]; it comes first if there is one. The

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range, str::FromStr as _};
 
-use alluvium_model::{DataColumn, Kind, QuarantineColumn, Reason, SystemColumn, TableSchema};
+use alluvium_model::{QuarantineColumn, Reason, SystemColumn, TableSchema};
 use arrow::{
     array::{
         Array, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray,
@@ -25,9 +25,11 @@ use parquet::{
     errors::ParquetError,
     file::metadata::RowGroupMetaData,
 };
-use serde::Deserialize;
 
-use crate::{BadRecord, Position, encode::FOOTER_KEY};
+use crate::{
+    BadRecord, Position,
+    footer::{FOOTER_KEY, StoredColumn, UnreadableFooter, stored_columns},
+};
 
 /// Rows decoded at a time, at most.
 const BATCH_ROWS: usize = 256;
@@ -49,15 +51,6 @@ pub enum StoredError {
     /// It lacks a column that every file has.
     #[error("it has no column {0} of the right type")]
     Column(&'static str),
-}
-
-/// A data column as the footer of a file describes it.
-#[derive(Debug, Deserialize)]
-pub(super) struct StoredColumn {
-    pub(super) name: String,
-    pub(super) path: String,
-    pub(super) kind: Kind,
-    pub(super) sibling_of: Option<String>,
 }
 
 /// A Parquet file of a lake.
@@ -87,16 +80,9 @@ impl StoredFile {
     pub fn open(bytes: Bytes) -> Result<Self, StoredError> {
         let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
         let pairs = metadata.metadata().file_metadata().key_value_metadata();
-        let footer = pairs.into_iter().flatten().find(|pair| pair.key == FOOTER_KEY);
         // Bad records come from no path, so their files say nothing of paths.
-        let columns: Vec<StoredColumn> = match footer {
-            Some(pair) => pair
-                .value
-                .as_ref()
-                .and_then(|text| serde_json::from_str(text).ok())
-                .ok_or(StoredError::Footer)?,
-            None => Vec::new(),
-        };
+        let columns = stored_columns(pairs).map_err(|UnreadableFooter| StoredError::Footer)?;
+        let columns = columns.unwrap_or_default();
         let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, column) in columns.iter().enumerate() {
             by_path.entry(column.path.clone()).or_default().push(index);
@@ -144,14 +130,8 @@ impl StoredFile {
     /// column that it does not have like this. Only for files of rows.
     #[must_use]
     pub fn unlisted_columns(&self, schema: &TableSchema) -> Vec<String> {
-        let listed = |column: &&StoredColumn| {
-            let same = |known: &DataColumn| {
-                known.name.as_str() == column.name
-                    && known.path.as_str() == column.path
-                    && known.kind == column.kind
-            };
-            !schema.columns().iter().any(same)
-        };
+        let listed =
+            |column: &&StoredColumn| !schema.columns().iter().any(|known| column.is(known));
         let unlisted = self.columns.iter().filter(listed);
         let unlisted = unlisted.map(|column| {
             format!("column {} of {} is not in the catalog like this", column.name, column.path)

@@ -1,30 +1,35 @@
-//! What a schedule does for streams: it takes what mappings gave up, and loads what was taken and
-//! left, in shards where nothing new comes, too.
+//! What a schedule does for streams: it loads what was taken and left, in shards where nothing new
+//! comes, too, and takes what mappings gave up.
+//!
+//! One shard or object at a time, so that whoever calls can see to it that none holds up the others.
 
 use alluvium_model::{
-    PendingRange, Shard,
+    SequenceRange, Shard,
     layout::ObjectKey,
-    ports::{DescribeStreams, LakeCatalog, LakeObjects, PublishEvents, ReadGivenUp},
+    ports::{DescribeStreams, LakeCatalog, LakeObjects, PublishEvents},
 };
 
-use super::{BatchReport, Streams, TRIES_MAX};
-use crate::{Deadline, IngestReport, LakeError};
+use super::{BatchReport, RANGES_AT_ONCE, Streams, TRIES_MAX, load::is_everywhere};
+use crate::{Deadline, LakeError};
 
-/// What a schedule found and did.
+/// Where something may be left to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// The shards that records were ever taken of.
+    pub shards: Vec<Shard>,
+    /// What mappings gave up.
+    pub given_up: Vec<ObjectKey>,
+}
+
+/// What was done for a shard.
 #[derive(Debug, Default)]
-pub struct FinishReport {
-    /// Records that mappings had given up and that were never taken, until now.
-    pub taken: u64,
-    /// The sources that were loaded.
-    pub sources: Vec<IngestReport>,
+pub struct ShardReport {
+    /// What was loaded of it, and what could not be.
+    pub batch: BatchReport,
     /// Ranges that were taken and are still to be loaded.
     pub pending: u64,
     /// Ranges that wait for somebody to tell that they are to be tried again.
     pub failed: u64,
-    /// Objects that mappings left and that could not be taken.
-    pub given_up: u64,
-    /// What went wrong, and with what.
-    pub errors: Vec<(String, LakeError)>,
 }
 
 impl<C, O, D, E> Streams<C, O, D, E>
@@ -34,91 +39,78 @@ where
     D: DescribeStreams,
     E: PublishEvents,
 {
-    /// Ends what deliveries left, as far as there is time. What fails is told and left to the next
-    /// time.
-    ///
-    /// # Errors
-    /// When it cannot even be found out what there is to do.
-    pub async fn finish(
-        &self,
-        read: &impl ReadGivenUp,
-        deadline: Deadline,
-    ) -> Result<FinishReport, LakeError> {
-        let deadline = deadline.min(self.ingest.deadline());
-        let mut report = FinishReport::default();
-        for object in self.given_up(deadline).await? {
-            match self.take_given_up(&object, read, deadline).await {
-                Ok(taken) => report.taken += taken,
-                Err(error) => {
-                    report.given_up += 1;
-                    report.errors.push((object.to_string(), error));
-                }
-            }
-        }
-        for shard in deadline.call(self.watermarks.shards()).await? {
-            if let Err(error) = self.finish_shard(&shard, deadline, &mut report).await {
-                report.errors.push((shard_text(&shard), error));
-            }
-        }
-        Ok(report)
-    }
-
-    /// Tries everything again that was given up; how many ranges that are.
+    /// Where something may be left to be done.
     ///
     /// # Errors
     /// When a port fails.
-    pub async fn retry_failed(&self, deadline: Deadline) -> Result<u64, LakeError> {
-        let deadline = deadline.min(self.ingest.deadline());
-        let mut ranges = 0;
-        for shard in deadline.call(self.watermarks.shards()).await? {
-            let known = deadline.call(self.watermarks.read(&shard)).await?;
-            let failed = known.watermark.failed.len() as u64;
-            if failed > 0 {
-                let retry = self.watermarks.change(&shard, |watermark| {
-                    let any = !watermark.failed.is_empty();
-                    watermark.retry_failed();
-                    any
-                });
-                deadline.call(retry).await?;
-                ranges += failed;
-            }
-        }
-        Ok(ranges)
-    }
-
-    async fn given_up(&self, deadline: Deadline) -> Result<Vec<ObjectKey>, LakeError> {
+    pub async fn left(&self, deadline: Deadline) -> Result<Left, LakeError> {
         let list = || self.watermarks.objects.list_objects(&self.settings.given_up);
         let listed = deadline.call(self.watermarks.backoff.retry(list)).await?;
-        Ok(listed.into_iter().map(|entry| entry.key).collect())
+        let given_up = listed.into_iter().map(|entry| entry.key).collect();
+        Ok(Left { shards: deadline.call(self.watermarks.shards()).await?, given_up })
     }
 
-    async fn finish_shard(
+    /// Loads what was taken of a shard and is not loaded, as far as there is time.
+    ///
+    /// # Errors
+    /// When a port fails; what fails of a range is in the report.
+    pub async fn finish_shard(
         &self,
         shard: &Shard,
         deadline: Deadline,
-        report: &mut FinishReport,
-    ) -> Result<(), LakeError> {
-        let begin = self.watermarks.change(shard, |watermark| {
-            let begun = |pending: &&PendingRange| pending.tries >= TRIES_MAX;
-            let endless: Vec<_> = watermark.pending.iter().filter(begun).cloned().collect();
-            endless.iter().for_each(|pending| watermark.give_up(&pending.range));
-            !watermark.try_below(TRIES_MAX).is_empty() || !endless.is_empty()
-        });
-        let watermark = deadline.call(begin).await?;
-        let mut loaded = BatchReport::default();
-        let ranges = watermark.pending.into_iter().map(|pending| (pending, None));
-        let outcome = self.load_all(shard, ranges.collect(), deadline, &mut loaded).await;
-        report.sources.append(&mut loaded.sources);
-        let name = shard_text(shard);
-        let left = loaded.left.into_iter().map(|(range, error)| (format!("{name} {range}"), error));
-        report.errors.extend(left);
+    ) -> Result<ShardReport, LakeError> {
+        let deadline = deadline.min(self.ingest.deadline());
+        let mut report = ShardReport::default();
+        let pending = self.give_up_endless(shard, deadline).await?;
+        for chunk in pending.chunks(RANGES_AT_ONCE) {
+            let mut begun = Vec::new();
+            let begin = self.watermarks.change(shard, |watermark| {
+                begun = watermark.try_these(chunk);
+                !begun.is_empty()
+            });
+            deadline.call(begin).await?;
+            let begun = begun.into_iter().map(|pending| (pending, None)).collect();
+            if let Err(error) = self.load_all(shard, begun, deadline, &mut report.batch).await {
+                let is_over = is_everywhere(&error);
+                report.batch.failed.get_or_insert(error);
+                if is_over {
+                    break;
+                }
+            }
+        }
         let now = deadline.call(self.watermarks.read(shard)).await?.watermark;
-        report.pending += now.pending.len() as u64;
-        report.failed += now.failed.len() as u64;
-        outcome
+        (report.pending, report.failed) = (now.pending.len() as u64, now.failed.len() as u64);
+        Ok(report)
     }
-}
 
-fn shard_text(Shard { stream, id }: &Shard) -> String {
-    format!("{} {id}", stream.name)
+    /// Gives up what was tried in vain so often that it waits for somebody; what else is pending.
+    async fn give_up_endless(
+        &self,
+        shard: &Shard,
+        deadline: Deadline,
+    ) -> Result<Vec<SequenceRange>, LakeError> {
+        let give_up = self.watermarks.change(shard, |watermark| {
+            let endless = watermark.pending.iter().filter(|pending| pending.tries >= TRIES_MAX);
+            let endless: Vec<_> = endless.map(|pending| pending.range.clone()).collect();
+            endless.iter().for_each(|range| watermark.give_up(range));
+            !endless.is_empty()
+        });
+        let watermark = deadline.call(give_up).await?;
+        Ok(watermark.pending.into_iter().map(|pending| pending.range).collect())
+    }
+
+    /// Tries everything of a shard again that was given up; how many ranges that are.
+    ///
+    /// # Errors
+    /// When a port fails.
+    pub async fn retry_failed(&self, shard: &Shard, deadline: Deadline) -> Result<u64, LakeError> {
+        let mut ranges = 0;
+        let retry = self.watermarks.change(shard, |watermark| {
+            ranges = watermark.failed.len() as u64;
+            watermark.retry_failed();
+            ranges > 0
+        });
+        deadline.call(retry).await?;
+        Ok(ranges)
+    }
 }

@@ -12,13 +12,12 @@ use std::collections::BTreeSet;
 
 use alluvium_columnar::topics_of;
 use alluvium_model::{
-    SequenceRange, Shard, ShardId, SourceId, Stream, StreamBatch, StreamName, StreamRecord, Topic,
-    UtcInstant, Watermark,
+    SequenceRange, Shard, SourceId, StreamBatch, StreamRecord, Topic, Watermark,
     layout::{ObjectKey, archive, range_of_archive},
     ports::{DescribeStreams, LakeCatalog, LakeObjects, PublishEvents, ReadGivenUp},
 };
 
-use super::{Streams, WAITING_MAX, watermarks::ROUNDS_MAX};
+use super::{Streams, WAITING_MAX, waits, watermarks::ROUNDS_MAX};
 use crate::{Deadline, LakeError};
 
 impl<C, O, D, E> Streams<C, O, D, E>
@@ -29,13 +28,18 @@ where
     E: PublishEvents,
 {
     /// Takes what an object holds that was never taken, and removes the object; how many records
-    /// that were.
-    pub(super) async fn take_given_up(
+    /// that were. They are loaded with what is left of their shard.
+    ///
+    /// # Errors
+    /// When it is no such object, it cannot be told which stream it is of, too much waits, or a port
+    /// fails. Then it stays where it is.
+    pub async fn take_given_up(
         &self,
         key: &ObjectKey,
         read: &impl ReadGivenUp,
         deadline: Deadline,
     ) -> Result<u64, LakeError> {
+        let deadline = deadline.min(self.ingest.deadline());
         let objects = &self.watermarks.objects;
         let backoff = self.watermarks.backoff;
         let found = deadline.call(backoff.retry(|| objects.object(key))).await?;
@@ -52,28 +56,6 @@ where
         Ok(taken)
     }
 
-    /// The shard of the stream that had this name when a record arrived.
-    async fn shard_at(
-        &self,
-        name: StreamName,
-        id: ShardId,
-        arrived_at: UtcInstant,
-        deadline: Deadline,
-    ) -> Result<Shard, LakeError> {
-        let created = deadline.call(self.shards.created(&name)).await?;
-        if let Some(created) = created.filter(|created| *created <= arrived_at) {
-            return Ok(Shard { stream: Stream { name, created }, id });
-        }
-        // It was deleted since, or made again.
-        let known = deadline.call(self.watermarks.shards()).await?;
-        let streams = known.into_iter().map(|shard| shard.stream);
-        let before = streams.filter(|stream| stream.name == name && stream.created <= arrived_at);
-        match before.max_by_key(|stream| stream.created) {
-            Some(stream) => Ok(Shard { stream, id }),
-            None => Err(LakeError::NoStream { stream: name }),
-        }
-    }
-
     /// Takes those of some records that follow each other that no range was ever taken with.
     async fn take_missing(
         &self,
@@ -84,6 +66,9 @@ where
         for _ in 0..ROUNDS_MAX {
             let known = deadline.call(self.watermarks.read(shard)).await?;
             let mut watermark = known.watermark.clone();
+            if waits(&watermark) >= WAITING_MAX {
+                return Err(LakeError::TooMuchWaits { shard: Box::new(shard.clone()) });
+            }
             let ranges = self.ranges_taken(shard, records, &watermark, deadline).await?;
             let mut taken = 0;
             for missing in runs_without(records, &ranges) {
@@ -94,9 +79,6 @@ where
             }
             if taken == 0 {
                 return Ok(0);
-            }
-            if watermark.pending.len() > WAITING_MAX {
-                return Err(LakeError::TooMuchWaits { shard: Box::new(shard.clone()) });
             }
             if deadline.call(self.watermarks.replace(shard, &known, watermark)).await? {
                 return Ok(taken);

@@ -1,6 +1,6 @@
 //! Loading what was taken: one source for each topic of a range, out of the archive.
 
-use alluvium_columnar::{decode_archive, selection_of};
+use alluvium_columnar::{ArchiveError, decode_archive, selection_of};
 use alluvium_model::{
     Assignment, ErrorKind, Origin, PendingRange, Raw, SequenceRange, Shard, SourceId, Topic,
     UtcInstant, Watermark,
@@ -59,7 +59,7 @@ where
                     report.left.push((pending.range, error));
                 }
                 Err(error) => {
-                    let is_over = matches!(error, LakeError::Port(_) | LakeError::OutOfTime);
+                    let is_over = is_everywhere(&error);
                     outcome = outcome.and(Err(error));
                     if is_over {
                         break;
@@ -98,16 +98,18 @@ where
         deadline: Deadline,
         report: &mut BatchReport,
     ) -> Result<Ended, LakeError> {
+        let mut first_error = None;
         for topic in &pending.topics {
-            match self.load_topic(shard, pending, topic.as_ref(), (&mut archive, deadline)).await {
+            let loaded = self.load_topic(shard, pending, topic.as_ref(), (&mut archive, deadline));
+            match loaded.await {
                 Ok(loaded) => report.sources.push(loaded),
-                Err(error) => match error.kind() {
-                    ErrorKind::Retry | ErrorKind::Denied => return Err(error),
-                    ErrorKind::Absent | ErrorKind::Invalid | ErrorKind::Bug => {
-                        return Ok(Ended::Unfit(error));
-                    }
-                },
+                Err(error) if is_everywhere(&error) => return Err(error),
+                // Other topics are not concerned.
+                Err(error) => first_error = first_error.or(Some(error)),
             }
+        }
+        if let Some(error) = first_error {
+            return if is_unfit(&error) { Ok(Ended::Unfit(error)) } else { Err(error) };
         }
         match self.settings.raw {
             Raw::Keep => {}
@@ -138,9 +140,17 @@ where
         let key = archive_key(&self.watermarks.database, shard, range);
         let Archive { bytes, arrived_at } = match archive {
             Some(archive) => archive.clone(),
-            None => archive.insert(deadline.call(self.read_archive(&key)).await?).clone(),
+            None => match deadline.call(self.read_archive(&key)).await {
+                Ok(read) => archive.insert(read).clone(),
+                // Somebody has emptied it meanwhile, and so has seen that all of it is loaded.
+                Err(LakeError::Archive(ArchiveError::Dropped)) => {
+                    let found = self.ingest.find(id, deadline).await?;
+                    return found.duplicate().ok_or_else(|| ArchiveError::Dropped.into());
+                }
+                Err(error) => return Err(error),
+            },
         };
-        let contracts = self.contracts.contracts().await?;
+        let contracts = deadline.call(self.contracts.contracts()).await?;
         let destination = match topic {
             Some(topic) => contracts.of_topic(topic),
             None => contracts.of_stream(&shard.stream.name),
@@ -164,6 +174,24 @@ where
         let records = decode_archive(&bytes)?;
         let arrived_at = records.first().ok_or_else(gone)?.arrived_at;
         Ok(Archive { bytes, arrived_at })
+    }
+}
+
+/// Whether it would meet every other source now, too.
+pub(super) fn is_everywhere(error: &LakeError) -> bool {
+    match error {
+        LakeError::OutOfTime | LakeError::Contracts(_) => true,
+        LakeError::Port(error) => error.kind() == ErrorKind::Retry,
+        _ => false,
+    }
+}
+
+/// Whether it lies in the range, or in rules that do not suit its table.
+fn is_unfit(error: &LakeError) -> bool {
+    match error.kind() {
+        ErrorKind::Invalid | ErrorKind::Bug => true,
+        ErrorKind::Absent => matches!(error, LakeError::Archive(_)),
+        ErrorKind::Retry | ErrorKind::Denied => false,
     }
 }
 

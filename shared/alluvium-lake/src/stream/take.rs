@@ -7,7 +7,10 @@ use alluvium_model::{
     ports::{DescribeStreams, LakeCatalog, LakeObjects, PublishEvents},
 };
 
-use super::{LIVE_TRIES_MAX, Streams, WAITING_MAX, load::Archive, watermarks::ROUNDS_MAX};
+use super::{
+    LIVE_TRIES_MAX, RANGES_AT_ONCE, Streams, WAITING_MAX, load::Archive, waits,
+    watermarks::ROUNDS_MAX,
+};
 use crate::{Deadline, LakeError};
 
 /// What is to be done after records were taken.
@@ -18,6 +21,8 @@ pub(super) struct Taken {
     /// What is to be loaded, in the order in which it was taken; with its archive, where that is at
     /// hand.
     pub(super) to_load: Vec<(PendingRange, Option<Archive>)>,
+    /// Whether some were not taken, because too much waits.
+    pub(super) is_full: bool,
 }
 
 /// A range that is in the archive and waits for the watermark to name it.
@@ -54,11 +59,8 @@ where
             let known = deadline.call(self.watermarks.read(shard)).await?;
             let mut watermark = known.watermark.clone();
             let beyond = watermark.beyond(records.clone());
-            let range = SequenceRange::of(&beyond);
-            let waiting = watermark.pending.len().max(watermark.failed.len());
-            if range.is_some() && waiting >= WAITING_MAX {
-                return Err(LakeError::TooMuchWaits { shard: Box::new(shard.clone()) });
-            }
+            let is_full = !beyond.is_empty() && waits(&watermark) >= WAITING_MAX;
+            let range = SequenceRange::of(&beyond).filter(|_| !is_full);
             if range.is_some() && range.as_ref() != archived.as_ref().map(|one| &one.range) {
                 archived = self.archive(shard, &beyond, deadline).await?;
             }
@@ -66,16 +68,16 @@ where
                 taken = beyond.len() as u64;
                 watermark.take(range, archived.topics.clone());
             }
-            let to_load = watermark.try_below(LIVE_TRIES_MAX);
+            let to_load = watermark.try_below(LIVE_TRIES_MAX, RANGES_AT_ONCE);
             if to_load.is_empty() {
-                return Ok(Taken { records: taken, to_load: Vec::new() });
+                return Ok(Taken { is_full, ..Taken::default() });
             }
             if deadline.call(self.watermarks.replace(shard, &known, watermark)).await? {
                 let to_load = to_load.into_iter().map(|pending| {
                     let ours = archived.take_if(|archived| archived.range == pending.range);
                     (pending, ours.map(|ours| ours.archive))
                 });
-                return Ok(Taken { records: taken, to_load: to_load.collect() });
+                return Ok(Taken { records: taken, to_load: to_load.collect(), is_full });
             }
         }
         Err(self.watermarks.contended(shard))
@@ -92,7 +94,7 @@ where
         let (Some(range), Some(first)) = (SequenceRange::of(records), records.first()) else {
             return Ok(None);
         };
-        let topics = match self.route(&shard.stream.name).await? {
+        let topics = match self.route(&shard.stream.name, deadline).await? {
             StreamRoute::Name => vec![None],
             StreamRoute::Topic => topics_of(records),
         };
@@ -104,8 +106,12 @@ where
         Ok(Some(Archived { range, topics, archive }))
     }
 
-    async fn route(&self, stream: &StreamName) -> Result<StreamRoute, LakeError> {
-        let contracts = self.contracts.contracts().await?;
+    async fn route(
+        &self,
+        stream: &StreamName,
+        deadline: Deadline,
+    ) -> Result<StreamRoute, LakeError> {
+        let contracts = deadline.call(self.contracts.contracts()).await?;
         Ok(contracts.route_of_stream(stream).unwrap_or(self.settings.route))
     }
 }

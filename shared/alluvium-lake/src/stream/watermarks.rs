@@ -76,7 +76,7 @@ impl<O: ReadObjects + CommitObjects + ListObjects> Watermarks<O> {
     pub(super) async fn change(
         &self,
         shard: &Shard,
-        change: impl Fn(&mut Watermark) -> bool,
+        mut change: impl FnMut(&mut Watermark) -> bool,
     ) -> Result<Watermark, LakeError> {
         for _ in 0..ROUNDS_MAX {
             let known = self.read(shard).await?;
