@@ -63,7 +63,7 @@ async fn deliver(lake: &Lake, event: &Value) -> Invocation {
         lake_uri: "s3://lake/".to_owned(),
         route: StreamRoute::Topic,
         raw: Raw::Keep,
-        given_up: layout::given_up(),
+        given_up: layout::given_up(None),
     };
     let streams = Streams::new(lake.ingest(), contracts(&lake.objects), LongAgo, settings);
     let function = IngestStream::new(Arc::new(streams));
