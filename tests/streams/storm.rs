@@ -11,11 +11,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     ops::Range,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{available_parallelism, scope},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -29,6 +25,7 @@ use alluvium_testkit::{
 use alluvium_tests::{
     death::alone,
     late::{LATE_MAX, LateObjects, Without, at_once},
+    seeds::run_seeds,
 };
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -363,25 +360,7 @@ impl Outcome {
 
 /// Runs many storms on all processors, or until a seed breaks a law; which one it is.
 fn storms(seeds: Range<u64>) -> Result<Vec<Outcome>, String> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let is_broken = AtomicBool::new(false);
-    let run = |first: usize| {
-        let seeds = seeds.clone().skip(first).step_by(threads);
-        let named = |seed| {
-            Storm::of(seed).run().map_err(|broken| {
-                is_broken.store(true, Ordering::SeqCst);
-                format!("seed {seed}: {broken}")
-            })
-        };
-        let others_hold = |_: &u64| !is_broken.load(Ordering::SeqCst);
-        seeds.take_while(others_hold).map(named).collect::<Result<Vec<_>, _>>()
-    };
-    let ended: Result<Vec<_>, _> = scope(|threads_of_test| {
-        let running: Vec<_> =
-            (0..threads).map(|first| threads_of_test.spawn(move || run(first))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    Ok(ended?.into_iter().flatten().collect())
+    run_seeds(seeds, |seed| Storm::of(seed).run())
 }
 
 #[test]

@@ -18,11 +18,11 @@ mod writers;
 use std::{
     ops::Range,
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Waker},
-    thread::{available_parallelism, scope},
     time::Duration,
 };
+
+use alluvium_tests::seeds::run_seeds;
 
 use crate::scene::{Scene, Without};
 
@@ -95,25 +95,7 @@ impl Storm {
 
 /// Runs many storms on all processors, or until something is noticed; by which seed.
 fn storms(seeds: Range<u64>) -> Result<Vec<Outcome>, String> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let is_noticed = AtomicBool::new(false);
-    let run = |first: usize| {
-        let seeds = seeds.clone().skip(first).step_by(threads);
-        let named = |seed| {
-            Storm::of(seed).run().map_err(|noticed| {
-                is_noticed.store(true, Ordering::SeqCst);
-                format!("seed {seed}: {noticed}")
-            })
-        };
-        let others_hold = |_: &u64| !is_noticed.load(Ordering::SeqCst);
-        seeds.take_while(others_hold).map(named).collect::<Result<Vec<_>, _>>()
-    };
-    let ended: Result<Vec<_>, _> = scope(|threads_of_test| {
-        let running: Vec<_> =
-            (0..threads).map(|first| threads_of_test.spawn(move || run(first))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    Ok(ended?.into_iter().flatten().collect())
+    run_seeds(seeds, |seed| Storm::of(seed).run())
 }
 
 #[test]
