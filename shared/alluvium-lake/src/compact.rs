@@ -21,6 +21,7 @@ mod merge;
 mod pieces;
 mod pointer;
 mod repair;
+mod retire;
 mod vacuum;
 
 use std::time::Duration;
