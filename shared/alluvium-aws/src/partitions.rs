@@ -97,7 +97,7 @@ impl MovePartitions for GlueCatalog {
                 if let Some(found) = found.get(&values) {
                     inputs.push(moved(
                         found,
-                        values,
+                        &values,
                         self.root().uri(partition.location.as_str()),
                     )?);
                 }
@@ -169,7 +169,7 @@ fn entry(key: &PartitionKey, found: &Partition, root: &LakeRoot) -> PortResult<P
 /// What to send to Glue so that a partition is as it was `found`, but at `uri`.
 fn moved(
     found: &Partition,
-    values: Vec<String>,
+    values: &[String],
     uri: String,
 ) -> PortResult<BatchUpdatePartitionRequestEntry> {
     let mut storage = found.storage_descriptor().cloned();
@@ -177,14 +177,14 @@ fn moved(
         storage.location = Some(uri);
     }
     let input = PartitionInput::builder()
-        .set_values(Some(values.clone()))
+        .set_values(Some(values.to_vec()))
         .set_storage_descriptor(storage)
         .set_parameters(found.parameters.clone())
         .set_last_access_time(found.last_access_time)
         .set_last_analyzed_time(found.last_analyzed_time)
         .build();
     let entry = BatchUpdatePartitionRequestEntry::builder()
-        .set_partition_value_list(Some(values.clone()))
+        .set_partition_value_list(Some(values.to_vec()))
         .partition_input(input);
     entry.build().map_err(|error| {
         PortError::new(ErrorKind::Bug, "describe the partition", values.join("/")).because(error)
