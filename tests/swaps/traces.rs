@@ -8,7 +8,7 @@ use alluvium_model::{
     ErrorKind, LAYOUT_VERSION,
     compaction::{
         BeginAnswer, CommitAnswer, CommitRequest, MergeAnswer, MergeOutcome, MergeRequest,
-        StopReason, Swap,
+        PartitionItem, StopReason, Swap,
     },
     layout,
     ports::ListObjects as _,
@@ -195,6 +195,45 @@ fn w6_a_file_that_was_on_its_way_before_the_swap_is_there() {
     load.ends();
     assert_eq!(world.rows(), [1, 2, 3, 4]);
     world.assert_healed(&[1, 2, 3, 4], "w6");
+}
+
+/// Only what was committed longer ago than the settle time is merged: until then another attempt
+/// may write the same file beside the merged one.
+#[test]
+fn w2_a_file_that_another_attempt_still_writes_is_not_merged() {
+    let seen_after = |plan: fn(&World) -> PartitionItem| {
+        let world = world();
+        let mut other = world.loader(4);
+        assert!(other.goes_to(Some("put_object"), 1));
+        world.load(4);
+        let item = plan(&world);
+        assert!(is_committed(world.swapper(item).ends()));
+        other.ends();
+        world.rows()
+    };
+    assert_eq!(seen_after(World::plan), [1, 2, 3, 4]);
+    assert_eq!(seen_after(World::plan_without_settling), [1, 2, 3, 4, 4]);
+}
+
+/// The commit's age counts, not the file's: the other attempt began when the file was old already.
+#[test]
+fn w3_w4_an_old_file_of_a_fresh_commit_is_not_merged() {
+    let seen_after = |plan: fn(&World) -> PartitionItem| {
+        let world = world();
+        let mut first = world.loader(4);
+        assert!(first.goes_to(Some("replace_object"), 1));
+        world.clock.advance(settle().saturating_sub(SECOND));
+        let mut other = world.loader(4);
+        assert!(other.goes_to(Some("put_object"), 1));
+        world.pass(SECOND);
+        first.ends();
+        let item = plan(&world);
+        assert!(is_committed(world.swapper(item).ends()));
+        other.ends();
+        world.rows()
+    };
+    assert_eq!(seen_after(World::plan), [1, 2, 3, 4]);
+    assert_eq!(seen_after(World::plan_without_settling), [1, 2, 3, 4, 4]);
 }
 
 /// A file's age is judged before the ledger is read: else it is too old by the time, upon an answer

@@ -146,11 +146,6 @@ fn assert_noticed(without: Without) {
 }
 
 #[test]
-fn a_settle_time_of_nothing_is_noticed() {
-    assert_noticed(Without::Settle);
-}
-
-#[test]
 fn a_grace_of_nothing_is_noticed() {
     assert_noticed(Without::Grace);
 }

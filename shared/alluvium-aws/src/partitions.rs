@@ -21,42 +21,68 @@ use crate::{
 const FOUND_AT_ONCE_MAX: usize = 1_000;
 const MOVED_AT_ONCE_MAX: usize = 100;
 const DROPPED_AT_ONCE_MAX: usize = 25;
-/// Calls for the partitions of one batch: Glue may leave some of them for the next one.
-const CALLS_MAX: usize = 16;
+
+const FIND: &str = "find partitions of";
 
 /// Partitions as they were read, by their values.
 type Found = BTreeMap<Vec<String>, Partition>;
 
 impl GlueCatalog {
     /// The partitions of these values that there are; none of a table that there is not.
+    ///
+    /// Values whose partitions "were not returned" (AWS documentation, Glue `BatchGetPartition`,
+    /// `UnprocessedKeys`) may be absent or not: if a second call does not bring them either, they
+    /// are asked for one by one, which tells.
     async fn get_partitions(
         &self,
         table: &TableName,
         mut wanted: Vec<PartitionValueList>,
     ) -> PortResult<Found> {
-        let action = "find partitions of";
         let mut found = Found::new();
-        for _ in 0..CALLS_MAX {
-            if wanted.is_empty() {
-                return Ok(found);
-            }
+        while !wanted.is_empty() {
             let request = self
                 .client()
                 .batch_get_partition()
                 .database_name(self.database().as_str())
                 .table_name(table.as_str())
-                .set_partitions_to_get(Some(wanted));
+                .set_partitions_to_get(Some(wanted.clone()));
             let answer = match request.send().await {
                 Ok(answer) => answer,
                 Err(error) if has_code(&error, ABSENT) => return Ok(found),
-                Err(error) => return Err(port_error(action, table.as_str(), error)),
+                Err(error) => return Err(port_error(FIND, table.as_str(), error)),
             };
             let partitions = answer.partitions.unwrap_or_default();
+            let is_stuck = partitions.is_empty();
             found.extend(partitions.into_iter().map(|found| (found.values().to_vec(), found)));
-            wanted = answer.unprocessed_keys.unwrap_or_default();
+            wanted.retain(|values| !found.contains_key(values.values()));
+            if is_stuck {
+                break;
+            }
         }
-        let error = PortError::new(ErrorKind::Retry, action, table.as_str());
-        Err(error.because("some are left every time"))
+        for values in wanted {
+            if let Some(partition) = self.get_partition(table, values.values()).await? {
+                found.insert(values.values, partition);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn get_partition(
+        &self,
+        table: &TableName,
+        values: &[String],
+    ) -> PortResult<Option<Partition>> {
+        let request = self
+            .client()
+            .get_partition()
+            .database_name(self.database().as_str())
+            .table_name(table.as_str())
+            .set_partition_values(Some(values.to_vec()));
+        match request.send().await {
+            Ok(answer) => Ok(answer.partition),
+            Err(error) if has_code(&error, ABSENT) => Ok(None),
+            Err(error) => Err(port_error(FIND, table.as_str(), error)),
+        }
     }
 }
 
