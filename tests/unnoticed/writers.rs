@@ -37,7 +37,7 @@ pub(crate) async fn write(scene: &Scene, writer: usize) {
         };
         let is_twice = scene.random(6) == 0;
         loop {
-            let delivery = || deliver(scene, &key, source());
+            let delivery = || Box::pin(deliver(scene, &key, source()));
             let is_loaded =
                 if is_twice { both(delivery(), delivery()).await } else { delivery().await };
             if is_loaded {
@@ -57,7 +57,7 @@ async fn deliver(scene: &Scene, key: &str, source: Source<MemorySource>) -> bool
     let backoff = Backoff::without_pauses(6);
     let settings = IngestSettings { settle: SETTLE, backoff, ..settings() };
     let ingest = Ingest::new(catalog, objects, settings);
-    let load = ingest.ingest(destination(&scene.rules, key), source);
+    let load = Box::pin(ingest.ingest(destination(&scene.rules, key), source));
     matches!(scene.unless_it_dies(load).await, Some(Ok(_)))
 }
 

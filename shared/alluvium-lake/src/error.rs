@@ -162,6 +162,12 @@ pub enum LakeError {
         /// The pointer.
         pointer: ObjectKey,
     },
+    /// A partition was taken out of the catalog for its age while it was written to.
+    #[error("the partition of {pointer} was retired; it will be registered again")]
+    Retired {
+        /// The pointer.
+        pointer: ObjectKey,
+    },
     /// The catalog did not have a partition where it was moved to.
     #[error("partition {partition} of table {table} is not where it was moved to, {tries} times")]
     NotMoved {
@@ -211,6 +217,7 @@ impl LakeError {
             | Self::TooMuchWaits { .. }
             | Self::WatermarkContended { .. }
             | Self::PointerGone { .. }
+            | Self::Retired { .. }
             | Self::NotMoved { .. } => ErrorKind::Retry,
             Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
