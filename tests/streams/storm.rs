@@ -144,7 +144,7 @@ impl Scene {
             name()
         } else {
             let several = 1..=random.usize(1..4);
-            several.map(|_| format!("{{\"name\":\"{}\"}}\n", name())).collect()
+            several.map(|_| json!({ "name": name() }).to_string()).collect::<Vec<_>>().join("\n")
         };
         self.shards.put(shard, key, data);
     }
@@ -319,14 +319,14 @@ impl Storm {
         if let Some(broken) = broken {
             return Err(broken);
         }
-        self.end(&scene)?;
+        Self::end(&scene)?;
         let (late, taken_back) = (scene.objects.late(), *scene.taken_back.borrow());
         let outage_calls = *scene.refused_in_outage.lock().unwrap();
         Ok(Outcome { documents: scene.all_is_there()?, late, taken_back, outage_calls, ..outcome })
     }
 
     /// The storm is over, and the schedule ends what is left.
-    fn end(self, scene: &Scene) -> Result<(), String> {
+    fn end(scene: &Scene) -> Result<(), String> {
         let lake = &scene.world.lake;
         for _ in 0..FINISHES_MAX {
             scene.world.clock.advance(LATE_MAX.max(Duration::from_mins(5)));
