@@ -187,7 +187,8 @@ fn summary_request(outcomes: &[Outcome]) -> SummaryRequest {
         events("answers").into_iter().find(|(name, _)| name == "plan-compaction").unwrap();
     let mut plan: PlanAnswer = serde_json::from_value(plan).unwrap();
     plan.partitions = 3;
-    let swaps = outcomes.iter().map(|outcome| SwapOutcome { outcome: *outcome }).collect();
+    let swaps =
+        outcomes.iter().map(|outcome| Some(SwapOutcome { outcome: Some(*outcome) })).collect();
     SummaryRequest { plan, swaps }
 }
 

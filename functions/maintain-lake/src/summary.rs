@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 pub struct SummaryRequest {
     /// What plan-compaction answered.
     pub plan: PlanAnswer,
-    /// How the swap of each partition ended. One whose answer nobody got is missing.
-    pub swaps: Vec<SwapOutcome>,
+    /// How the swap of each partition ended. One whose answer nobody got is missing, or nothing.
+    pub swaps: Vec<Option<SwapOutcome>>,
 }
 
 /// How a swap ended.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SwapOutcome {
-    /// In a word.
-    pub outcome: Outcome,
+    /// In a word; none in what is no answer.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
 }
 
 /// How a swap ended, in a word.
@@ -72,7 +73,8 @@ pub async fn summarize(
     SummaryRequest { plan, swaps }: SummaryRequest,
     _: Deadline,
 ) -> Result<CompactionSummary, FailedSwaps> {
-    let count = |outcome| swaps.iter().filter(|swap| swap.outcome == outcome).count();
+    let outcomes = || swaps.iter().flatten().filter_map(|swap| swap.outcome);
+    let count = |outcome| outcomes().filter(|found| *found == outcome).count();
     let (committed, stopped) = (count(Outcome::Committed), count(Outcome::Stopped));
     let failed = plan.partitions.saturating_sub(committed + stopped);
     let summary = CompactionSummary {

@@ -88,6 +88,12 @@ pub enum LakeError {
         /// The file.
         key: ObjectKey,
     },
+    /// A file was to be written at the same time by somebody else, and is not there.
+    #[error("{key} is not there, although somebody else was about to write it")]
+    NotWritten {
+        /// The file.
+        key: ObjectKey,
+    },
     /// A source is not the one that was opened.
     #[error("{source_uri} was changed while it was read")]
     Changed {
@@ -207,6 +213,7 @@ impl LakeError {
             Self::Contended { .. }
             | Self::Dropped { .. }
             | Self::Vanished { .. }
+            | Self::NotWritten { .. }
             | Self::Changed { .. }
             | Self::OutOfTime
             | Self::Fenced { .. }

@@ -172,7 +172,7 @@ where
                 Reread::Changed(found) => {
                     let found: Versioned<Pointer> = state::understand(object, found)?;
                     // It left the catalog since it was opened.
-                    if found.value.retired_at.is_some() && partition.pointer.retired_at.is_none() {
+                    if found.value.retired_at > partition.pointer.retired_at {
                         return Err(LakeError::Retired { pointer: object.clone() });
                     }
                     (partition.pointer, partition.version) = (found.value, found.version);

@@ -76,7 +76,8 @@ impl Summary {
     /// Whether something went wrong. A partition that somebody else swaps is none of that.
     pub(super) fn failed(&self) -> bool {
         self.partitions.iter().any(|line| match &line.ended {
-            Ended::Failed { .. } | Ended::Stopped { reason: StopReason::BinFailed } => true,
+            Ended::Failed { .. }
+            | Ended::Stopped { reason: StopReason::BinFailed | StopReason::LeaseTooShort } => true,
             Ended::Planned | Ended::Committed { .. } | Ended::Stopped { .. } => false,
         })
     }
@@ -183,6 +184,7 @@ const fn told(reason: StopReason) -> &'static str {
         StopReason::InputMissing => "a file is gone that was to be merged",
         StopReason::BinFailed => "a merged file does not hold what its inputs hold",
         StopReason::LeaseTooShort => "it took too long",
+        StopReason::GivenUp => "a swap that was left unfinished is given up",
         StopReason::NoPointer => "its pointer is gone",
     }
 }

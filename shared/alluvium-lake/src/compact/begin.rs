@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use alluvium_model::{
     Garbage, NextGeneration, Phase, Pointer, SwapOwner, UtcInstant,
     compaction::{
-        BeginAnswer, BinItem, ListedFile, PartitionItem, PartitionPlan, StopReason, Swap,
-        SwapListing,
+        BeginAnswer, BinItem, ListedFile, PartitionItem, PartitionPlan, Qualification, StopReason,
+        Swap, SwapListing,
     },
     layout::{Location, later_generation, swap_listing_key},
     ports::{SwapCatalog, SwapObjects},
@@ -45,6 +45,9 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
             return Ok(stopped(StopReason::Leased));
         }
         let is_forward = is_committing(&known.value);
+        if plan.reason == Qualification::Unfinished && !is_forward {
+            return self.give_up(&place, known, now, deadline).await;
+        }
         let Some(begun) = self.take_lease(&place, known, (&owner, now), deadline).await? else {
             return Ok(stopped(StopReason::Overtaken));
         };
@@ -67,6 +70,24 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
             return Ok(stopped(StopReason::LeaseTooShort));
         }
         self.list((plan, swap), deadline).await
+    }
+
+    /// Gives up the swap that somebody left unfinished: nothing was to be done but this.
+    async fn give_up(
+        &self,
+        place: &Place,
+        known: Known,
+        now: UtcInstant,
+        deadline: Deadline,
+    ) -> Result<BeginAnswer, LakeError> {
+        let mut pointer = known.value.clone();
+        if let Some(given_up) = pointer.next.take() {
+            self.discard(place, given_up.location, now, deadline).await?;
+            if self.replace(place, (&known, pointer), deadline).await?.is_none() {
+                return Ok(stopped(StopReason::Overtaken));
+            }
+        }
+        Ok(stopped(StopReason::GivenUp))
     }
 
     /// Makes the pointer say who swaps, until when, and where files are going: to a new

@@ -52,7 +52,7 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
                 let Some(report) = report_of_bins(&plan, merged) else {
                     return Ok(stopped(StopReason::BinFailed));
                 };
-                (known, self.fill(swap, (&plan, report), deadline).await?)
+                (known, self.fill(swap, (&plan, report, merged), deadline).await?)
             }
         };
         if !self.is_lease_long_enough(&committing.value, deadline).await? {
@@ -72,7 +72,7 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
     async fn fill(
         &self,
         swap: &Swap,
-        (plan, mut report): (&PartitionPlan, SwapReport),
+        (plan, mut report, answers): (&PartitionPlan, SwapReport, &[MergeAnswer]),
         deadline: Deadline,
     ) -> Result<SwapReport, LakeError> {
         let PartitionItem { compaction, index, .. } = &swap.item;
@@ -84,6 +84,7 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
         let rest = listing.files.iter().filter(|file| !merged.contains(&file.name));
         let rest: Vec<&ListedFile> = rest.collect();
         let brought = self.bring_over(swap, &rest, deadline).await?;
+        self.are_there(swap, answers, deadline).await?;
         for (file, brought) in rest.iter().zip(brought) {
             match brought {
                 Brought::Over => {
@@ -95,6 +96,27 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
             }
         }
         Ok(report)
+    }
+
+    /// Sees once more that all merged files are where readers are about to be sent.
+    async fn are_there(
+        &self,
+        swap: &Swap,
+        merged: &[MergeAnswer],
+        deadline: Deadline,
+    ) -> Result<(), LakeError> {
+        let list = || self.objects.list_objects(&swap.next);
+        let listed = deadline.call(self.settings.backoff.retry(list)).await?;
+        let there: BTreeSet<_> = listed.iter().map(|entry| &entry.key).collect();
+        for answer in merged {
+            if let MergeOutcome::Verified(MergedFile { name, .. }) = &answer.outcome {
+                let key = swap.next.object(name);
+                if !there.contains(&key) {
+                    return Err(LakeError::NotWritten { key });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// From here on only forward.

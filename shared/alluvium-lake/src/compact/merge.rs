@@ -79,10 +79,22 @@ where
         // rows, but not equal bytes.
         let create = || self.objects.create_object(&key, file.bytes.clone());
         match deadline.call(self.settings.backoff.retry(create)).await? {
-            Put::Done(_) | Put::Conflict => {}
+            Put::Done(_) => {}
+            // S3 says the same of a request that is under way and may come to nothing.
+            Put::Conflict => self.is_there(&key, deadline).await?,
         }
         let (rows, bytes) = (file.rows, file.bytes.len() as u64);
         answer(MergeOutcome::Verified(compaction::MergedFile { name, rows, bytes }))
+    }
+
+    /// Sees that an object is there that somebody else was about to write.
+    ///
+    /// # Errors
+    /// As `Retry` when it is not.
+    async fn is_there(&self, key: &ObjectKey, deadline: Deadline) -> Result<(), LakeError> {
+        let look = || self.objects.object_range(key, 0..1);
+        let found = deadline.call(self.settings.backoff.retry(look)).await?;
+        found.map(drop).ok_or_else(|| LakeError::NotWritten { key: key.clone() })
     }
 
     /// Whether a swap is where its files are merged: what is written later would lie where nobody

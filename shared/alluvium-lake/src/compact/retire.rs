@@ -8,14 +8,15 @@
 use std::slice;
 
 use alluvium_model::{
-    PartitionEntry, PartitionKey, Pointer, SwapOwner, TableName, UtcInstant,
+    PartitionEntry, PartitionKey, Pointer, SwapOwner, TableName, UtcInstant, Versioned,
     compaction::StopReason,
+    layout::later_generation,
     ports::{DropPartitions, ReadPartitions, SwapCatalog, SwapObjects},
 };
 use jiff::{SignedDuration, civil::Date};
 
 use super::{
-    Repair, Swaps,
+    Repair, Swaps, later,
     pointer::{Place, is_committing, is_leased},
 };
 use crate::{Deadline, LakeError};
@@ -46,13 +47,32 @@ where
         let (mut retired, mut left) = (0, 0);
         for PartitionEntry { key, .. } in partitions {
             if is_older(&key, days, now) {
-                match self.retire((table, &key), owner(), deadline).await? {
+                match self.retire_or_repair((table, &key), owner(), deadline).await? {
                     Repair::Done => retired += 1,
                     Repair::Stopped(_) => left += 1,
                 }
             }
         }
         Ok((retired, left))
+    }
+
+    /// Retires a partition; or, if it was retired before and somebody registered it at its old
+    /// location since, makes the catalog name the current one, where what came late lies.
+    async fn retire_or_repair(
+        &self,
+        (table, partition): (&TableName, &PartitionKey),
+        owner: SwapOwner,
+        deadline: Deadline,
+    ) -> Result<Repair, LakeError> {
+        let place = Place::new(&self.settings.database, table, partition);
+        let known = self.read::<Pointer>(&place.object, deadline).await?;
+        if let Some(Versioned { value: pointer, .. }) = known
+            && pointer.retired_at.is_some()
+            && self.in_catalog(&place, deadline).await?.is_some_and(|at| at != pointer.location)
+        {
+            return self.repair((table, partition), owner, deadline).await;
+        }
+        self.retire((table, partition), owner, deadline).await
     }
 
     /// Takes a partition out of the catalog, with all its files, under its lease.
@@ -74,12 +94,19 @@ where
         if is_leased(&known.value, now) || is_committing(&known.value) {
             return Ok(Repair::Stopped(StopReason::Leased));
         }
-        let Some(begun) = self.take_lease(&place, known, (&owner, now), deadline).await? else {
+        // No location is announced: what is written meanwhile lies in the old one and goes with it.
+        let mut leased = known.value.clone();
+        if let Some(given_up) = leased.next.take() {
+            self.discard(&place, given_up.location, now, deadline).await?;
+        }
+        leased.owner = Some(owner.clone());
+        leased.lease_until = Some(later(now, self.settings.lease));
+        let Some(begun) = self.replace(&place, (&known, leased), deadline).await? else {
             return Ok(Repair::Stopped(StopReason::Overtaken));
         };
-        let Some(next) = begun.value.next.clone() else {
-            return Ok(Repair::Stopped(StopReason::Overtaken));
-        };
+        let generation = begun.value.generation.after(&owner);
+        let of_table = (&self.settings.database, table);
+        let location = later_generation(of_table, &generation, partition);
         if !self.is_lease_long_enough(&begun.value, deadline).await? {
             return Ok(Repair::Stopped(StopReason::LeaseTooShort));
         }
@@ -88,8 +115,8 @@ where
         let now = self.now(deadline).await?;
         self.discard(&place, begun.value.location.clone(), now, deadline).await?;
         let retired = Pointer {
-            generation: next.generation,
-            location: next.location.clone(),
+            generation,
+            location: location.clone(),
             next: None,
             retired_at: Some(now),
             ..begun.value.clone()
@@ -98,8 +125,8 @@ where
             return Ok(Repair::Stopped(StopReason::Overtaken));
         }
         // Somebody may have registered it between, at the old location.
-        if self.in_catalog(&place, deadline).await?.is_some_and(|found| found != next.location) {
-            self.move_in_catalog(&place, &next.location, deadline).await?;
+        if self.in_catalog(&place, deadline).await?.is_some_and(|found| found != location) {
+            self.move_in_catalog(&place, &location, deadline).await?;
         }
         Ok(Repair::Done)
     }

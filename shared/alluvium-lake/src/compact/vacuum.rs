@@ -19,6 +19,9 @@ use crate::{Deadline, LakeError, pointers::in_turn};
 /// How long plans are kept at least: a state machine may be redriven on the next day.
 const PLAN_MIN: Duration = Duration::from_hours(48);
 
+/// Locations that were kept of which a report tells more than their number.
+const KEPT_TOLD_MAX: usize = 20;
+
 /// What a vacuum did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct VacuumReport {
@@ -34,8 +37,10 @@ pub struct VacuumReport {
     pub left: usize,
     /// Objects of plans that were deleted: nobody can be following them any more.
     pub plans: usize,
-    /// Locations that were kept.
+    /// Locations that were kept; the first of them, if there are many.
     pub kept: Vec<KeptGarbage>,
+    /// How many more there are.
+    pub kept_besides: usize,
 }
 
 /// A location that was noted as garbage and is named nevertheless: what the doctor is for.
@@ -82,32 +87,39 @@ where
     /// It may be done by several at once, and what time does not suffice for is done by the next.
     ///
     /// # Errors
-    /// When a port fails.
+    /// When a port fails, or a note is not understood; then the others are worked off nevertheless.
     pub async fn vacuum(&self, deadline: Deadline) -> Result<VacuumReport, LakeError> {
         let deadline = self.step(deadline);
         let now = self.now(deadline).await?;
         let notes = garbage(&self.settings.database);
         let list = || self.objects.list_objects(&notes);
         let listed = deadline.call(self.settings.backoff.retry(list)).await?;
-        let mut report = VacuumReport::default();
+        let (mut report, mut failed) = (VacuumReport::default(), None);
         let (due, waiting): (Vec<_>, Vec<_>) =
             listed.into_iter().map(|entry| entry.key).partition(|note| self.is_due(note, now));
         report.waiting = waiting.len();
         let mut vacuumed = in_turn(due.into_iter().map(|note| self.vacuum_one(note, deadline)));
         while let Some(vacuumed) = vacuumed.next().await {
-            match vacuumed? {
-                Vacuumed::Deleted { files, bytes } => {
+            match vacuumed {
+                Err(error) => failed = failed.or(Some(error)),
+                Ok(Vacuumed::Deleted { files, bytes }) => {
                     report.locations += 1;
                     report.files += files;
                     report.bytes += bytes;
                 }
-                Vacuumed::Kept(kept) => report.kept.push(kept),
-                Vacuumed::Gone => {}
-                Vacuumed::OutOfTime => report.left += 1,
+                Ok(Vacuumed::Kept(kept)) if report.kept.len() < KEPT_TOLD_MAX => {
+                    report.kept.push(kept);
+                }
+                Ok(Vacuumed::Kept(_)) => report.kept_besides += 1,
+                Ok(Vacuumed::Gone) => {}
+                Ok(Vacuumed::OutOfTime) => report.left += 1,
             }
         }
-        report.plans = self.forget_plans(now, deadline).await?;
-        Ok(report)
+        report.plans = match self.forget_plans(now, deadline).await {
+            Err(LakeError::OutOfTime) => 0,
+            forgotten => forgotten?,
+        };
+        failed.map_or(Ok(report), Err)
     }
 
     /// Deletes what belongs to plans that nobody can be following any more; how many objects.

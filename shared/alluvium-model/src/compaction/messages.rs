@@ -91,6 +91,8 @@ pub enum StopReason {
     LeaseTooShort,
     /// The partition has no pointer.
     NoPointer,
+    /// A swap that somebody left unfinished is given up; nothing else was to be done.
+    GivenUp,
 }
 
 /// What merge-files is asked for.

@@ -91,7 +91,8 @@ pub enum Qualification {
     Quiet,
     /// It holds files that a settled ledger does not name.
     Leftovers,
-    /// A swap of it was begun and not finished: until somebody does, everything is written twice.
+    /// A swap of it was begun and not finished, and nothing else is to be done: it is given up, or
+    /// ended if it can only go forward. Until then everything is written twice.
     Unfinished,
 }
 

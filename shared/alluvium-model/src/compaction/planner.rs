@@ -89,6 +89,22 @@ impl Planner {
     }
 }
 
+impl PartitionPlan {
+    /// The plan of a partition where an unfinished swap is to be given up, and nothing else done.
+    fn to_give_up(files: &PartitionFiles) -> Self {
+        Self {
+            table: files.table.clone(),
+            partition: files.partition.clone(),
+            location: files.location.clone(),
+            reason: Qualification::Unfinished,
+            bins: Vec::new(),
+            copied_files: 0,
+            copied_bytes: 0,
+            leftover_files: 0,
+        }
+    }
+}
+
 impl CompactionSettings {
     fn plan_partition(&self, files: &PartitionFiles, now: UtcInstant) -> Option<Waiting> {
         let weighed = self.weigh(&files.files, now);
@@ -96,18 +112,15 @@ impl CompactionSettings {
         let merged: usize = bins.iter().map(|bin| bin.inputs.len()).sum();
         let saved = merged - bins.len();
         let last = files.files.iter().map(|file| file.since).max();
-        let reason = if files.has_unfinished_swap {
-            Qualification::Unfinished
-        } else if weighed.leftovers > 0 {
+        let is_quiet = last.is_none_or(|last| is_older(last, self.quiet, now));
+        let reason = if weighed.leftovers > 0 {
             Qualification::Leftovers
-        } else if saved == 0 {
-            return None;
-        } else if self.is_worth_it(&weighed) {
+        } else if saved > 0 && self.is_worth_it(&weighed) {
             Qualification::SmallFiles
-        } else if last.is_none_or(|last| is_older(last, self.quiet, now))
-            && self.is_worth_packing(&weighed, saved)
-        {
+        } else if saved > 0 && is_quiet && self.is_worth_packing(&weighed, saved) {
             Qualification::Quiet
+        } else if files.has_unfinished_swap {
+            return Some((last.unwrap_or(now), PartitionPlan::to_give_up(files)));
         } else {
             return None;
         };

@@ -96,7 +96,8 @@ impl Contracts {
     /// Where the records go that belong to the table made of `table`.
     #[must_use]
     pub fn of_table(&self, table: &TableSource) -> Destination {
-        let contract = self.by_table.get(table.as_str()).or(self.others.as_ref());
+        let contract = self.by_table.get(table.as_str());
+        let contract = contract.or_else(|| self.routing_to(table)).or(self.others.as_ref());
         match contract {
             Some(contract) => contract.destination_of(table.clone()),
             None => table.into(),
@@ -141,6 +142,13 @@ impl Contracts {
     pub fn of_topic(&self, topic: &Topic) -> Destination {
         let folder = format!("{topic}/");
         self.of_key(&folder).unwrap_or_else(|| self.of_table(&TableSource::new(topic.as_str())))
+    }
+
+    /// The contract whose route makes this table: such a table is called `<table>/<value>` where it
+    /// comes from, as no folder can be.
+    fn routing_to(&self, table: &TableSource) -> Option<&Contract> {
+        let (routed, _) = table.as_str().split_once('/')?;
+        self.by_table.get(routed).filter(|contract| contract.rules.route.is_some())
     }
 
     fn of_this_stream(&self, stream: &StreamName) -> Option<&Contract> {
