@@ -2,7 +2,7 @@
 # `test-corpora`. Everything that is made lies in target/ and .venv/.
 
 PROFILE := local
-FUNCTIONS := collect finish-streams ingest-objects ingest-stream
+FUNCTIONS := collect finish-streams ingest-objects ingest-stream maintain-lake
 # Some of them share one.
 PACKAGES := $(notdir $(wildcard functions/*))
 ARCH ?= x86_64

@@ -9,6 +9,8 @@
 
 pub mod death;
 pub mod http;
+pub mod late;
+pub mod seeds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / "target" / "local-aws"
 BIN = Path(sys.executable).parent
 HOST = "127.0.0.1"
-SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,events,glue,cloudformation,kms,kinesis,scheduler"
+SERVICES = (
+    "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,events,glue,cloudformation,kms,kinesis,states,scheduler"
+)
 START_SECONDS = 60
 STOP_SECONDS = 20
 PR_SET_PDEATHSIG = 1

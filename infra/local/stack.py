@@ -56,7 +56,7 @@ class Stack(HoldsStream):
         }
         client = lambda service: boto3.client(service, **settings)
         self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
-        self.sns = client("sns")
+        self.sns, self.states = client("sns"), client("stepfunctions")
         self.functions, self.logs = client("lambda"), client("logs")
         self.kinesis, self.scheduler = client("kinesis"), client("scheduler")
         self.cloudformation, self.iam = client("cloudformation"), client("iam")
@@ -149,6 +149,15 @@ class Stack(HoldsStream):
         words = ["cargo", "lambda", "invoke", "--remote", "--endpoint-url"]
         words += [self.environment["AWS_ENDPOINT_URL"], "--data-file", event, function]
         self.command(*words, echo=echo)
+
+    def execute(self, machine, event, seconds=120):
+        """Runs a state machine, by the name of its output, and says how it ended and with what."""
+        arn = self.outputs()[machine]
+        execution = self.states.start_execution(stateMachineArn=arn, input=json.dumps(event))
+        describe = lambda: self.states.describe_execution(executionArn=execution["executionArn"])
+        wait_until(lambda: describe()["status"] != "RUNNING", seconds, lambda: f"{machine} still runs")
+        ended = describe()
+        return ended["status"], json.loads(ended.get("output") or "null")
 
     def let_read(self, bucket):
         """Grants the function to read one more bucket."""

@@ -10,13 +10,11 @@ use alluvium_model::{
     ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
 };
 use alluvium_testkit::MemoryLanding;
+use alluvium_tests::late::at_once;
 use bytes::Bytes;
 use tokio::task::yield_now;
 
-use crate::{
-    late::at_once,
-    scene::{Content, POISON},
-};
+use crate::scene::{Content, POISON};
 
 /// Bytes a chunk: a source has several.
 const CHUNK_BYTES: usize = 40;

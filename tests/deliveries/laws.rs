@@ -9,13 +9,12 @@ use alluvium_model::{
     ports::{ReadObjects as _, Source, SourceFormat},
 };
 use alluvium_testkit::MemorySource;
-use alluvium_tests::{Lake, contracts as contracts_of};
+use alluvium_tests::{Lake, contracts as contracts_of, late::at_once};
 
 use crate::{
-    late::at_once,
     rows::Rows,
     scene::{Content, Deployment},
-    swapper::database,
+    world::database,
 };
 
 type Files = BTreeSet<ObjectKey>;

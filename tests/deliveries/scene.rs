@@ -4,7 +4,7 @@ use alluvium_model::{AnnouncedObject, LAYOUT_VERSION, Limits, layout, ports::Wri
 use alluvium_testkit::{MemoryLanding, MemoryObjects};
 use fastrand::Rng;
 
-use crate::late::at_once;
+use alluvium_tests::late::at_once;
 
 /// Objects whose opening always fails have this in their keys.
 pub(crate) const POISON: &str = "poison";

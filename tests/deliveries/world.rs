@@ -8,26 +8,37 @@ use std::{
     time::Duration,
 };
 
-use alluvium_lake::{Backoff, ContractStore, Deadline, Ingest, IngestSettings, Landing};
-use alluvium_model::{AnnouncedObject, ErrorKind, LandingPrefix};
+use alluvium_lake::{
+    Backoff, ContractStore, Deadline, Ingest, IngestSettings, Landing, SwapSettings, Swaps,
+};
+use alluvium_model::{
+    AnnouncedObject, DatabaseName, ErrorKind, LandingPrefix, PartitionEntry, TableName,
+    compaction::{CommitAnswer, CompactionId, PartitionItem, PartitionPlan, Qualification},
+    layout::partition_plan_key,
+    ports::WriteObjects as _,
+};
 use alluvium_testkit::{
     BatchAnswer, Delivery, Fault, MemoryCatalog, MemoryClock, MemoryObjects, MemoryQueue,
     QueueFaults, QueueSettings, Unreliable,
 };
-use alluvium_tests::{Lake, settings};
+use alluvium_tests::{
+    Lake,
+    late::{LateCatalog, LateObjects, at_once},
+    settings,
+};
 use fastrand::Rng;
 
 use crate::{
     Storm,
     bucket::Bucket,
-    late::{LATE_MAX, LateObjects},
     scene::{Act, Content, POISON, Scene},
-    swapper::Swapper,
 };
 
 pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(40);
 /// Longer than an invocation and what it sent last can last.
 pub(crate) const SETTLE: Duration = Duration::from_mins(1);
+/// How long nobody else may swap.
+const LEASE: Duration = Duration::from_mins(3);
 /// Calls of a hundred that are not made, and that are made but not answered.
 const REFUSED: u32 = 4;
 const UNANSWERED: u32 = 4;
@@ -50,6 +61,7 @@ pub(crate) struct World {
     pub(crate) lake: Lake,
     pub(crate) objects: LateObjects,
     pub(crate) swaps: Cell<u64>,
+    begun: Cell<u64>,
     /// Nothing is done any more.
     pub(crate) is_over: Cell<bool>,
     /// What is left to be done to the bucket and to partitions.
@@ -85,6 +97,7 @@ impl World {
             lake,
             objects,
             swaps: Cell::new(0),
+            begun: Cell::new(0),
             is_over: Cell::new(false),
             random: RefCell::new(random),
             settle: storm.settle,
@@ -145,7 +158,7 @@ impl World {
         let warm = self.warm[version].borrow_mut().pop();
         let sandbox = warm.unwrap_or_else(|| self.start(version));
         let mut failed = Vec::new();
-        for Delivery { message_id, receive_count, body } in batch {
+        for Delivery { message_id, body, .. } in batch {
             match body {
                 _ if self.is_over.get() => {}
                 Work::Load(object) => {
@@ -153,7 +166,7 @@ impl World {
                         failed.push(message_id);
                     }
                 }
-                Work::Swap(number) => self.swap(number, &message_id, receive_count).await,
+                Work::Swap(number) => self.swap(number).await,
             }
         }
         self.warm[version].borrow_mut().push(sandbox);
@@ -176,24 +189,56 @@ impl World {
         Landing::new(ingest, contracts, self.bucket.clone(), LandingPrefix::default())
     }
 
-    /// Swaps one of the partitions that there are.
-    async fn swap(&self, number: usize, message_id: &str, receive_count: u32) {
+    /// Swaps one of the partitions that there are. Its files are copied only, so that what the
+    /// ledger names can be looked for at every moment.
+    async fn swap(&self, number: usize) {
         let partitions = self.lake.catalog.all_partitions();
         let Some((table, partition)) = partitions.get(number % partitions.len().max(1)) else {
             return;
         };
-        let swapper = Swapper {
-            catalog: self.lake.catalog.clone(),
-            objects: self.objects.clone(),
-            clock: self.clock.clone(),
+        let item = self.plan(table, partition);
+        // Calls that fail or yield too often would have nobody swap anything in his time.
+        let objects = self.objects.clone();
+        let catalog = LateCatalog { catalog: self.lake.catalog.clone(), network: objects.clone() };
+        let settings = SwapSettings {
+            database: database(),
+            backoff: Backoff::without_pauses(6),
             settle: SETTLE,
-            left_min: FUNCTION_TIMEOUT + LATE_MAX,
+            lease: LEASE,
+            grace: SETTLE,
+            step_max: None,
         };
-        let owner = format!("{message_id}-{receive_count}");
-        if swapper.swap(table, &partition.key, owner).await.is_some() {
+        let swaps = Swaps::new(catalog, objects, settings);
+        self.begun.set(self.begun.get() + 1);
+        let owner = format!("o{}", self.begun.get()).parse().unwrap();
+        let ended = swaps.swap(&item, owner, || Deadline::NEVER).await;
+        if matches!(ended, Ok(CommitAnswer::Committed { .. })) {
             self.swaps.set(self.swaps.get() + 1);
         }
     }
+
+    fn plan(&self, table: &TableName, partition: &PartitionEntry) -> PartitionItem {
+        let plan = PartitionPlan {
+            table: table.clone(),
+            partition: partition.key.clone(),
+            location: partition.location.clone(),
+            reason: Qualification::Leftovers,
+            bins: Vec::new(),
+            copied_files: 0,
+            copied_bytes: 0,
+            leftover_files: 0,
+        };
+        let compaction = CompactionId::new(self.clock.now(), std::slice::from_ref(&plan));
+        let key = partition_plan_key(&database(), &compaction, 0);
+        let plan = serde_json::to_vec(&plan).unwrap();
+        at_once(self.lake.objects.put_object(&key, plan.into())).unwrap();
+        let (table, partition) = (table.clone(), partition.key.clone());
+        PartitionItem { compaction, index: 0, table, partition }
+    }
+}
+
+pub(crate) fn database() -> DatabaseName {
+    "lake".parse().unwrap()
 }
 
 /// Calls fail by chance, with effect or without.

@@ -12,6 +12,7 @@
 )]
 
 mod recorded;
+mod swaps;
 
 use std::time::Duration;
 

@@ -8,9 +8,6 @@
 mod crashes;
 mod flows;
 mod functions;
-#[expect(dead_code, reason = "storms of files need more of it")]
-#[path = "../deliveries/late.rs"]
-mod late;
 mod rows;
 mod storm;
 mod world;

@@ -11,11 +11,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     ops::Range,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{available_parallelism, scope},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -26,12 +22,15 @@ use alluvium_testkit::{
     Beside, Fault, KinesisFaults, KinesisMapping, KinesisMappingSettings, KinesisReport,
     MemoryCatalog, MemoryShards, Unreliable,
 };
-use alluvium_tests::death::alone;
+use alluvium_tests::{
+    death::alone,
+    late::{LATE_MAX, LateObjects, Without, at_once},
+    seeds::run_seeds,
+};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::{
-    late::{LATE_MAX, LateObjects, Without, at_once},
     rows::{Seen, rows},
     world::{MadeAt, STREAM, Settings, World, finish, streams},
 };
@@ -145,7 +144,7 @@ impl Scene {
             name()
         } else {
             let several = 1..=random.usize(1..4);
-            several.map(|_| format!("{{\"name\":\"{}\"}}\n", name())).collect()
+            several.map(|_| json!({ "name": name() }).to_string()).collect::<Vec<_>>().join("\n")
         };
         self.shards.put(shard, key, data);
     }
@@ -320,14 +319,14 @@ impl Storm {
         if let Some(broken) = broken {
             return Err(broken);
         }
-        self.end(&scene)?;
+        Self::end(&scene)?;
         let (late, taken_back) = (scene.objects.late(), *scene.taken_back.borrow());
         let outage_calls = *scene.refused_in_outage.lock().unwrap();
         Ok(Outcome { documents: scene.all_is_there()?, late, taken_back, outage_calls, ..outcome })
     }
 
     /// The storm is over, and the schedule ends what is left.
-    fn end(self, scene: &Scene) -> Result<(), String> {
+    fn end(scene: &Scene) -> Result<(), String> {
         let lake = &scene.world.lake;
         for _ in 0..FINISHES_MAX {
             scene.world.clock.advance(LATE_MAX.max(Duration::from_mins(5)));
@@ -361,25 +360,7 @@ impl Outcome {
 
 /// Runs many storms on all processors, or until a seed breaks a law; which one it is.
 fn storms(seeds: Range<u64>) -> Result<Vec<Outcome>, String> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let is_broken = AtomicBool::new(false);
-    let run = |first: usize| {
-        let seeds = seeds.clone().skip(first).step_by(threads);
-        let named = |seed| {
-            Storm::of(seed).run().map_err(|broken| {
-                is_broken.store(true, Ordering::SeqCst);
-                format!("seed {seed}: {broken}")
-            })
-        };
-        let others_hold = |_: &u64| !is_broken.load(Ordering::SeqCst);
-        seeds.take_while(others_hold).map(named).collect::<Result<Vec<_>, _>>()
-    };
-    let ended: Result<Vec<_>, _> = scope(|threads_of_test| {
-        let running: Vec<_> =
-            (0..threads).map(|first| threads_of_test.spawn(move || run(first))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    Ok(ended?.into_iter().flatten().collect())
+    run_seeds(seeds, |seed| Storm::of(seed).run())
 }
 
 #[test]

@@ -17,7 +17,7 @@ use alluvium_tests::{Lake, contracts, settings};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::late::at_once;
+use alluvium_tests::late::at_once;
 
 pub(crate) const STREAM: &str = "device-events";
 

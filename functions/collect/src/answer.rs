@@ -178,7 +178,7 @@ mod tests {
         insta::assert_snapshot!(shown(&Err(CollectError::OutOfTime { accepted: ACCEPTED })), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"there was no time for all events; repeating the request repeats the events that were accepted"}"#);
         let unsent = |kind| {
             let source = LakeError::from(PortError::new(kind, "send records to", "the stream s"));
-            shown(&Err(CollectError::Unsent { accepted: ACCEPTED, source }))
+            shown(&Err(CollectError::Unsent { accepted: ACCEPTED, source: Box::new(source) }))
         };
         insta::assert_snapshot!(unsent(ErrorKind::Retry), @r#"503 retry-after: 5 {"accepted":3,"error":"unavailable","events":5,"message":"events cannot be taken for now; repeating the request repeats the events that were accepted"}"#);
         let failed = unsent(ErrorKind::Denied);

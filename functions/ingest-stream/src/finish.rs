@@ -147,7 +147,9 @@ where
         } = report;
         finished.loaded += sources.len();
         finished.waiting.insert(shard, Deliveries { pending, failed: waits });
-        sources.iter().for_each(|source| tell(source, invocation));
+        for source in &sources {
+            tell(source, invocation);
+        }
         for (range, source) in left {
             count(&Failure::Load { what: format!("{what}, {range}"), source }, invocation);
         }

@@ -76,11 +76,16 @@ where
         let work = move || async move { streams.ingest_batch(batch, limit.deadline()).await };
         let BatchReport { sources, left, failed, repeated, .. } = alone(&what, limit, work).await?;
         invocation.add_repeated(repeated);
-        sources.iter().for_each(|source| tell(source, invocation));
+        for source in &sources {
+            tell(source, invocation);
+        }
         for (range, source) in left {
             invocation.add_failed();
             Failure::Load { what: format!("{what}, {range}"), source }.log();
         }
-        failed.map_or(Ok(()), |source| Err(Failure::Load { what, source }))
+        match failed {
+            None => Ok(()),
+            Some(source) => Err(Failure::Load { what, source }),
+        }
     }
 }

@@ -30,7 +30,7 @@ const TABLES_KNOWN_MAX: usize = 64;
 /// Partitions of one `BatchCreatePartition` at most (AWS documentation, Glue API).
 const PARTITIONS_A_BATCH: usize = 100;
 
-const ABSENT: &[&str] = &["EntityNotFoundException"];
+pub(crate) const ABSENT: &[&str] = &["EntityNotFoundException"];
 pub(crate) const THERE: &[&str] = &["AlreadyExistsException"];
 pub(crate) const CHANGED: &[&str] = &["ConcurrentModificationException", "EntityNotFoundException"];
 
@@ -122,6 +122,10 @@ impl GlueCatalog {
 
     pub(crate) const fn client(&self) -> &aws_sdk_glue::Client {
         &self.client
+    }
+
+    pub(crate) const fn root(&self) -> &LakeRoot {
+        &self.root
     }
 
     pub(crate) const fn database(&self) -> &DatabaseName {

@@ -1,13 +1,17 @@
 //! Environment variables: read here, once, and passed on as values.
 
 mod collecting;
+mod maintenance;
 mod streaming;
 
 use std::{str::FromStr, time::Duration};
 
 use alluvium_model::{DatabaseName, LandingPrefix, Limits};
 
-pub use self::{collecting::CollectEnvironment, streaming::StreamEnvironment};
+pub use self::{
+    collecting::CollectEnvironment, maintenance::MaintenanceEnvironment,
+    streaming::StreamEnvironment,
+};
 use crate::{EventBusName, LakeRoot, Patience};
 
 /// How a function is set up.

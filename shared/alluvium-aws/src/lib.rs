@@ -6,7 +6,8 @@
 //! - [`S3Landing`] and [`SqsQueue`] are what lies in a landing bucket, and where it is announced.
 //! - [`KinesisStream`] and [`KinesisStreams`] are what events are sent to.
 //! - [`Delivery`] reads what announces objects, in all the envelopes it comes in.
-//! - [`Environment`] and [`CollectEnvironment`] are the one place that reads environment variables.
+//! - [`Environment`] and those beside it are the one place that reads environment variables.
+//! - [`failure`] is how functions say that they failed.
 //! - [`telemetry`] writes log lines and metrics.
 //!
 //! Nothing here decides anything about data. It knows neither directories nor Parquet.
@@ -19,11 +20,14 @@ mod clock;
 mod environment;
 mod error;
 mod event_bus;
+pub mod failure;
 mod form_encoding;
 mod lake_root;
 mod landing_bucket;
+mod large_objects;
 mod notification;
 mod objects;
+mod partitions;
 mod queue;
 mod source;
 mod stream_event;
@@ -37,7 +41,9 @@ pub use announcements::{Delivery, EnvelopeError, Message};
 pub use catalog::GlueCatalog;
 pub use clients::{Aws, Patience};
 pub use clock::time_left;
-pub use environment::{CollectEnvironment, Environment, EnvironmentError, StreamEnvironment};
+pub use environment::{
+    CollectEnvironment, Environment, EnvironmentError, MaintenanceEnvironment, StreamEnvironment,
+};
 pub use event_bus::{EventBus, EventBusName, ParseEventBusNameError};
 pub use lake_root::{LakeRoot, ParseLakeRootError};
 pub use landing_bucket::{BucketPrefix, ParseBucketPrefixError, S3Landing};

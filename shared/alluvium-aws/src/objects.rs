@@ -4,8 +4,8 @@ use alluvium_model::{
     ErrorKind, PortError, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey, STATE},
     ports::{
-        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
-        Reread, TellTime, WriteObjects,
+        CommitObjects, Dated, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadDated,
+        ReadObjects, Reread, TellTime, WriteObjects,
     },
 };
 use aws_sdk_s3::{
@@ -54,6 +54,14 @@ impl S3Objects {
     #[must_use]
     pub fn uri(&self, key: &ObjectKey) -> String {
         self.root.uri(key.as_str())
+    }
+
+    pub(crate) const fn client(&self) -> &aws_sdk_s3::Client {
+        &self.client
+    }
+
+    pub(crate) fn place(&self, key: &ObjectKey) -> Place {
+        self.root.place(key.as_str())
     }
 
     async fn get(
@@ -110,6 +118,21 @@ impl ReadObjects for S3Objects {
             }
             Err(error) => Err(port_error("read", self.uri(key), error)),
         }
+    }
+}
+
+impl ReadDated for S3Objects {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        let got = match self.get(key, None).await {
+            Ok(got) => got,
+            Err(error) if has_code(&error, ABSENT) => return Ok(None),
+            Err(error) => return Err(port_error("read", self.uri(key), error)),
+        };
+        let modified = got.last_modified().and_then(instant).ok_or_else(|| {
+            let error = PortError::new(ErrorKind::Invalid, "read", self.uri(key));
+            error.because("it has no modification time")
+        })?;
+        Ok(Some(Dated { value: self.read(key, got).await?.value, modified }))
     }
 }
 

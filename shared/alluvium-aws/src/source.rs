@@ -33,7 +33,7 @@ const TRIES: u32 = 3;
 /// The object was deleted or overwritten since.
 const SUPERSEDED: &[&str] = &["NoSuchKey", "NoSuchVersion", "PreconditionFailed"];
 /// A range of an object that has no bytes.
-const EMPTY: &[&str] = &["InvalidRange"];
+pub(crate) const EMPTY: &[&str] = &["InvalidRange"];
 
 /// Opens objects as sources.
 #[derive(Clone, Debug)]
@@ -190,7 +190,7 @@ pub(crate) async fn body(body: ByteStream, uri: &str) -> PortResult<Bytes> {
     Ok(body.collect().await.map_err(failed)?.into_bytes())
 }
 
-fn http_range(range: &Range<u64>) -> String {
+pub(crate) fn http_range(range: &Range<u64>) -> String {
     format!("bytes={}-{}", range.start, range.end - 1)
 }
 

@@ -6,9 +6,9 @@ use alluvium_model::{DatabaseName, Limits, TableName};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    backfill, contract, doctor, files, history, ingest,
+    backfill, compact, contract, doctor, files, history, ingest,
     output::{Outcome, UsageError},
-    preview, redrive, schema, tables, verify, view,
+    preview, redrive, schema, tables, vacuum, verify, view,
 };
 
 /// Turns JSON files into an evolving, partitioned table of Parquet files.
@@ -88,6 +88,21 @@ enum Command {
         /// Print an expression that reads them in this dialect of SQL
         #[arg(long, value_name = "DIALECT")]
         sql: Option<Dialect>,
+    },
+    /// Merge small files into larger ones while others read and write: readers see every row once,
+    /// before, during and after
+    Compact {
+        #[command(flatten)]
+        lake: Lake,
+        #[command(flatten)]
+        how: compact::How,
+    },
+    /// Delete what compactions replaced, once nobody reads it any more
+    Vacuum {
+        #[command(flatten)]
+        lake: Lake,
+        #[command(flatten)]
+        settle: Settle,
     },
     /// Announce what lies in a landing bucket already to the deployed function, which loads it
     Backfill(backfill::How),
@@ -225,6 +240,8 @@ impl Args {
             }
             Command::History { table, lake } => history::run(&table, &lake, json).await,
             Command::Files { table, lake, sql } => files::run(&table, &lake, sql, json).await,
+            Command::Compact { lake, how } => compact::run(&lake, how, json).await,
+            Command::Vacuum { lake, settle } => vacuum::run(&lake, settle, json).await,
             Command::Backfill(how) => backfill::run(how, json).await,
             Command::Redrive(how) => redrive::run(how, json).await,
             Command::Doctor { tables, lake, how } => doctor::run(&tables, &lake, how, json).await,

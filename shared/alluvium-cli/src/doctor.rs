@@ -3,7 +3,8 @@
 use std::{collections::HashMap, fmt, mem};
 
 use alluvium_lake::{
-    Diagnosis, Doctor, InProgress, Inconsistency, IngestSettings, LookedAt, Reported, Treatment,
+    Diagnosis, Doctor, InProgress, Inconsistency, IngestSettings, LookedAt, Reported, SwapSettings,
+    Swaps, Treatment, random_owner,
 };
 use alluvium_model::TableName;
 use clap::Args;
@@ -24,6 +25,10 @@ pub(crate) struct How {
     /// catalog lacks, and sweep sources that were found to be gone
     #[arg(long)]
     heal: bool,
+    /// Also put partitions that the catalog has elsewhere back to where their pointers say, under
+    /// their leases: one that is being compacted, or was just now, is left to the next time
+    #[arg(long)]
+    repair: bool,
     #[command(flatten)]
     settle: Settle,
 }
@@ -56,10 +61,14 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let (catalog, objects) = lake.open().await?;
     let settings = IngestSettings::new(lake.database.clone()).settling(how.settle.time());
+    let swaps = Swaps::new(catalog.clone(), objects.clone(), SwapSettings::of(settings.clone()));
     let doctor = Doctor::new(catalog, objects, settings);
     let mut diagnosis = doctor.examine(tables).await?;
     if how.heal {
         doctor.heal(&mut diagnosis).await;
+    }
+    if how.repair {
+        Box::pin(doctor.heal_locations(&mut diagnosis, &swaps, random_owner)).await;
     }
     let is_healthy = diagnosis.is_healthy();
     let summary = Summary::from(diagnosis);
@@ -136,6 +145,9 @@ impl fmt::Display for FindingJson {
         match treatment {
             Some(Treatment::Registered) => writeln!(f, "  healed: the partition is registered"),
             Some(Treatment::Swept) => writeln!(f, "  healed: its files are swept"),
+            Some(Treatment::Moved) => {
+                writeln!(f, "  healed: the catalog has the partition where its pointer says")
+            }
             Some(Treatment::Left) => writeln!(f, "  not healed: somebody else is at it"),
             Some(Treatment::Failed(message)) => writeln!(f, "  not healed: {}", printable(message)),
             None => writeln!(f, "  heals: {}", printable(heals)),

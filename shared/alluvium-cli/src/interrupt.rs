@@ -34,9 +34,14 @@ impl Interrupt {
         Ok(Self(asked))
     }
 
+    /// Whether there was a request.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Waits for a request.
     pub(crate) async fn asked(&self) {
-        while !self.0.load(Ordering::Relaxed) {
+        while !self.was_asked() {
             tokio::time::sleep(LOOK).await;
         }
     }

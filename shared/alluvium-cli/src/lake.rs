@@ -1,5 +1,7 @@
 //! A lake in a directory or in S3, behind the same ports.
 
+mod swap_ports;
+
 use std::path;
 
 use alluvium_aws::{Aws, EventBus, GlueCatalog, LakeRoot, S3Objects};

@@ -3,6 +3,7 @@
 mod args;
 mod backfill;
 mod bad_records;
+mod compact;
 mod contract;
 mod destinations;
 mod doctor;
@@ -18,6 +19,7 @@ mod progress;
 mod redrive;
 mod schema;
 mod tables;
+mod vacuum;
 mod verify;
 mod view;
 

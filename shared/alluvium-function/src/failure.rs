@@ -1,8 +1,11 @@
 //! Why something was not done, and whether to try it again.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
-use alluvium_aws::{EnvelopeError, StreamEventError};
+use alluvium_aws::{
+    EnvelopeError, StreamEventError,
+    failure::{error_type, line_of},
+};
 use alluvium_lake::LakeError;
 use alluvium_model::ErrorKind;
 use lambda_runtime::Diagnostic;
@@ -50,26 +53,27 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What the caller may do.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Envelope(_) | Self::StreamEvent(_) => ErrorKind::Invalid,
+            Self::Load { source, .. } => source.kind(),
+            Self::Panicked { .. } => ErrorKind::Bug,
+            Self::OutOfTime { .. } | Self::Postponed { .. } => ErrorKind::Retry,
+        }
+    }
+
     /// Whether trying again may help.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Load { source, .. } => source.kind() == ErrorKind::Retry,
-            Self::OutOfTime { .. } | Self::Postponed { .. } => true,
-            Self::Envelope(_) | Self::StreamEvent(_) | Self::Panicked { .. } => false,
-        }
+        self.kind() == ErrorKind::Retry
     }
 
     /// The failure and its causes in one line.
     #[must_use]
     pub fn line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        line
+        line_of(self)
     }
 }
 
@@ -91,7 +95,7 @@ impl Failure {
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        let kind = if failure.is_retryable() { "Retryable" } else { "Permanent" };
-        Self { error_type: format!("Alluvium.{kind}"), error_message: failure.line() }
+        let error_type = error_type(failure.kind()).to_owned();
+        Self { error_type, error_message: failure.line() }
     }
 }

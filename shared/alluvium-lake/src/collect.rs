@@ -130,7 +130,7 @@ pub enum CollectError {
         accepted: Accepted,
         /// Why not all were.
         #[source]
-        source: LakeError,
+        source: Box<LakeError>,
     },
 }
 
@@ -139,7 +139,7 @@ impl CollectError {
         if matches!(source, LakeError::OutOfTime) {
             Self::OutOfTime { accepted }
         } else {
-            Self::Unsent { accepted, source }
+            Self::Unsent { accepted, source: Box::new(source) }
         }
     }
 }

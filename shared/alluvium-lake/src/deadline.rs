@@ -4,7 +4,10 @@
 //! the settle time after it looked at the ledger) holds because no call is begun after the deadline,
 //! and one that is under way then is given up.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -12,7 +15,11 @@ use crate::LakeError;
 
 /// A moment after which nothing is begun.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Option<Moment>);
+pub struct Deadline {
+    moment: Option<Moment>,
+    /// Says that it is past, where time does not pass by itself.
+    told: Option<&'static AtomicBool>,
+}
 
 /// A moment by both clocks: the one that never jumps stands still while a machine sleeps.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +30,7 @@ struct Moment {
 
 impl Deadline {
     /// None: whoever makes the attempt ends it himself.
-    pub const NEVER: Self = Self(None);
+    pub const NEVER: Self = Self { moment: None, told: None };
 
     /// That moment.
     #[must_use]
@@ -36,27 +43,52 @@ impl Deadline {
     pub fn after(time: Duration) -> Self {
         let steady = Instant::now().checked_add(time);
         let moment = |(steady, wall)| Moment { steady, wall };
-        Self(steady.zip(wall_clock().checked_add(time)).map(moment))
+        let moment = steady.zip(wall_clock().checked_add(time)).map(moment);
+        Self { moment, told: None }
+    }
+
+    /// When this is set: for who lives in virtual time.
+    #[must_use]
+    pub const fn told_by(is_past: &'static AtomicBool) -> Self {
+        Self { moment: None, told: Some(is_past) }
     }
 
     /// The earlier one.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
-        match (self.0, other.0) {
-            (Some(one), Some(other)) => Self(Some(Moment {
+        let moment = match (self.moment, other.moment) {
+            (Some(one), Some(other)) => Some(Moment {
                 steady: one.steady.min(other.steady),
                 wall: one.wall.min(other.wall),
-            })),
-            (one, other) => Self(one.or(other)),
-        }
+            }),
+            (one, other) => one.or(other),
+        };
+        Self { moment, told: self.told.or(other.told) }
+    }
+
+    fn was_told(self) -> bool {
+        self.told.is_some_and(|is_past| is_past.load(Ordering::SeqCst))
     }
 
     /// Makes a call, or several, if there is time left, for as long as there is.
-    pub(crate) async fn call<T, E: Into<LakeError>>(
+    ///
+    /// # Errors
+    /// When there is none left, or the call fails.
+    pub async fn call<T, E: Into<LakeError>>(
         self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, LakeError> {
-        let Some(moment) = self.0 else { return call.await.map_err(Into::into) };
+        if self.was_told() {
+            return Err(LakeError::OutOfTime);
+        }
+        let Some(moment) = self.moment else {
+            let answer = call.await;
+            return if self.was_told() {
+                Err(LakeError::OutOfTime)
+            } else {
+                answer.map_err(Into::into)
+            };
+        };
         // A future is asked before its time-out is: it must not even begin.
         if Instant::now() >= moment.steady || wall_clock() >= moment.wall {
             return Err(LakeError::OutOfTime);
@@ -93,5 +125,19 @@ mod tests {
         let endless = soon.call(pending::<Result<(), LakeError>>()).await;
         assert!(matches!(endless, Err(LakeError::OutOfTime)));
         assert!(Deadline::NEVER.call(async { Ok::<_, LakeError>(7) }).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_told_is_past_as_soon_as_it_is() {
+        static IS_PAST: AtomicBool = AtomicBool::new(false);
+        let told = Deadline::told_by(&IS_PAST).min(Deadline::NEVER);
+        assert!(told.call(async { Ok::<_, LakeError>(7) }).await.is_ok());
+        let passes_meanwhile = async {
+            IS_PAST.store(true, Ordering::SeqCst);
+            Ok::<_, LakeError>(7)
+        };
+        assert!(matches!(told.call(passes_meanwhile).await, Err(LakeError::OutOfTime)));
+        let endless = told.call(pending::<Result<(), LakeError>>()).await;
+        assert!(matches!(endless, Err(LakeError::OutOfTime)));
     }
 }

@@ -8,11 +8,12 @@
 //!
 //! Healing does what is safe whoever else is at work: it registers partitions that the catalog
 //! lacks, which changes none that it has, and sweeps sources that are gone, as a delivery would.
-//! It never changes a location in the catalog, for that needs the partition's lease, and deletes
-//! nothing else.
+//! Locations in the catalog it changes under the partition's lease alone, where it is told who takes
+//! that. It deletes nothing else.
 
 mod files;
 mod inconsistency;
+mod locations;
 mod partitions;
 mod sources;
 mod tables;
@@ -30,6 +31,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 pub use inconsistency::{Inconsistency, LeftBy};
+pub(crate) use tables::is_ours;
 
 use crate::{
     Backoff, Deadline, IngestSettings, LakeError,
@@ -82,6 +84,8 @@ pub enum Treatment {
     Registered,
     /// The files of the source are swept, and its entry is closed.
     Swept,
+    /// The catalog has the partition where its pointer says.
+    Moved,
     /// Nothing: somebody else is at it, or has been.
     Left,
     /// It was tried in vain, for this reason.
@@ -277,7 +281,7 @@ impl Reported {
     #[must_use]
     pub const fn is_healed(&self) -> bool {
         match &self.treatment {
-            Some(Treatment::Registered | Treatment::Swept) => true,
+            Some(Treatment::Registered | Treatment::Swept | Treatment::Moved) => true,
             Some(Treatment::Left | Treatment::Failed(_)) | None => false,
         }
     }

@@ -1,6 +1,6 @@
 //! What can go wrong in a use case.
 
-use alluvium_columnar::{ArchiveError, ColumnarError};
+use alluvium_columnar::{ArchiveError, ColumnarError, MergeError};
 use alluvium_model::{
     ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, Shard, StreamName,
     TableName, UtcInstant,
@@ -25,6 +25,9 @@ pub enum LakeError {
     /// The archive of a stream's records was dropped, or is damaged.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// Files could not be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Others were faster, or the catalog was busy, every time.
     #[error("cannot commit the schema of table {table}: {tries} tries failed")]
     Contended {
@@ -159,6 +162,22 @@ pub enum LakeError {
         /// The pointer.
         pointer: ObjectKey,
     },
+    /// A partition was taken out of the catalog for its age while it was written to.
+    #[error("the partition of {pointer} was retired; it will be registered again")]
+    Retired {
+        /// The pointer.
+        pointer: ObjectKey,
+    },
+    /// The catalog did not have a partition where it was moved to.
+    #[error("partition {partition} of table {table} is not where it was moved to, {tries} times")]
+    NotMoved {
+        /// The table.
+        table: TableName,
+        /// The partition.
+        partition: String,
+        /// How often it was moved.
+        tries: u32,
+    },
     /// Records went in that did not come out.
     #[error("{source_uri} has {} records, of which {} were loaded and {} quarantined",
         counts.records, counts.loaded, counts.quarantined_total())]
@@ -178,6 +197,7 @@ impl LakeError {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
             Self::Archive(error) => error.kind(),
+            Self::Merge(error) => error.kind(),
             Self::NotHealed { source, .. } => source.kind(),
             Self::Schema(_)
             | Self::Contracts(_)
@@ -196,7 +216,9 @@ impl LakeError {
             | Self::NoStream { .. }
             | Self::TooMuchWaits { .. }
             | Self::WatermarkContended { .. }
-            | Self::PointerGone { .. } => ErrorKind::Retry,
+            | Self::PointerGone { .. }
+            | Self::Retired { .. }
+            | Self::NotMoved { .. } => ErrorKind::Retry,
             Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,
         }

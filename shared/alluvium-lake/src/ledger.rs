@@ -384,7 +384,7 @@ impl Found {
         }
     }
 
-    fn state(&self) -> Option<&LedgerState> {
+    pub(crate) fn state(&self) -> Option<&LedgerState> {
         self.entry.as_ref().map(|entry| &entry.value.state)
     }
 

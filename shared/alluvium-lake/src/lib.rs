@@ -12,6 +12,8 @@
 //! - [`Verify`] proves that it holds all of a source.
 //! - [`Backfill`] announces what a landing bucket holds already.
 //! - [`Redrive`] sends dead letters back to their queue.
+//! - [`Swaps`] make few large files of many small ones, and readers never notice.
+//! - [`CompactionPlanner`] says which partitions are worth a swap, and [`Swaps`] swap them.
 //! - [`Doctor`] finds what is inconsistent in it, and heals what can be healed safely.
 //!
 //! Nothing here knows whether the lake is a bucket or a directory. What makes deliveries
@@ -24,6 +26,7 @@ mod backoff;
 mod browse;
 mod collect;
 mod commit;
+mod compact;
 mod contracts;
 mod deadline;
 mod deployment;
@@ -52,6 +55,10 @@ pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
 pub use collect::{Accepted, Collect, CollectError, CollectSettings, EventPost};
 pub use commit::{AddedColumn, KeptWhole};
+pub use compact::{
+    CompactionPlan, CompactionPlanner, KeptGarbage, NamedBy, PlanScope, PlanSettings, Repair,
+    Surveyed, SwapSettings, Swaps, VacuumReport, WrittenPlan, random_owner,
+};
 pub use contracts::ContractStore;
 pub use deadline::Deadline;
 pub use deployment::{

@@ -13,10 +13,20 @@ pub(crate) fn understand<T: DeserializeOwned>(
     found: Versioned<Bytes>,
 ) -> Result<Versioned<T>, PortError> {
     let Versioned { value, version } = found;
-    let value = serde_json::from_slice(&value).map_err(|error| {
+    Ok(Versioned { value: understand_bytes(key, &value)?, version })
+}
+
+/// The same of bytes alone.
+///
+/// # Errors
+/// Like [`understand`].
+pub(crate) fn understand_bytes<T: DeserializeOwned>(
+    key: &ObjectKey,
+    bytes: &[u8],
+) -> Result<T, PortError> {
+    serde_json::from_slice(bytes).map_err(|error| {
         PortError::new(ErrorKind::Invalid, "understand", key.as_str()).because(error)
-    })?;
-    Ok(Versioned { value, version })
+    })
 }
 
 /// The bytes of an object that says this.

@@ -161,15 +161,14 @@ where
             let latest = arrived_at.plus(ARRIVAL_IS_OFF_BY).unwrap_or(arrived_at);
             *created <= latest
         };
-        let created = match now.filter(is_before) {
-            Some(created) => created,
+        let created = if let Some(created) = now.filter(is_before) {
+            created
+        } else {
             // It was deleted since, or made again.
-            None => {
-                let shards = deadline.call(self.watermarks.shards()).await?.into_iter();
-                let streams = shards.map(|shard| shard.stream).filter(|stream| stream.name == name);
-                let before = streams.map(|stream| stream.created).filter(is_before).max();
-                before.or(now).ok_or_else(|| LakeError::NoStream { stream: name.clone() })?
-            }
+            let shards = deadline.call(self.watermarks.shards()).await?.into_iter();
+            let streams = shards.map(|shard| shard.stream).filter(|stream| stream.name == name);
+            let before = streams.map(|stream| stream.created).filter(is_before).max();
+            before.or(now).ok_or_else(|| LakeError::NoStream { stream: name.clone() })?
         };
         Ok(Shard { stream: Stream { name, created }, id })
     }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use alluvium_model::{
-    DatabaseName, PartitionEntry, TableEntry, TableName, Version, Versioned, ViewEntry,
+    DatabaseName, PartitionEntry, PartitionKey, TableEntry, TableName, Version, Versioned,
+    ViewEntry,
     layout::STATE,
     ports::{
-        Commit, CommitTables, FoundView, PortResult, ReadPartitions, ReadTables,
-        RegisterPartitions, Registered, ReplaceViews,
+        Commit, CommitTables, DropPartitions, FindPartitions, FoundView, MovePartitions, Moved,
+        PortResult, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,10 @@ impl LocalCatalog {
 
     fn file(&self, table: &TableName) -> PathBuf {
         self.folder.join(format!("{table}.json"))
+    }
+
+    fn partition_file(&self, table: &TableName, key: &PartitionKey) -> PathBuf {
+        self.folder.join(table.as_str()).join(format!("{key}.json"))
     }
 
     /// Writes `table` if its version is still `expected`; `None` stands for no table.
@@ -205,17 +210,72 @@ impl RegisterPartitions for LocalCatalog {
         partitions: &[PartitionEntry],
     ) -> PortResult<Vec<Registered>> {
         let (files, partitions) = (self.files.clone(), partitions.to_vec());
-        let (file, folder) = (self.file(table), self.folder.join(table.as_str()));
+        let file = self.file(table);
+        let paths: Vec<_> =
+            partitions.iter().map(|partition| self.partition_file(table, &partition.key)).collect();
         blocking("register partitions of", table.to_string(), move || {
             if !file.try_exists()? {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            let register = |partition: &PartitionEntry| {
-                let path = folder.join(format!("{}.json", partition.key));
-                let new = files.create(&path, &serde_json::to_vec_pretty(partition)?)?;
+            let register = |(partition, path): (&PartitionEntry, &PathBuf)| {
+                let new = files.create(path, &serde_json::to_vec_pretty(partition)?)?;
                 Ok(if new { Registered::New } else { Registered::Before })
             };
-            partitions.iter().map(register).collect()
+            partitions.iter().zip(&paths).map(register).collect()
+        })
+        .await
+    }
+}
+
+impl FindPartitions for LocalCatalog {
+    async fn find_partitions(
+        &self,
+        table: &TableName,
+        keys: &[PartitionKey],
+    ) -> PortResult<Vec<Option<PartitionEntry>>> {
+        let paths: Vec<_> = keys.iter().map(|key| self.partition_file(table, key)).collect();
+        blocking("find partitions of", table.to_string(), move || {
+            let find = |path: &PathBuf| {
+                let found = files::read(path)?.map(|bytes| serde_json::from_slice(&bytes));
+                Ok(found.transpose()?)
+            };
+            paths.iter().map(find).collect()
+        })
+        .await
+    }
+}
+
+impl MovePartitions for LocalCatalog {
+    /// A partition that is dropped at the same time may stay; whoever swaps it holds its lease.
+    async fn move_partitions(
+        &self,
+        table: &TableName,
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Moved>> {
+        let to_file = |partition: &PartitionEntry| {
+            (self.partition_file(table, &partition.key), partition.clone())
+        };
+        let (files, partitions) =
+            (self.files.clone(), partitions.iter().map(to_file).collect::<Vec<_>>());
+        blocking("move partitions of", table.to_string(), move || {
+            let move_one = |(path, partition): &(PathBuf, PartitionEntry)| {
+                if !path.try_exists()? {
+                    return Ok(Moved::Absent);
+                }
+                files.replace(path, &serde_json::to_vec_pretty(partition)?)?;
+                Ok(Moved::Done)
+            };
+            partitions.iter().map(move_one).collect()
+        })
+        .await
+    }
+}
+
+impl DropPartitions for LocalCatalog {
+    async fn drop_partitions(&self, table: &TableName, keys: &[PartitionKey]) -> PortResult<()> {
+        let paths: Vec<_> = keys.iter().map(|key| self.partition_file(table, key)).collect();
+        blocking("drop partitions of", table.to_string(), move || {
+            paths.iter().try_for_each(|path| files::remove(path))
         })
         .await
     }

@@ -2,9 +2,11 @@
 
 use std::{
     fs::{self, File, Permissions},
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    ops::Range,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use alluvium_model::layout::STATE;
@@ -70,6 +72,31 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What `path` holds, and when just that was written; none if nothing is there.
+pub(crate) fn read_dated(path: &Path) -> io::Result<Option<(Vec<u8>, SystemTime)>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some((bytes, file.metadata()?.modified()?)))
+}
+
+/// These bytes of what `path` holds, or as many of them as there are; none if nothing is there.
+pub(crate) fn read_range(path: &Path, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes = Vec::new();
+    file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Removes a file, if it is there.

@@ -1,13 +1,13 @@
 //! The objects of a lake as files.
 
-use std::{io, path::PathBuf, time::SystemTime};
+use std::{io, ops::Range, path::PathBuf, time::SystemTime};
 
 use alluvium_model::{
     Digest, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey, STATE},
     ports::{
-        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
-        TellTime, WriteObjects,
+        CommitObjects, Copied, CopyObjects, Dated, DeleteObjects, ListObjects, ObjectEntry,
+        PortResult, Put, ReadDated, ReadObjects, ReadRanges, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -57,6 +57,17 @@ impl ReadObjects for LocalObjects {
     }
 }
 
+impl ReadDated for LocalObjects {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        let path = self.path(key);
+        blocking("read", key.to_string(), move || {
+            let Some((bytes, modified)) = files::read_dated(&path)? else { return Ok(None) };
+            Ok(Some(Dated { value: bytes.into(), modified: instant(modified)? }))
+        })
+        .await
+    }
+}
+
 impl CommitObjects for LocalObjects {
     async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
         let (files, path) = (self.files.clone(), self.path(key));
@@ -91,6 +102,29 @@ impl CommitObjects for LocalObjects {
 /// A tag of the content, as S3 has it: objects that are replaced never repeat their bytes.
 fn version(bytes: &[u8]) -> Version {
     Version(Digest::of_fields(&[bytes]).to_string())
+}
+
+impl CopyObjects for LocalObjects {
+    async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Copied> {
+        let (files, from, to) = (self.files.clone(), self.path(from), self.path(to));
+        let what = from.display().to_string();
+        blocking("copy", what, move || {
+            let Some(bytes) = files::read(&from)? else { return Ok(Copied::Gone) };
+            let created = files.create(&to, &bytes)?;
+            Ok(if created { Copied::Done } else { Copied::Exists })
+        })
+        .await
+    }
+}
+
+impl ReadRanges for LocalObjects {
+    async fn object_range(&self, key: &ObjectKey, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        let path = self.path(key);
+        blocking("read", key.to_string(), move || {
+            Ok(files::read_range(&path, range)?.map(Bytes::from))
+        })
+        .await
+    }
 }
 
 impl DeleteObjects for LocalObjects {

@@ -100,12 +100,18 @@ pub struct InvalidId {
     digits: usize,
 }
 
+impl InvalidId {
+    /// Fails unless the text is so many lower-case hex digits.
+    pub(crate) fn unless_hex(text: &str, digits: usize) -> Result<(), Self> {
+        let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+        let lawful = text.len() == digits && text.bytes().all(is_hex);
+        if lawful { Ok(()) } else { Err(Self { text: text.to_owned(), digits }) }
+    }
+}
+
 fn bytes_of_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidId> {
     let invalid = || InvalidId { text: text.to_owned(), digits: 2 * N };
-    let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
-    if text.len() != 2 * N || !text.bytes().all(is_hex) {
-        return Err(invalid());
-    }
+    InvalidId::unless_hex(text, 2 * N)?;
     let mut bytes = [0; N];
     for (index, byte) in bytes.iter_mut().enumerate() {
         let digits = text.get(2 * index..2 * index + 2).unwrap_or_default();

@@ -9,13 +9,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DatabaseName, Digest, Origin, PartitionKey, PlanId, SequenceRange, Shard, SourceId, Stream,
-    TableName,
+    DatabaseName, Digest, Garbage, Generation, Origin, PartitionKey, PlanId, SequenceRange, Shard,
+    SourceId, Stream, TableName, UtcInstant, compaction::CompactionId,
 };
 
 /// The folder of everything that is not data.
 pub const STATE: &str = "_alluvium";
 
+/// Hex digits that tell one note of garbage from another.
+const GARBAGE_DIGITS: usize = 32;
 /// Hex digits that tell one line of history from another: 128 bits.
 const HISTORY_DIGITS: usize = 32;
 /// Where the contracts of tables lie, each as `<table>.toml`.
@@ -62,6 +64,12 @@ impl Location {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What an object is called that lies in this folder; none if it does not.
+    #[must_use]
+    pub fn name_of<'a>(&self, key: &'a ObjectKey) -> Option<&'a str> {
+        key.0.strip_prefix(&self.0)
     }
 
     /// The key of the object `name` right in this folder.
@@ -237,10 +245,127 @@ pub fn source_of_file(key: &ObjectKey) -> Option<(SourceId, PlanId)> {
     Some((source.parse().ok()?, plan.parse().ok()?))
 }
 
+/// Where the files of a partition lie that a swap made.
+#[must_use]
+pub fn later_generation(
+    (database, table): (&DatabaseName, &TableName),
+    generation: &Generation,
+    partition: &PartitionKey,
+) -> Location {
+    Location(format!("{}generations/{generation}/{partition}/", table_location(database, table)))
+}
+
+/// The name of the file that a bin of a swap becomes: the same for every worker that tries, and
+/// never like that of a file of one source.
+#[must_use]
+pub fn merged_file_name(generation: &Generation, bin: u32) -> String {
+    format!("merged-{generation}-{bin}.parquet")
+}
+
+/// Whether a file was made by a swap, by its name: whatever it holds was committed.
+#[must_use]
+pub fn is_merged_file(name: &str) -> bool {
+    let number = |name: &str| {
+        let (generation, bin) = name.strip_prefix("merged-")?.rsplit_once('-')?;
+        (!generation.is_empty()).then_some(())?;
+        bin.strip_suffix(".parquet")?.parse::<u32>().ok()
+    };
+    number(name).is_some()
+}
+
+/// Where the plans of compactions of a database lie, each in a folder of its own. What is there
+/// is of use for hours only.
+#[must_use]
+pub fn compactions(database: &DatabaseName) -> Location {
+    Location(format!("{STATE}/plans/{database}/"))
+}
+
+/// Where what belongs to a plan lies.
+#[must_use]
+pub fn compaction_location(database: &DatabaseName, id: &CompactionId) -> Location {
+    Location(format!("{}{id}/", compactions(database)))
+}
+
+/// The JSON array of the partitions of a plan.
+#[must_use]
+pub fn compaction_items_key(database: &DatabaseName, id: &CompactionId) -> ObjectKey {
+    compaction_location(database, id).object("partitions.json")
+}
+
+/// What a plan says of its partition of this number.
+#[must_use]
+pub fn partition_plan_key(database: &DatabaseName, id: &CompactionId, index: u32) -> ObjectKey {
+    compaction_location(database, id).object(&format!("{index}.json"))
+}
+
+/// What lay in a partition of a plan when the swap to this generation had begun.
+#[must_use]
+pub fn swap_listing_key(
+    (database, id): (&DatabaseName, &CompactionId),
+    index: u32,
+    generation: &Generation,
+) -> ObjectKey {
+    compaction_location(database, id).object(&format!("{index}-{generation}-listing.json"))
+}
+
+/// Where what is to be deleted is noted, for the partitions of a database.
+#[must_use]
+pub fn garbage(database: &DatabaseName) -> Location {
+    Location(format!("{STATE}/garbage/{database}/"))
+}
+
+/// The note of what may be deleted from this moment on: the same however often it is written.
+#[must_use]
+pub fn garbage_key(
+    database: &DatabaseName,
+    not_before: UtcInstant,
+    Garbage { table, partition, location }: &Garbage,
+) -> ObjectKey {
+    let (partition, location) = (partition.to_string(), location.as_str().as_bytes());
+    let fields = [table.as_str().as_bytes(), partition.as_bytes(), location];
+    let digest = Digest::of_fields(&fields).to_string();
+    let id = digest.get(..GARBAGE_DIGITS).unwrap_or(&digest);
+    garbage(database).object(&format!("{not_before}/{id}.json"))
+}
+
+/// From when on what a note is about may be deleted; none for what is no note of this database.
+#[must_use]
+pub fn garbage_date(database: &DatabaseName, key: &ObjectKey) -> Option<UtcInstant> {
+    let name = key.0.strip_prefix(garbage(database).as_str())?;
+    name.split_once('/')?.0.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{PartitionSpec, Plan, RowTraits};
+
+    #[test]
+    fn a_merged_file_is_named_for_its_generation_and_bin() {
+        let generation = Generation::first().after(&"8a-9".parse().unwrap());
+        let name = merged_file_name(&generation, 12);
+        insta::assert_snapshot!(name, @"merged-1-8a-9-12.parquet");
+        assert!(is_merged_file(&name));
+        let (database, table) = ("lake".parse().unwrap(), "camera".parse().unwrap());
+        let day = PartitionKey::new(vec![("dt".parse().unwrap(), "2026-11-22".to_owned())]);
+        let location = later_generation((&database, &table), &generation, &day);
+        insta::assert_snapshot!(location, @"lake/camera/generations/1-8a-9/dt=2026-11-22/");
+        assert_eq!(source_of_file(&location.object(&name)), None);
+        let source = SourceId::of_object("landing", "camera/1.json", "etag");
+        for other in [&file_name(source, Plan::default().id(), 3), "merged--1.parquet", "merged-1"]
+        {
+            assert!(!is_merged_file(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_plan_lies_in_its_folder() {
+        let (database, id) = ("lake".parse().unwrap(), "0123456789abcdef".parse().unwrap());
+        let generation = Generation::first().after(&"8a".parse().unwrap());
+        insta::assert_snapshot!(compaction_items_key(&database, &id), @"_alluvium/plans/lake/0123456789abcdef/partitions.json");
+        insta::assert_snapshot!(partition_plan_key(&database, &id, 7), @"_alluvium/plans/lake/0123456789abcdef/7.json");
+        insta::assert_snapshot!(swap_listing_key((&database, &id), 7, &generation), @"_alluvium/plans/lake/0123456789abcdef/7-1-8a-listing.json");
+    }
 
     #[test]
     fn a_file_is_named_for_its_source_plan_and_part() {

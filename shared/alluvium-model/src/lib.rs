@@ -5,6 +5,7 @@
 
 mod announcement;
 mod comment;
+pub mod compaction;
 mod contract;
 mod counts;
 mod ddl;
@@ -12,6 +13,7 @@ mod discovery;
 mod error;
 mod event_time;
 mod extend;
+mod garbage;
 mod heal;
 mod identity;
 mod kind;
@@ -49,6 +51,7 @@ pub use discovery::Discovery;
 pub use error::{ErrorKind, PortError};
 pub use event_time::{EventTime, InvalidPattern, TimeFormat, TimePattern, Window};
 pub use extend::{Budget, Extension, Origin, Refusal};
+pub use garbage::Garbage;
 pub use heal::{Damage, HealedTable, Injury};
 pub use identity::{Digest, InvalidId, LAYOUT_VERSION, LimitError, Limits, Plan, PlanId, SourceId};
 pub use kind::{Kind, ParseKindError, Scalar};
@@ -61,7 +64,7 @@ pub use partition::{
     RowTraits, Transform,
 };
 pub use path::{JsonPath, ParsePathError};
-pub use pointer::{Generation, NextGeneration, Phase, Pointer};
+pub use pointer::{Generation, InvalidOwner, NextGeneration, Phase, Pointer, SwapOwner};
 pub use quarantine::{ParseReasonError, QuarantineColumn, Reason};
 pub use rules::{
     Assignment, ColumnRule, Destination, Mode, NameStyle, Numbers, TableRules, Timestamps,

@@ -4,6 +4,8 @@
 //! is written beside a swap is lost. It is replaced by compare-and-set alone, and no two pointers
 //! of a partition have the same bytes.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Location;
@@ -19,9 +21,13 @@ pub struct Pointer {
     /// The generation that is to take its place.
     pub next: Option<NextGeneration>,
     /// Who swaps, or swapped last.
-    pub owner: Option<String>,
+    pub owner: Option<SwapOwner>,
     /// Until when nobody else may swap.
     pub lease_until: Option<UtcInstant>,
+    /// When the partition was taken out of the catalog for its age: whoever writes to it registers
+    /// it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<UtcInstant>,
 }
 
 /// A generation that is coming.
@@ -57,10 +63,77 @@ impl Generation {
         Self("0".to_owned())
     }
 
+    /// The generation that is made by `owner` behind this one. It is unique because its owner is:
+    /// one that was given up leaves its number to the next.
+    #[must_use]
+    pub fn after(&self, owner: &SwapOwner) -> Self {
+        let number = self.0.split('-').next().and_then(|number| number.parse::<u64>().ok());
+        Self(format!("{}-{owner}", number.unwrap_or_default() + 1))
+    }
+
     /// The generation as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Characters of a [`SwapOwner`]: it is part of keys.
+const OWNER_CHARACTERS_MAX: usize = 64;
+
+/// Who swaps: a random id that nobody else ever has, nor the same process at another swap. Lower
+/// case letters, digits and `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SwapOwner(String);
+
+/// A text that is no owner of a swap.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no owner of a swap: 1 to 64 lower-case letters, digits and `-`")]
+pub struct InvalidOwner(String);
+
+impl SwapOwner {
+    /// The owner that is this number, which must be random.
+    #[must_use]
+    pub fn of_number(number: u128) -> Self {
+        Self(format!("{number:032x}"))
+    }
+}
+
+impl FromStr for SwapOwner {
+    type Err = InvalidOwner;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_lawful = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let lawful =
+            (1..=OWNER_CHARACTERS_MAX).contains(&text.len()) && text.chars().all(is_lawful);
+        lawful.then(|| Self(text.to_owned())).ok_or_else(|| InvalidOwner(text.to_owned()))
+    }
+}
+
+impl fmt::Display for SwapOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SwapOwner {
+    type Error = InvalidOwner;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<SwapOwner> for String {
+    fn from(owner: SwapOwner) -> Self {
+        owner.0
     }
 }
 
@@ -74,6 +147,7 @@ impl Pointer {
             next: None,
             owner: None,
             lease_until: None,
+            retired_at: None,
         }
     }
 
@@ -86,6 +160,18 @@ impl Pointer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_generation_is_named_for_its_number_and_its_owner() {
+        let (a, b) = ("8a-9".parse().unwrap(), "b".parse().unwrap());
+        let first = Generation::first().after(&a);
+        assert_eq!(first.as_str(), "1-8a-9");
+        assert_eq!(first.after(&b).as_str(), "2-b");
+        assert_eq!(Generation::first().after(&b).as_str(), "1-b");
+        for text in ["", "A", "a/b", "a.b", "a b", "x".repeat(65).as_str()] {
+            assert!(text.parse::<SwapOwner>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_pointer_is_written_like_this() {

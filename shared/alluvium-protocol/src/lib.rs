@@ -52,7 +52,7 @@
 //! is found, and [`TRACES`] tells its story.
 //!
 //! [`steps_of`] is the tie to the code: the calls of one attempt in a given [`Scenario`], made by
-//! the same transitions that are explored.
+//! the same transitions that are explored. [`swap_steps_of`] is that of swaps.
 //!
 //! # What it does not say
 //! Lost answers of compactors, and requests that land after their death, are those of a compactor
@@ -97,7 +97,7 @@ pub use check::{Explored, Finding, Limits, Violation, check, shortest_violation}
 pub use explorations::{Exploration, LARGE, SMALL};
 pub use protections::Protections;
 pub use protocol::Protocol;
-pub use scenario::{Scenario, ending_of, steps_of};
+pub use scenario::{Scenario, SwapScenario, SwapStep, ending_of, steps_of, swap_steps_of};
 pub use state::State;
 pub use step::{Place, Step};
 pub use traces::{TRACES, Trace};

@@ -4,6 +4,10 @@
 //! fakes that record their calls, and compares. Nothing is described a second time here: the
 //! situations are brought about by events of the model, and the attempt is the model's own.
 
+mod swaps;
+
+pub use swaps::{SwapScenario, SwapStep, swap_steps_of};
+
 use stateright::Model;
 
 use crate::{

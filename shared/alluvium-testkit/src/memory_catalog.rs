@@ -10,8 +10,8 @@ use alluvium_model::{
     VIEW_TEXT_BYTES_MAX, Version, Versioned, ViewEntry,
     layout::Location,
     ports::{
-        Commit, CommitTables, FoundView, PortResult, ReadPartitions, ReadTables,
-        RegisterPartitions, Registered, ReplaceViews,
+        Commit, CommitTables, DropPartitions, FindPartitions, FoundView, MovePartitions, Moved,
+        PortResult, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
     },
 };
 
@@ -230,6 +230,42 @@ impl RegisterPartitions for MemoryCatalog {
             }
         };
         Ok(partitions.iter().map(register).collect())
+    }
+}
+
+impl FindPartitions for MemoryCatalog {
+    async fn find_partitions(
+        &self,
+        table: &TableName,
+        keys: &[PartitionKey],
+    ) -> PortResult<Vec<Option<PartitionEntry>>> {
+        let state = self.0.lock().unwrap();
+        let known = state.partitions.get(table);
+        Ok(keys.iter().map(|key| known.and_then(|known| known.get(key)).cloned()).collect())
+    }
+}
+
+impl MovePartitions for MemoryCatalog {
+    async fn move_partitions(
+        &self,
+        table: &TableName,
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Moved>> {
+        let moved = |PartitionEntry { key, location }: &PartitionEntry| {
+            let is_moved = self.move_partition(table, key, location.clone());
+            if is_moved { Moved::Done } else { Moved::Absent }
+        };
+        Ok(partitions.iter().map(moved).collect())
+    }
+}
+
+impl DropPartitions for MemoryCatalog {
+    async fn drop_partitions(&self, table: &TableName, keys: &[PartitionKey]) -> PortResult<()> {
+        let mut state = self.0.lock().unwrap();
+        if let Some(known) = state.partitions.get_mut(table) {
+            known.retain(|key, _| !keys.contains(key));
+        }
+        Ok(())
     }
 }
 

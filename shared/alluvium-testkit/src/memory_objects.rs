@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    ops::Range,
     sync::{Arc, Mutex},
 };
 
@@ -9,8 +10,8 @@ use alluvium_model::{
     Digest, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
-        TellTime, WriteObjects,
+        CommitObjects, Copied, CopyObjects, Dated, DeleteObjects, ListObjects, ObjectEntry,
+        PortResult, Put, ReadDated, ReadObjects, ReadRanges, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -50,15 +51,6 @@ impl MemoryObjects {
         self.objects.lock().unwrap().keys().cloned().collect()
     }
 
-    /// Copies an object in one step, unless something is there already or nothing is to be copied
-    /// (S3 `CopyObject` with `If-None-Match`).
-    pub fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) {
-        let mut objects = self.objects.lock().unwrap();
-        if let Some(bytes) = objects.get(from).map(|object| object.bytes.clone()) {
-            objects.entry(to.clone()).or_insert_with(|| self.dated(bytes));
-        }
-    }
-
     /// The clock that dates them.
     #[must_use]
     pub const fn clock(&self) -> &MemoryClock {
@@ -94,6 +86,17 @@ impl ReadObjects for MemoryObjects {
     }
 }
 
+impl ReadDated for MemoryObjects {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        let objects = self.objects.lock().unwrap();
+        let dated = |object: &Object| {
+            let Object { bytes, modified } = object.clone();
+            Dated { value: bytes, modified }
+        };
+        Ok(objects.get(key).map(dated))
+    }
+}
+
 impl CommitObjects for MemoryObjects {
     async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
         match self.objects.lock().unwrap().entry(key.clone()) {
@@ -120,6 +123,33 @@ impl CommitObjects for MemoryObjects {
             }
             Some(_) | None => Ok(Put::Conflict),
         }
+    }
+}
+
+impl CopyObjects for MemoryObjects {
+    async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Copied> {
+        let mut objects = self.objects.lock().unwrap();
+        let Some(bytes) = objects.get(from).map(|object| object.bytes.clone()) else {
+            return Ok(Copied::Gone);
+        };
+        match objects.entry(to.clone()) {
+            Entry::Occupied(_) => Ok(Copied::Exists),
+            Entry::Vacant(new) => {
+                new.insert(self.dated(bytes));
+                Ok(Copied::Done)
+            }
+        }
+    }
+}
+
+impl ReadRanges for MemoryObjects {
+    async fn object_range(&self, key: &ObjectKey, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        let objects = self.objects.lock().unwrap();
+        let piece = |Object { bytes, .. }: &Object| {
+            let end = usize::try_from(range.end).unwrap().min(bytes.len());
+            bytes.slice(usize::try_from(range.start).unwrap().min(end)..end)
+        };
+        Ok(objects.get(key).map(piece))
     }
 }
 

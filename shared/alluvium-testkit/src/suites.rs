@@ -7,10 +7,11 @@ use alluvium_model::{
     TableName, TableSource, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey, STATE, first_generation, table_location},
     ports::{
-        Commit, CommitObjects, CommitTables, DeleteObjects, FoundView, LakeObjects, Letter,
-        LetterCount, ListLanding, ListObjects, Put, QUEUE_BATCH_MAX, ReadObjects, ReadPartitions,
-        ReadTables, RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, TakeLetters,
-        TellTime, WriteObjects,
+        Commit, CommitObjects, CommitTables, Copied, CopyObjects, DeleteObjects, DropPartitions,
+        FindPartitions, FoundView, Letter, LetterCount, ListLanding, ListObjects, MovePartitions,
+        Moved, Put, QUEUE_BATCH_MAX, ReadDated, ReadObjects, ReadPartitions, ReadRanges,
+        ReadTables, RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, SwapObjects,
+        TakeLetters, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -40,10 +41,12 @@ fn partition(value: &str, table: &TableName) -> PartitionEntry {
 pub async fn catalog<C>(catalog: C)
 where
     C: ReadTables + CommitTables + ReadPartitions + RegisterPartitions,
+    C: FindPartitions + MovePartitions + DropPartitions,
     C: Clone + Send + Sync + 'static,
 {
     tables_are_created_once_and_replaced_by_version(&catalog).await;
     partitions_are_registered_once(&catalog).await;
+    partitions_are_found_moved_and_dropped(&catalog).await;
     no_concurrent_commit_is_lost(catalog).await;
 }
 
@@ -99,6 +102,46 @@ where
     let nowhere = table("nowhere").name;
     let error = catalog.create_partitions(&nowhere, &[partition("CA", &nowhere)]).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Absent);
+}
+
+async fn partitions_are_found_moved_and_dropped<C>(catalog: &C)
+where
+    C: CommitTables + ReadPartitions + RegisterPartitions,
+    C: FindPartitions + MovePartitions + DropPartitions,
+{
+    let moving = table("moving");
+    assert_eq!(catalog.create_table(&moving).await.unwrap(), Commit::Done);
+    let moving = moving.name;
+    let all: Vec<_> = (0..MANY).map(|n| partition(&format!("{n:03}"), &moving)).collect();
+    catalog.create_partitions(&moving, &all).await.unwrap();
+    let elsewhere = |PartitionEntry { key, .. }: &PartitionEntry| {
+        let location = Location::from_catalog(&format!("lake/moving/generations/1-a/{key}"));
+        PartitionEntry { key: key.clone(), location }
+    };
+    let nowhere = elsewhere(&partition("nowhere", &moving));
+
+    let mut there: Vec<_> = all.iter().map(elsewhere).collect();
+    there.insert(1, nowhere);
+    let keys: Vec<_> = there.iter().map(|partition| partition.key.clone()).collect();
+    let moved = catalog.move_partitions(&moving, &there).await.unwrap();
+    let expected = |n| if n == 1 { Moved::Absent } else { Moved::Done };
+    assert_eq!(moved, (0..=MANY).map(expected).collect::<Vec<_>>());
+    let found = catalog.find_partitions(&moving, &keys).await.unwrap();
+    let registered = |(n, partition)| (n != 1).then_some(partition);
+    assert_eq!(found, there.into_iter().enumerate().map(registered).collect::<Vec<_>>());
+
+    let (dropped, kept) = keys.split_at(MANY / 2);
+    for _ in 0..2 {
+        catalog.drop_partitions(&moving, dropped).await.unwrap();
+        assert!(
+            catalog.find_partitions(&moving, dropped).await.unwrap().iter().all(Option::is_none)
+        );
+        let left = catalog.partitions(&moving).await.unwrap();
+        assert!(left.iter().map(|partition| &partition.key).eq(kept));
+    }
+    assert_eq!(catalog.move_partitions(&moving, &[]).await.unwrap(), []);
+    assert_eq!(catalog.find_partitions(&moving, &[]).await.unwrap(), []);
+    catalog.drop_partitions(&moving, &[]).await.unwrap();
 }
 
 async fn no_concurrent_commit_is_lost<C>(catalog: C)
@@ -249,9 +292,11 @@ where
 /// The contract of a lake's objects. There must be none.
 pub async fn objects<O>(objects: O)
 where
-    O: LakeObjects + Clone + Send + Sync + 'static,
+    O: SwapObjects + ReadDated + Clone + Send + Sync + 'static,
 {
     objects_are_listed(&objects).await;
+    objects_are_copied_once(&objects).await;
+    objects_are_read_piece_by_piece(&objects).await;
     objects_are_dated_and_deleted(&objects).await;
     objects_are_created_once_and_replaced_by_version(&objects).await;
     no_concurrent_replacement_is_lost(objects).await;
@@ -318,7 +363,7 @@ where
 
 async fn objects_are_dated_and_deleted<O>(objects: &O)
 where
-    O: WriteObjects + ListObjects + DeleteObjects + TellTime,
+    O: WriteObjects + ListObjects + ReadDated + DeleteObjects + TellTime,
 {
     let folder = Location::from_catalog("dated/");
     let keys = ["1", "2", "3/4"].map(|name| folder.object(name));
@@ -331,8 +376,15 @@ where
     let after = objects.now().await.unwrap().plus(second).unwrap();
     let listed = objects.list_objects(&folder).await.unwrap();
     assert!(listed.iter().all(|object| (before..=after).contains(&object.modified)), "{listed:?}");
+    for (key, listed) in keys.iter().zip(listed) {
+        let read = objects.dated_object(key).await.unwrap().unwrap();
+        assert_eq!(read.value, Bytes::from_static(b"x"));
+        let dates = listed.modified.plus(-second).unwrap()..=listed.modified.plus(second).unwrap();
+        assert!(dates.contains(&read.modified), "{} but {}", read.modified, listed.modified);
+    }
     let [first, second, third] = &keys;
     let nothing = folder.object("nothing");
+    assert_eq!(objects.dated_object(&nothing).await.unwrap(), None);
     let gone = [first.clone(), third.clone(), nothing];
     for _ in 0..2 {
         objects.delete_objects(&gone).await.unwrap();
@@ -341,6 +393,35 @@ where
     }
     objects.delete_objects(&[]).await.unwrap();
     objects.delete_objects(std::slice::from_ref(second)).await.unwrap();
+}
+
+async fn objects_are_copied_once<O: WriteObjects + ReadObjects + CopyObjects>(objects: &O) {
+    let folder = Location::from_catalog("copied/dt=a=b/");
+    let [from, to, nowhere] = ["1 +%.parquet", "2/3.parquet", "4"].map(|name| folder.object(name));
+    assert_eq!(objects.copy_object(&from, &to).await.unwrap(), Copied::Gone);
+    assert_eq!(objects.object(&to).await.unwrap(), None);
+    let first = Bytes::from_static(b"first");
+    objects.put_object(&from, first.clone()).await.unwrap();
+    assert_eq!(objects.copy_object(&from, &to).await.unwrap(), Copied::Done);
+    objects.put_object(&from, Bytes::from_static(b"second")).await.unwrap();
+    assert_eq!(objects.copy_object(&from, &to).await.unwrap(), Copied::Exists);
+    assert_eq!(objects.object(&to).await.unwrap().unwrap().value, first);
+    // Which of two reasons not to copy is told is up to the store.
+    let neither = objects.copy_object(&nowhere, &to).await.unwrap();
+    assert!(matches!(neither, Copied::Exists | Copied::Gone));
+    assert_eq!(objects.object(&to).await.unwrap().unwrap().value, first);
+}
+
+async fn objects_are_read_piece_by_piece<O: WriteObjects + ReadRanges>(objects: &O) {
+    let key = Location::from_catalog("pieces/").object("1.parquet");
+    assert_eq!(objects.object_range(&key, 0..4).await.unwrap(), None);
+    objects.put_object(&key, Bytes::from_static(b"0123456789")).await.unwrap();
+    for (range, expected) in
+        [(0..4, "0123"), (4..10, "456789"), (9..10, "9"), (8..20, "89"), (0..10, "0123456789")]
+    {
+        let piece = objects.object_range(&key, range).await.unwrap();
+        assert_eq!(piece, Some(Bytes::from(expected)));
+    }
 }
 
 fn pointer(name: &str) -> ObjectKey {

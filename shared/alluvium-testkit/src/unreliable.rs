@@ -5,6 +5,7 @@
 
 use std::{
     future::pending,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,14 +13,15 @@ use std::{
 };
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PortError, SchemaChange, TableEntry, TableName, UtcInstant, Version,
-    Versioned, ViewEntry,
+    ErrorKind, PartitionEntry, PartitionKey, PortError, SchemaChange, TableEntry, TableName,
+    UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
-        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, DeleteObjects,
-        DescribeStreams, DropObjects, FoundView, LandedObject, LandedPage, Letter, LetterCount,
-        ListLanding, ListObjects, ObjectEntry, OutgoingRecord, PortResult, PublishEvents, Put,
-        ReadObjects, ReadPartitions, ReadTables, RegisterPartitions, Registered, ReplaceViews,
+        AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, Copied, CopyObjects, Dated,
+        DeleteObjects, DescribeStreams, DropObjects, DropPartitions, FindPartitions, FoundView,
+        LandedObject, LandedPage, Letter, LetterCount, ListLanding, ListObjects, MovePartitions,
+        Moved, ObjectEntry, OutgoingRecord, PortResult, PublishEvents, Put, ReadDated, ReadObjects,
+        ReadPartitions, ReadRanges, ReadTables, RegisterPartitions, Registered, ReplaceViews,
         Reread, SendLetters, SendRecords, Sent, TakeLetters, TellTime, WriteObjects,
     },
 };
@@ -37,6 +39,8 @@ pub enum Fault {
     DiedBefore,
     /// The same, but it is made.
     DiedAfter,
+    /// It is not made yet: the script is asked again at the next turn.
+    Held,
 }
 
 type Script = dyn Fn(u64, &'static str) -> Option<Fault> + Send + Sync;
@@ -77,8 +81,14 @@ impl<P> Unreliable<P> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let error = |kind| Err(PortError::new(kind, method, format!("call {number}")));
         tokio::task::yield_now().await;
-        let answer = match (self.script)(number, method) {
-            None => call.await,
+        let fault = loop {
+            match (self.script)(number, method) {
+                Some(Fault::Held) => tokio::task::yield_now().await,
+                fault => break fault,
+            }
+        };
+        let answer = match fault {
+            None | Some(Fault::Held) => call.await,
             Some(Fault::Refused(kind)) => error(kind),
             Some(Fault::AnswerLost(kind)) => match call.await {
                 Ok(_) => error(kind),
@@ -167,6 +177,12 @@ impl<P: ReadObjects> ReadObjects for Unreliable<P> {
     }
 }
 
+impl<P: ReadDated + Sync> ReadDated for Unreliable<P> {
+    async fn dated_object(&self, key: &ObjectKey) -> PortResult<Option<Dated<Bytes>>> {
+        self.call("dated_object", self.port.dated_object(key)).await
+    }
+}
+
 impl<P: ListObjects + Sync> ListObjects for Unreliable<P> {
     async fn list_objects(&self, location: &Location) -> PortResult<Vec<ObjectEntry>> {
         self.call("list_objects", self.port.list_objects(location)).await
@@ -191,6 +207,44 @@ impl<P: CommitObjects + Sync> CommitObjects for Unreliable<P> {
 impl<P: DeleteObjects + Sync> DeleteObjects for Unreliable<P> {
     async fn delete_objects(&self, keys: &[ObjectKey]) -> PortResult<()> {
         self.call("delete_objects", self.port.delete_objects(keys)).await
+    }
+}
+
+impl<P: CopyObjects + Sync> CopyObjects for Unreliable<P> {
+    async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Copied> {
+        self.call("copy_object", self.port.copy_object(from, to)).await
+    }
+}
+
+impl<P: ReadRanges + Sync> ReadRanges for Unreliable<P> {
+    async fn object_range(&self, key: &ObjectKey, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.call("object_range", self.port.object_range(key, range)).await
+    }
+}
+
+impl<P: FindPartitions + Sync> FindPartitions for Unreliable<P> {
+    async fn find_partitions(
+        &self,
+        table: &TableName,
+        keys: &[PartitionKey],
+    ) -> PortResult<Vec<Option<PartitionEntry>>> {
+        self.call("find_partitions", self.port.find_partitions(table, keys)).await
+    }
+}
+
+impl<P: MovePartitions + Sync> MovePartitions for Unreliable<P> {
+    async fn move_partitions(
+        &self,
+        table: &TableName,
+        partitions: &[PartitionEntry],
+    ) -> PortResult<Vec<Moved>> {
+        self.call("move_partitions", self.port.move_partitions(table, partitions)).await
+    }
+}
+
+impl<P: DropPartitions + Sync> DropPartitions for Unreliable<P> {
+    async fn drop_partitions(&self, table: &TableName, keys: &[PartitionKey]) -> PortResult<()> {
+        self.call("drop_partitions", self.port.drop_partitions(table, keys)).await
     }
 }
 

@@ -1,8 +1,9 @@
 //! From the records of an archive to the documents in them.
 //!
 //! Each payload is read as a file is, by a reader of its own, so that none can spoil the next one.
-//! Those of other selections are read, too, to be counted: the number of a document in the archive
-//! is the same, whoever reads it.
+//! Those of other selections are read, too, to be counted: documents of one table have numbers that
+//! no other document of the archive has in that table. Contracts that name wrappers of their own may
+//! count those of other topics otherwise.
 
 use std::{collections::VecDeque, sync::Arc, vec};
 

@@ -126,7 +126,7 @@ impl Refusal {
             Self::OutOfTime if throttled => CollectError::Throttled { accepted },
             Self::OutOfTime => CollectError::OutOfTime { accepted },
             Self::Throttled => CollectError::Throttled { accepted },
-            Self::Failed(source) => CollectError::Unsent { accepted, source },
+            Self::Failed(source) => CollectError::Unsent { accepted, source: Box::new(source) },
         }
     }
 }

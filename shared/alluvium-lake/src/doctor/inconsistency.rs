@@ -226,8 +226,8 @@ impl Inconsistency {
             ),
             Self::OtherLocation { location, .. } => format!(
                 "readers miss what lies at {location}. A location in the catalog is changed only \
-                 under the partition's lease: the next compaction of the partition, in a later \
-                 version, sets it right"
+                 under the partition's lease: healing takes it, unless somebody has it, and the \
+                 next compaction of the partition sets it right, too"
             ),
             Self::NoPointer { location, first_generation, .. } if location == first_generation => {
                 "by itself, with the next file that is loaded into the partition".to_owned()

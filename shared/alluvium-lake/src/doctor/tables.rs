@@ -190,7 +190,8 @@ impl Pointers {
     }
 }
 
-fn is_ours(table: &TableEntry) -> bool {
+/// Whether a table of the catalog is one that Alluvium made.
+pub(crate) fn is_ours(table: &TableEntry) -> bool {
     let is_quarantine = table.name == TableName::quarantine() && table.is_quarantine().is_ok();
     table.source().is_some() || is_quarantine
 }

@@ -64,11 +64,11 @@ where
         let pending = self.give_up_endless(shard, deadline).await?;
         for chunk in pending.chunks(RANGES_AT_ONCE) {
             let mut begun = Vec::new();
-            let begin = self.watermarks.change(shard, |watermark| {
+            let trying = self.watermarks.change(shard, |watermark| {
                 begun = watermark.try_these(chunk);
                 !begun.is_empty()
             });
-            deadline.call(begin).await?;
+            deadline.call(trying).await?;
             let begun = begun.into_iter().map(|pending| (pending, None)).collect();
             if let Err(error) = self.load_all(shard, begun, deadline, &mut report.batch).await {
                 let is_over = is_everywhere(&error);
@@ -92,7 +92,9 @@ where
         let give_up = self.watermarks.change(shard, |watermark| {
             let endless = watermark.pending.iter().filter(|pending| pending.tries >= TRIES_MAX);
             let endless: Vec<_> = endless.map(|pending| pending.range.clone()).collect();
-            endless.iter().for_each(|range| watermark.give_up(range));
+            for range in &endless {
+                watermark.give_up(range);
+            }
             !endless.is_empty()
         });
         let watermark = deadline.call(give_up).await?;

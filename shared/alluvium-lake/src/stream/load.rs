@@ -83,7 +83,9 @@ where
         let change = |watermark: &mut Watermark| {
             let before = watermark.clone();
             watermark.finish(loaded);
-            given_up.iter().for_each(|range| watermark.give_up(range));
+            for range in given_up {
+                watermark.give_up(range);
+            }
             *watermark != before
         };
         self.watermarks.change(shard, change).await.map(drop)
@@ -179,11 +181,9 @@ where
 
 /// Whether it would meet every other source now, too.
 pub(super) fn is_everywhere(error: &LakeError) -> bool {
-    match error {
-        LakeError::OutOfTime | LakeError::Contracts(_) => true,
-        LakeError::Port(error) => error.kind() == ErrorKind::Retry,
-        _ => false,
-    }
+    let is_of_all = matches!(error, LakeError::OutOfTime | LakeError::Contracts(_));
+    let is_of_a_port = matches!(error, LakeError::Port(_));
+    is_of_all || (is_of_a_port && error.kind() == ErrorKind::Retry)
 }
 
 /// Whether it lies in the range, or in rules that do not suit its table.

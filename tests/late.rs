@@ -1,7 +1,10 @@
-//! The objects of a lake over a network: requests that were sent take effect although nobody
-//! waits for them any more, and some that took effect are answered as if they had not.
+//! A lake over a network: requests that were sent take effect although nobody waits for them any
+//! more, and some that took effect are answered as if they had not.
+
+mod catalog;
 
 use std::{
+    ops::Range,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
@@ -9,27 +12,30 @@ use std::{
 };
 
 use alluvium_model::{
-    Pointer, UtcInstant, Version, Versioned,
+    PartitionEntry, Pointer, TableName, UtcInstant, Version, Versioned,
     layout::{Location, ObjectKey},
     ports::{
-        CommitObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult, Put, ReadObjects,
-        Reread, TellTime, WriteObjects,
+        CommitObjects, Copied, CopyObjects, DeleteObjects, ListObjects, ObjectEntry, PortResult,
+        Put, ReadObjects, ReadRanges, Reread, TellTime, WriteObjects,
     },
 };
-use alluvium_testkit::{MemoryClock, MemoryObjects};
+use alluvium_testkit::{MemoryCatalog, MemoryClock, MemoryObjects};
 use bytes::Bytes;
 use fastrand::Rng;
 use tokio::task::yield_now;
 
+pub use catalog::LateCatalog;
+
 /// A request that was sent takes effect within this time, whoever waits for it.
-pub(crate) const LATE_MAX: Duration = Duration::from_secs(10);
+pub const LATE_MAX: Duration = Duration::from_secs(10);
 /// Compare-and-sets of a hundred that took effect and are answered by a conflict: the SDK sent
 /// them again when the answer got lost.
 const FALSE_CONFLICTS: u32 = 2;
 
 /// What a lake may be without, to see that a storm would notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Without {
+pub enum Without {
+    /// Nothing.
     #[default]
     Nothing,
     /// A pointer that was read is never found to have changed.
@@ -50,15 +56,24 @@ enum Effect {
     Replace(ObjectKey, Bytes, Version),
     Delete(Vec<ObjectKey>),
     Copy(ObjectKey, ObjectKey),
+    Move(MemoryCatalog, TableName, PartitionEntry),
+}
+
+/// How a request was answered.
+#[derive(Clone, Debug)]
+enum Answer {
+    Done,
+    Put(Put),
+    Copied(Copied),
 }
 
 /// How often something changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
+pub struct Changes {
     /// Anything.
-    pub(crate) all: u64,
+    pub all: u64,
     /// An object that was there: only so does a ledger entry become committed.
-    pub(crate) replaced: u64,
+    pub replaced: u64,
 }
 
 #[derive(Debug)]
@@ -71,7 +86,7 @@ struct Network {
 
 /// Objects over a network. Clones share both.
 #[derive(Clone, Debug)]
-pub(crate) struct LateObjects {
+pub struct LateObjects {
     objects: MemoryObjects,
     clock: MemoryClock,
     network: Arc<Mutex<Network>>,
@@ -99,7 +114,9 @@ impl Drop for Sent<'_> {
 }
 
 impl LateObjects {
-    pub(crate) fn new(objects: MemoryObjects, clock: MemoryClock, random: Rng) -> Self {
+    /// These objects, over a network of its own.
+    #[must_use]
+    pub fn new(objects: MemoryObjects, clock: MemoryClock, random: Rng) -> Self {
         let network =
             Network { random, under_way: Vec::new(), changes: Changes::default(), late: 0 };
         let network = Arc::new(Mutex::new(network));
@@ -107,12 +124,14 @@ impl LateObjects {
     }
 
     /// The same objects, seen by somebody who is without something.
-    pub(crate) fn without(&self, without: Without) -> Self {
+    #[must_use]
+    pub fn without(&self, without: Without) -> Self {
         Self { without, ..self.clone() }
     }
 
     /// Lets everything take effect that is late until now; how many changes there were so far.
-    pub(crate) fn catch_up(&self) -> Changes {
+    #[expect(clippy::must_use_candidate, reason = "some only want it to happen")]
+    pub fn catch_up(&self) -> Changes {
         let now = self.clock.now();
         let due: Vec<_> =
             self.network().under_way.extract_if(.., |(arrives, _)| *arrives <= now).collect();
@@ -124,29 +143,33 @@ impl LateObjects {
     }
 
     /// Says that something changed that is not an object.
-    pub(crate) fn changed(&self) {
+    pub fn changed(&self) {
         self.network().changes.all += 1;
     }
 
     /// How many requests took effect when nobody waited for them any more.
-    pub(crate) fn late(&self) -> u64 {
+    #[must_use]
+    pub fn late(&self) -> u64 {
         self.network().late
     }
 
-    /// Copies an object, unless there is one already.
-    pub(crate) async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) {
-        self.send(Effect::Copy(from.clone(), to.clone())).await;
-    }
-
-    async fn send(&self, effect: Effect) -> Option<Put> {
+    async fn send(&self, effect: Effect) -> Answer {
         let mut sent = Sent { objects: self, effect: Some(effect) };
         yield_now().await;
-        let put = self.take_effect(&sent.effect.take()?);
+        let answer = sent.effect.take().map_or(Answer::Done, |effect| self.take_effect(&effect));
         let is_hidden = self.network().random.u32(..100) < FALSE_CONFLICTS;
-        put.map(|put| if is_hidden { Put::Conflict } else { put })
+        match answer {
+            Answer::Put(_) if is_hidden => Answer::Put(Put::Conflict),
+            answer => answer,
+        }
     }
 
-    fn take_effect(&self, effect: &Effect) -> Option<Put> {
+    async fn send_put(&self, effect: Effect) -> Put {
+        let Answer::Put(put) = self.send(effect).await else { unreachable!("it is no put") };
+        put
+    }
+
+    fn take_effect(&self, effect: &Effect) -> Answer {
         self.network().changes.all += 1;
         let objects = &self.objects;
         match effect {
@@ -154,17 +177,22 @@ impl LateObjects {
                 at_once(objects.put_object(key, bytes.clone())).unwrap();
             }
             Effect::Create(key, bytes) => {
-                return Some(at_once(objects.create_object(key, bytes.clone())).unwrap());
+                return Answer::Put(at_once(objects.create_object(key, bytes.clone())).unwrap());
             }
             Effect::Replace(key, bytes, version) => {
                 self.network().changes.replaced += 1;
                 let replaced = objects.replace_object(key, bytes.clone(), version);
-                return Some(at_once(replaced).unwrap());
+                return Answer::Put(at_once(replaced).unwrap());
             }
             Effect::Delete(keys) => at_once(objects.delete_objects(keys)).unwrap(),
-            Effect::Copy(from, to) => objects.copy_object(from, to),
+            Effect::Copy(from, to) => {
+                return Answer::Copied(at_once(objects.copy_object(from, to)).unwrap());
+            }
+            Effect::Move(catalog, table, PartitionEntry { key, location }) => {
+                assert!(catalog.move_partition(table, key, location.clone()));
+            }
         }
-        None
+        Answer::Done
     }
 
     fn network(&self) -> MutexGuard<'_, Network> {
@@ -173,7 +201,7 @@ impl LateObjects {
 }
 
 /// What a future gives that waits for nothing.
-pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     let turn = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
     let given = match turn {
         Poll::Ready(value) => Some(value),
@@ -217,7 +245,7 @@ impl ReadObjects for LateObjects {
 
 impl CommitObjects for LateObjects {
     async fn create_object(&self, key: &ObjectKey, bytes: Bytes) -> PortResult<Put> {
-        let put = self.send(Effect::Create(key.clone(), bytes.clone())).await.unwrap();
+        let put = self.send_put(Effect::Create(key.clone(), bytes.clone())).await;
         if put == Put::Conflict && self.without == Without::Claim {
             self.send(Effect::Put(key.clone(), bytes)).await;
             let written = self.objects.object(key).await?.unwrap();
@@ -238,7 +266,7 @@ impl CommitObjects for LateObjects {
         {
             version = found.version;
         }
-        Ok(self.send(Effect::Replace(key.clone(), bytes, version)).await.unwrap())
+        Ok(self.send_put(Effect::Replace(key.clone(), bytes, version)).await)
     }
 }
 
@@ -258,5 +286,19 @@ impl ListObjects for LateObjects {
 impl TellTime for LateObjects {
     async fn now(&self) -> PortResult<UtcInstant> {
         Ok(self.clock.now())
+    }
+}
+
+impl CopyObjects for LateObjects {
+    async fn copy_object(&self, from: &ObjectKey, to: &ObjectKey) -> PortResult<Copied> {
+        let copied = self.send(Effect::Copy(from.clone(), to.clone())).await;
+        let Answer::Copied(copied) = copied else { unreachable!("it is no copy") };
+        Ok(copied)
+    }
+}
+
+impl ReadRanges for LateObjects {
+    async fn object_range(&self, key: &ObjectKey, range: Range<u64>) -> PortResult<Option<Bytes>> {
+        self.objects.object_range(key, range).await
     }
 }
