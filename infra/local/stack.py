@@ -330,9 +330,9 @@ class Stack(HoldsStream):
 
     def ledger(self):
         """The entries of the ledger, one a source, by its identity."""
-        return {Path(key).stem: entry for key, entry in self.states("ledger").items()}
+        return {Path(key).stem: entry for key, entry in self.state_objects("ledger").items()}
 
-    def states(self, kind):
+    def state_objects(self, kind):
         """Small objects in which the lake keeps its state, by their keys."""
         bucket, keys = self.outputs()["LakeBucketName"], self.keys(f"_alluvium/{kind}/{DATABASE}/")
         read = lambda key: json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -47,7 +47,7 @@ class HoldsStream:
 
     def watermarks(self):
         """What the lake knows of shards, by their ids."""
-        return {Path(key).stem: entry for key, entry in self.states("streams").items()}
+        return {Path(key).stem: entry for key, entry in self.state_objects("streams").items()}
 
     def records_waiting(self):
         """Records of the stream that were not taken, and ranges that are still to be loaded."""

@@ -20,8 +20,8 @@ FORMS = {
 
 def records(stack, topic):
     """The keys and events of a topic."""
-    found = [(key, json.loads(data)) for key, data in stack.stream_records()]
-    return [(key, event) for key, event in found if key.split("/")[0] == topic]
+    found = [(key, data) for key, data in stack.stream_records() if key.split("/")[0] == topic]
+    return [(key, json.loads(data)) for key, data in found]
 
 
 def post(stack, path, body, **headers):
