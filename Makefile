@@ -22,7 +22,7 @@ LOCKED := --locked --profile $(PROFILE)
 
 .PHONY: help
 help: ## Print this help
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-27s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: local $(VENV)/installed ## Show the main job on a local AWS; KEEP=1 leaves it running
@@ -126,6 +126,36 @@ invoke-ingest-stream: event local-up ## Invoke the function on the local AWS: EV
 .PHONY: invoke-finish-streams
 invoke-finish-streams: EVENT ?= events/finish-streams/schedule.json
 invoke-finish-streams: event local-up ## Invoke the function on the local AWS: EVENT=events/finish-streams/schedule.json
+	$(INVOKE)
+
+.PHONY: invoke-plan-compaction
+invoke-plan-compaction: EVENT ?= events/plan-compaction/all.json
+invoke-plan-compaction: event local-up ## Invoke the function on the local AWS: EVENT=events/plan-compaction/all.json
+	$(INVOKE)
+
+.PHONY: invoke-begin-swap
+invoke-begin-swap: EVENT ?= events/begin-swap/partition.json
+invoke-begin-swap: event local-up ## Invoke the function on the local AWS: EVENT=events/begin-swap/partition.json
+	$(INVOKE)
+
+.PHONY: invoke-merge-files
+invoke-merge-files: EVENT ?= events/merge-files/bin.json
+invoke-merge-files: event local-up ## Invoke the function on the local AWS: EVENT=events/merge-files/bin.json
+	$(INVOKE)
+
+.PHONY: invoke-commit-swap
+invoke-commit-swap: EVENT ?= events/commit-swap/merged.json
+invoke-commit-swap: event local-up ## Invoke the function on the local AWS: EVENT=events/commit-swap/merged.json
+	$(INVOKE)
+
+.PHONY: invoke-summarize-compaction
+invoke-summarize-compaction: EVENT ?= events/summarize-compaction/done.json
+invoke-summarize-compaction: event local-up ## Invoke the function on the local AWS: EVENT=events/summarize-compaction/done.json
+	$(INVOKE)
+
+.PHONY: invoke-vacuum-lake
+invoke-vacuum-lake: EVENT ?= events/vacuum-lake/all.json
+invoke-vacuum-lake: event local-up ## Invoke the function on the local AWS: EVENT=events/vacuum-lake/all.json
 	$(INVOKE)
 
 .PHONY: build

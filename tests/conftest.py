@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,12 @@ def drop(tmp_path):
         return path
 
     return drop
+
+
+@pytest.fixture
+def chance():
+    """Random numbers that are others each time. Those of a run that failed are in its output; what
+    a moment meets is up to the machine."""
+    seed = int(os.environ.get("ALLUVIUM_SEED") or random.randrange(1 << 32))
+    print(f"ALLUVIUM_SEED={seed}")
+    return random.Random(seed)

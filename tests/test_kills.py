@@ -2,8 +2,6 @@
 somebody loads the files to their end."""
 
 import json
-import os
-import random
 import signal
 import subprocess
 from collections import Counter
@@ -30,15 +28,6 @@ event_time = "$.at"
 [partition]
 by = ["day(event_time)"]
 """
-
-
-@pytest.fixture
-def chance():
-    """Random numbers that are others each time. Those of a run that failed are in its output; what
-    a moment meets is up to the machine."""
-    seed = int(os.environ.get("ALLUVIUM_SEED") or random.randrange(1 << 32))
-    print(f"ALLUVIUM_SEED={seed}")
-    return random.Random(seed)
 
 
 class Landing:
