@@ -56,7 +56,7 @@ class Stack(HoldsStream):
         }
         client = lambda service: boto3.client(service, **settings)
         self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
-        self.sns, self.states = client("sns"), client("stepfunctions")
+        self.sns, self.machines = client("sns"), client("stepfunctions")
         self.functions, self.logs = client("lambda"), client("logs")
         self.kinesis, self.scheduler = client("kinesis"), client("scheduler")
         self.cloudformation, self.iam = client("cloudformation"), client("iam")
@@ -153,8 +153,8 @@ class Stack(HoldsStream):
     def execute(self, machine, event, seconds=120):
         """Runs a state machine, by the name of its output, and says how it ended and with what."""
         arn = self.outputs()[machine]
-        execution = self.states.start_execution(stateMachineArn=arn, input=json.dumps(event))
-        describe = lambda: self.states.describe_execution(executionArn=execution["executionArn"])
+        execution = self.machines.start_execution(stateMachineArn=arn, input=json.dumps(event))
+        describe = lambda: self.machines.describe_execution(executionArn=execution["executionArn"])
         wait_until(lambda: describe()["status"] != "RUNNING", seconds, lambda: f"{machine} still runs")
         ended = describe()
         return ended["status"], json.loads(ended.get("output") or "null")
