@@ -159,7 +159,7 @@ class Demo:
         records += len([*POSTED, PUT, *SENSORS])
         self.say("Nothing was lost.")
         [(rows,)] = self.sql("SELECT (SELECT count(*) FROM camera) + (SELECT count(*) FROM trips) + "
-                             "(SELECT count(*) FROM sensors)")
+                             "(SELECT count(*) FROM sensors) AS rows")
         [(quarantined,)] = self.sql("SELECT count(*) FROM quarantine")
         lost = records - rows - quarantined
         print(f"\n{records} records in, {rows} rows, {quarantined} quarantined, {lost} lost")
