@@ -119,7 +119,12 @@ pub(crate) fn walk(folder: &Path) -> io::Result<Vec<(PathBuf, fs::Metadata)>> {
         };
         for entry in entries {
             let entry = entry?;
-            let metadata = entry.metadata()?;
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                // Deleted since the folder was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
             if metadata.is_dir() {
                 folders.push(entry.path());
             } else {
