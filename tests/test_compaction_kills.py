@@ -25,7 +25,7 @@ ENOUGH = {
     "vacuumed files": 100,
     "reads": 30,
 }
-# It takes less than a minute on two cores.
+# It takes about a minute on two busy cores.
 SECONDS_MAX = 300
 # Seconds: about as long as a process lives beside all others.
 KILLED_WITHIN = 0.5
