@@ -37,7 +37,9 @@ pub(super) struct ContractFile {
     pub(super) numbers: Option<Said<String>>,
     pub(super) timestamps: Option<Said<String>>,
     pub(super) columns: Vec<ColumnFile>,
+    /// Whether there is a section of that name, and where.
     pub(super) retention: Option<Said<()>>,
+    pub(super) days: Option<Said<String>>,
     /// Whether it is no TOML at all.
     pub(super) broken: bool,
 }
@@ -93,7 +95,11 @@ impl ContractFile {
         if let Some(columns) = root.section("columns", problems) {
             file.columns = columns.columns(problems);
         }
-        file.retention = root.presence("retention");
+        if let Some(retention) = root.section("retention", problems) {
+            retention.allow(&["days"], problems);
+            file.retention = root.presence("retention");
+            file.days = retention.number("days", problems);
+        }
         file
     }
 

@@ -96,11 +96,22 @@ impl Contracts {
     /// Where the records go that belong to the table made of `table`.
     #[must_use]
     pub fn of_table(&self, table: &TableSource) -> Destination {
-        let contract = self.by_table.get(table.as_str()).or(self.others.as_ref());
-        match contract {
+        match self.contract_of(table) {
             Some(contract) => contract.destination_of(table.clone()),
             None => table.into(),
         }
+    }
+
+    /// How many days the partitions of the table made of `table` are kept after their own; for ever
+    /// if no contract says it.
+    #[must_use]
+    pub fn retention_days(&self, table: &TableSource) -> Option<u32> {
+        self.contract_of(table)?.retention_days()
+    }
+
+    /// The contract of the table made of `table`, be it one that a route makes.
+    fn contract_of(&self, table: &TableSource) -> Option<&Contract> {
+        self.by_table.get(table.routed_from()).or(self.others.as_ref())
     }
 
     /// Where the object with this key below the landing prefix goes: like [`Contracts::of_key`], or
