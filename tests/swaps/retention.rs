@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_lake::{Deadline, Repair};
+use alluvium_lake::{Deadline, Repair, Retired};
 use alluvium_model::{ErrorKind, compaction::StopReason};
 use alluvium_tests::drop_file;
 
@@ -12,7 +12,10 @@ const DAY: Duration = Duration::from_hours(24);
 
 fn retire_older(world: &World, days: u32) -> (usize, usize) {
     let (table, swaps) = (table(), world.swaps());
-    alone(swaps.retire_older((&table, days), || world.owner(), Deadline::NEVER)).unwrap()
+    let retired = swaps.retire_older((&table, days), || world.owner(), Deadline::NEVER);
+    let Retired { retired, leased, left } = alone(retired).unwrap();
+    assert_eq!(left, 0);
+    (retired, leased)
 }
 
 #[test]

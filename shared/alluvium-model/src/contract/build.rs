@@ -215,9 +215,6 @@ fn check_event_time(file: &ContractFile, terms: &Terms, problems: &mut Problems<
 /// An age in days is that of a partition's day.
 fn check_retention(file: &ContractFile, terms: &Terms, problems: &mut Problems<'_>) {
     let Some(retention) = &file.retention else { return };
-    if file.days.is_none() {
-        problems.add(retention.at, ContractProblem::Missing { key: "retention.days" });
-    }
     // What was said of partitions and not understood is told already.
     let is_told = file.by.is_some() && terms.partitions.is_none();
     let by = terms.partitions.as_ref().map(|said| said.value.clone()).unwrap_or_default();

@@ -95,11 +95,7 @@ impl ContractFile {
         if let Some(columns) = root.section("columns", problems) {
             file.columns = columns.columns(problems);
         }
-        if let Some(retention) = root.section("retention", problems) {
-            retention.allow(&["days"], problems);
-            file.retention = root.presence("retention");
-            file.days = retention.number("days", problems);
-        }
+        file.read_retention(&root, problems);
         file
     }
 
@@ -113,6 +109,16 @@ impl ContractFile {
             window.allow(&["past", "future"], problems);
             self.past = window.text("past", problems);
             self.future = window.text("future", problems);
+        }
+    }
+
+    fn read_retention(&mut self, root: &Section<'_>, problems: &mut Problems<'_>) {
+        let Some(retention) = root.section("retention", problems) else { return };
+        retention.allow(&["days"], problems);
+        self.retention = root.presence("retention");
+        self.days = retention.number("days", problems);
+        if let (None, Some(said)) = (retention.entry("days"), &self.retention) {
+            problems.add(said.at, ContractProblem::Missing { key: "retention.days" });
         }
     }
 
