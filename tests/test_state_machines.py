@@ -45,8 +45,10 @@ def function_of(properties, name):
     assert attribute == "Arn" and resource == name
     assert RESOURCES[resource]["Type"] == "AWS::Serverless::Function"
     function = RESOURCES[resource]["Properties"]
-    assert Path(function["CodeUri"]).name in binaries()
-    step = function["Environment"]["Variables"]["ALLUVIUM_STEP"]
+    binary = Path(function["CodeUri"]).name
+    assert binary in binaries()
+    # One that has a binary for itself is called like it.
+    step = function["Environment"]["Variables"].get("ALLUVIUM_STEP", binary)
     assert function["FunctionName"] == {"Fn::Sub": "${NamePrefix}-" + step}
     return step
 
@@ -55,7 +57,8 @@ def binaries():
     names = set()
     for manifest in ROOT.glob("functions/*/Cargo.toml"):
         cargo = tomllib.loads(manifest.read_text())
-        names |= {binary["name"] for binary in cargo.get("bin", [])} or {cargo["package"]["name"]}
+        found = {file.stem for file in manifest.parent.glob("src/bin/*.rs")}
+        names |= found or {cargo["package"]["name"]}
     return names
 
 
@@ -128,7 +131,7 @@ def test_what_a_machine_names_is_there(definition):
     substituted = set(re.findall(r"\$\{(\w+)\}", text(definition)))
     assert substituted == set(properties["DefinitionSubstitutions"])
     functions = {name for name in substituted if function_of(properties, name) != name}
-    assert functions and {function_of(properties, name) for name in functions} <= steps()
+    assert functions and {function_of(properties, name) for name in functions} <= steps() | binaries()
     # Its role may invoke these and no others.
     role = RESOURCES[properties["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"][0]
     [invoke] = [
@@ -152,7 +155,9 @@ def test_errors_are_those_that_functions_fail_with(definition):
         for retry in state.get("Retry", []):
             assert retry["ErrorEquals"] == ["Alluvium.Retryable"], name
         for catch in state.get("Catch", []):
-            assert set(catch["ErrorEquals"]) == known, name
+            # What a machine does by the way must not end it.
+            is_by_the_way = name == "FinishStreams"
+            assert set(catch["ErrorEquals"]) == ({"States.ALL"} if is_by_the_way else known), name
 
 
 def test_a_partition_is_merged_and_committed():
@@ -228,8 +233,24 @@ def test_without_a_plan_there_is_nothing_to_do():
 
 
 def test_a_vacuum_goes_on_until_nothing_is_left():
-    done = answer("vacuum-lake")
-    functions = Functions(vacuum_lake=[done | {"left": 7}, done])
-    assert functions.run(VACUUM) == done | {"invocations": 2}
-    endless = Functions(vacuum_lake=[done | {"left": 7}] * 100)
+    done, streams = answer("vacuum-lake"), answer("finish-streams")
+    functions = Functions(finish_streams=[streams], vacuum_lake=[done | {"left": 7}, done])
+    assert functions.run(VACUUM) == done | {"invocations": 2, "streams": streams}
+    assert [function for function, _ in functions.asked] == ["finish-streams"] + ["vacuum-lake"] * 2
+    endless = Functions(finish_streams=[streams], vacuum_lake=[done | {"left": 7}] * 100)
     assert endless.run(VACUUM)["left"] == 7
+
+
+@pytest.mark.parametrize("error", ["Alluvium.Retryable", "Alluvium.Permanent", "Sandbox.Timedout"])
+def test_streams_that_cannot_be_finished_stop_no_vacuum(error):
+    done = answer("vacuum-lake")
+    functions = Functions(finish_streams=[Failed(error)], vacuum_lake=[done])
+    assert functions.run(VACUUM) == done | {"invocations": 1, "streams": {"error": error}}
+
+
+def test_a_vacuum_that_fails_fails_the_machine():
+    functions = Functions(
+        finish_streams=[answer("finish-streams")], vacuum_lake=[Failed("Alluvium.Permanent")]
+    )
+    with pytest.raises(Failed):
+        functions.run(VACUUM)

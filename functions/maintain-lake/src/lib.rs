@@ -20,7 +20,7 @@ use alluvium_model::{
         BeginAnswer, CommitAnswer, CommitRequest, MergeAnswer, MergeRequest, PartitionItem,
         PlanAnswer,
     },
-    ports::{ReadDated, SwapCatalog, SwapObjects},
+    ports::{DropPartitions, ReadDated, ReadPartitions, SwapCatalog, SwapObjects},
 };
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
@@ -67,7 +67,7 @@ impl Maintenance<GlueCatalog, S3Objects> {
 
 impl<C, O> Maintenance<C, O>
 where
-    C: SwapCatalog + Clone,
+    C: SwapCatalog + ReadPartitions + DropPartitions + Clone,
     O: SwapObjects + ReadDated + Clone + Send + Sync + 'static,
 {
     /// The functions over any ports.
@@ -143,15 +143,15 @@ where
         self.swaps.commit(&request, deadline).await
     }
 
-    /// vacuum-lake: deletes what nobody reads any more.
+    /// vacuum-lake: deletes what nobody reads any more, and retires what contracts let age.
     ///
     /// # Errors
-    /// When a port fails.
+    /// When a port fails, or a contract is wrong.
     pub async fn vacuum(
         &self,
         VacuumRequest {}: VacuumRequest,
         deadline: Deadline,
     ) -> Result<VacuumReport, LakeError> {
-        self.swaps.vacuum(deadline).await
+        self.swaps.vacuum_by_contracts(random_owner, deadline).await
     }
 }

@@ -5,7 +5,8 @@
 //! [`Swaps::begin`] takes the partition's lease, says in its pointer where files are going and
 //! lists what is there; [`Swaps::merge`] makes one file of the files of a bin; [`Swaps::commit`]
 //! brings the rest over, passes the point of no return, and moves the partition in the catalog.
-//! [`Swaps::vacuum`] deletes what was left behind, [`Swaps::repair`] puts a partition back to where
+//! [`Swaps::vacuum`] deletes what was left behind, [`Swaps::vacuum_by_contracts`] also takes
+//! partitions past their age out of the catalog, [`Swaps::repair`] puts a partition back to where
 //! its pointer says. PROTOCOL.md says why each thing is done before the next.
 //!
 //! The catalog has no compare-and-set for partitions: it is written under the lease alone. A lease
@@ -23,6 +24,7 @@ mod pieces;
 mod plan;
 mod pointer;
 mod repair;
+mod retention;
 mod retire;
 mod vacuum;
 
@@ -43,6 +45,7 @@ use serde::de::DeserializeOwned;
 pub use owner::random_owner;
 pub use plan::{CompactionPlan, CompactionPlanner, PlanScope, PlanSettings, Surveyed, WrittenPlan};
 pub use repair::Repair;
+pub use retire::Retired;
 pub use vacuum::{KeptGarbage, NamedBy, VacuumReport};
 
 use crate::{Backoff, Deadline, IngestSettings, LakeError, ledger::Ledger, state};

@@ -57,7 +57,7 @@ pub use collect::{Accepted, Collect, CollectError, CollectSettings, EventPost};
 pub use commit::{AddedColumn, KeptWhole};
 pub use compact::{
     CompactionPlan, CompactionPlanner, KeptGarbage, NamedBy, PlanScope, PlanSettings, Repair,
-    Surveyed, SwapSettings, Swaps, VacuumReport, WrittenPlan, random_owner,
+    Retired, Surveyed, SwapSettings, Swaps, VacuumReport, WrittenPlan, random_owner,
 };
 pub use contracts::ContractStore;
 pub use deadline::Deadline;

@@ -30,6 +30,8 @@ pub struct Contract {
     text: Arc<ContractText>,
     scope: Scope,
     rules: Arc<TableRules>,
+    /// No part of the rules: it changes no row.
+    retention_days: Option<u32>,
 }
 
 /// What a contract is for.
@@ -120,6 +122,12 @@ impl Contract {
     #[must_use]
     pub fn rules(&self) -> &Arc<TableRules> {
         &self.rules
+    }
+
+    /// How many days partitions are kept after their own; for ever if it does not say.
+    #[must_use]
+    pub const fn retention_days(&self) -> Option<u32> {
+        self.retention_days
     }
 
     /// Where the records of a table go by this contract.

@@ -141,6 +141,12 @@ impl TableSource {
         &self.0
     }
 
+    /// The source of the table that this one is routed from; itself if it is no route's.
+    #[must_use]
+    pub fn routed_from(&self) -> &str {
+        self.0.split_once('/').map_or(self.0.as_str(), |(table, _)| table)
+    }
+
     /// What the names of the table and of all that are routed from it begin with.
     #[must_use]
     pub fn stem(&self) -> String {

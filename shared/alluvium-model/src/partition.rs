@@ -142,6 +142,15 @@ impl PartitionSpec {
         })
     }
 
+    /// Whether each partition is of a day, which `dt` tells.
+    #[must_use]
+    pub fn has_day(&self) -> bool {
+        self.transforms.iter().any(|transform| match transform {
+            Transform::Day(_) | Transform::Hour(_) => true,
+            Transform::Identity { .. } | Transform::Bucket { .. } => false,
+        })
+    }
+
     /// Whether rows of one source may belong to different partitions.
     #[must_use]
     pub fn depends_on_rows(&self) -> bool {

@@ -122,7 +122,8 @@ where
         Ok(Table::Rows { schema: Box::new(entry.schema()?), rules })
     }
 
-    async fn contracts(&self, deadline: Deadline) -> Result<Arc<Contracts>, LakeError> {
+    /// The contracts that lie in the lake now.
+    pub(super) async fn contracts(&self, deadline: Deadline) -> Result<Arc<Contracts>, LakeError> {
         let store = ContractStore::new(self.objects.clone(), Duration::ZERO);
         let mut tries = self.settings.backoff.begin();
         loop {

@@ -5,7 +5,7 @@
 //! opened the partition before begins again. What readers found of the partition is kept for its
 //! grace, like what any swap leaves behind.
 
-use std::slice;
+use std::{ops::AddAssign, slice};
 
 use alluvium_model::{
     PartitionEntry, PartitionKey, Pointer, SwapOwner, TableName, UtcInstant, Versioned,
@@ -24,13 +24,32 @@ use crate::{Deadline, LakeError};
 /// The partition column of days.
 const DAY: &str = "dt";
 
+/// What became of partitions past their age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// Those that left the catalog.
+    pub retired: usize,
+    /// Those that somebody swaps, or did just now.
+    pub leased: usize,
+    /// Those whose turn did not come in the time that there was.
+    pub left: usize,
+}
+
+impl AddAssign for Retired {
+    fn add_assign(&mut self, Self { retired, leased, left }: Self) {
+        self.retired += retired;
+        self.leased += leased;
+        self.left += left;
+    }
+}
+
 impl<C, O> Swaps<C, O>
 where
     C: SwapCatalog + ReadPartitions + DropPartitions,
     O: SwapObjects,
 {
-    /// Retires the partitions of a table whose day ended longer ago than this many days; how many,
-    /// and how many could not be because somebody swaps them. Partitions that have no day stay.
+    /// Retires the partitions of a table whose day ended longer ago than this many days. Partitions
+    /// that have no day stay.
     ///
     /// # Errors
     /// When a port fails.
@@ -39,21 +58,23 @@ where
         (table, days): (&TableName, u32),
         mut owner: impl FnMut() -> SwapOwner,
         deadline: Deadline,
-    ) -> Result<(usize, usize), LakeError> {
+    ) -> Result<Retired, LakeError> {
         let deadline = self.step(deadline);
         let now = self.now(deadline).await?;
         let read = self.settings.backoff.retry(|| self.catalog.partitions(table));
         let partitions = deadline.call(read).await?;
-        let (mut retired, mut left) = (0, 0);
-        for PartitionEntry { key, .. } in partitions {
-            if is_older(&key, days, now) {
-                match self.retire_or_repair((table, &key), owner(), deadline).await? {
-                    Repair::Done => retired += 1,
-                    Repair::Stopped(_) => left += 1,
-                }
+        let older =
+            partitions.into_iter().filter(|PartitionEntry { key, .. }| is_older(key, days, now));
+        let mut found = Retired::default();
+        for PartitionEntry { key, .. } in older {
+            match self.retire_or_repair((table, &key), owner(), deadline).await {
+                Ok(Repair::Done) => found.retired += 1,
+                Ok(Repair::Stopped(_)) => found.leased += 1,
+                Err(LakeError::OutOfTime) => found.left += 1,
+                Err(error) => return Err(error),
             }
         }
-        Ok((retired, left))
+        Ok(found)
     }
 
     /// Retires a partition; or, if it was retired before and somebody registered it at its old

@@ -33,10 +33,15 @@ pub struct VacuumReport {
     pub bytes: u64,
     /// Locations whose grace has not passed.
     pub waiting: usize,
-    /// Locations whose turn did not come in the time that there was.
+    /// Locations, and partitions past their age, whose turn did not come in the time that there
+    /// was.
     pub left: usize,
     /// Objects of plans that were deleted: nobody can be following them any more.
     pub plans: usize,
+    /// Partitions past the age that their contract allows, which left the catalog.
+    pub retired: usize,
+    /// Such partitions that stay until the next vacuum, for somebody swaps them or did just now.
+    pub leased: usize,
     /// Locations that were kept; the first of them, if there are many.
     pub kept: Vec<KeptGarbage>,
     /// How many more there are.

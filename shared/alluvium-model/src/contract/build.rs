@@ -26,6 +26,7 @@ pub(super) fn build(
     let columns = columns(&terms.columns, problems);
     check_event_time(file, &terms, problems);
     check_width(file, &terms, problems);
+    check_retention(file, &terms, problems);
     if let (None, Some(route), StreamRoute::Topic) = (&file.stream, &file.route, terms.stream_route)
     {
         problems.add_value(&route.key, route.at, ValueError::NoStream);
@@ -69,7 +70,8 @@ pub(super) fn build(
         columns,
     };
     let text = ContractText { file: problems.file().to_owned(), text: problems.text().to_owned() };
-    Some(Contract { text: Arc::new(text), scope, rules: Arc::new(rules) })
+    let (text, rules) = (Arc::new(text), Arc::new(rules));
+    Some(Contract { text, scope, rules, retention_days: terms.retention_days })
 }
 
 /// What the contract is for; none if it does not say, or says it wrongly.
@@ -207,5 +209,16 @@ fn check_event_time(file: &ContractFile, terms: &Terms, problems: &mut Problems<
     }
     if let Some(by) = terms.partitions.as_ref().filter(|by| by.value.needs_event_time()) {
         problems.add_value(&by.key, by.at, ValueError::NoEventTime("the event_time in it"));
+    }
+}
+
+/// An age in days is that of a partition's day.
+fn check_retention(file: &ContractFile, terms: &Terms, problems: &mut Problems<'_>) {
+    let Some(retention) = &file.retention else { return };
+    // What was said of partitions and not understood is told already.
+    let is_told = file.by.is_some() && terms.partitions.is_none();
+    let by = terms.partitions.as_ref().map(|said| said.value.clone()).unwrap_or_default();
+    if !is_told && !by.has_day() {
+        problems.add_value(&retention.key, retention.at, ValueError::NoDay);
     }
 }

@@ -273,6 +273,9 @@ pub enum ValueError {
     /// It needs what the contract does not say.
     #[error("{0} needs `time.event_time`")]
     NoEventTime(&'static str),
+    /// Partitions have no age.
+    #[error("partitions have an age only by `day(…)` or `hour(…)` in `partition.by`")]
+    NoDay,
     /// It says nothing.
     #[error("there must be one of `type` and `drop = true`")]
     NoRule,

@@ -37,7 +37,9 @@ pub(super) struct ContractFile {
     pub(super) numbers: Option<Said<String>>,
     pub(super) timestamps: Option<Said<String>>,
     pub(super) columns: Vec<ColumnFile>,
+    /// Whether there is a section of that name, and where.
     pub(super) retention: Option<Said<()>>,
+    pub(super) days: Option<Said<String>>,
     /// Whether it is no TOML at all.
     pub(super) broken: bool,
 }
@@ -93,7 +95,7 @@ impl ContractFile {
         if let Some(columns) = root.section("columns", problems) {
             file.columns = columns.columns(problems);
         }
-        file.retention = root.presence("retention");
+        file.read_retention(&root, problems);
         file
     }
 
@@ -107,6 +109,16 @@ impl ContractFile {
             window.allow(&["past", "future"], problems);
             self.past = window.text("past", problems);
             self.future = window.text("future", problems);
+        }
+    }
+
+    fn read_retention(&mut self, root: &Section<'_>, problems: &mut Problems<'_>) {
+        let Some(retention) = root.section("retention", problems) else { return };
+        retention.allow(&["days"], problems);
+        self.retention = root.presence("retention");
+        self.days = retention.number("days", problems);
+        if let (None, Some(said)) = (retention.entry("days"), &self.retention) {
+            problems.add(said.at, ContractProblem::Missing { key: "retention.days" });
         }
     }
 

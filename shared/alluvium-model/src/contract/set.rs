@@ -96,12 +96,22 @@ impl Contracts {
     /// Where the records go that belong to the table made of `table`.
     #[must_use]
     pub fn of_table(&self, table: &TableSource) -> Destination {
-        let contract = self.by_table.get(table.as_str());
-        let contract = contract.or_else(|| self.routing_to(table)).or(self.others.as_ref());
-        match contract {
+        match self.contract_of(table) {
             Some(contract) => contract.destination_of(table.clone()),
             None => table.into(),
         }
+    }
+
+    /// How many days the partitions of the table made of `table` are kept after their own; for ever
+    /// if no contract says it.
+    #[must_use]
+    pub fn retention_days(&self, table: &TableSource) -> Option<u32> {
+        self.contract_of(table)?.retention_days()
+    }
+
+    /// The contract of the table made of `table`, be it one that a route makes.
+    fn contract_of(&self, table: &TableSource) -> Option<&Contract> {
+        self.by_table.get(table.routed_from()).or(self.others.as_ref())
     }
 
     /// Where the object with this key below the landing prefix goes: like [`Contracts::of_key`], or
@@ -142,13 +152,6 @@ impl Contracts {
     pub fn of_topic(&self, topic: &Topic) -> Destination {
         let folder = format!("{topic}/");
         self.of_key(&folder).unwrap_or_else(|| self.of_table(&TableSource::new(topic.as_str())))
-    }
-
-    /// The contract whose route makes this table: such a table is called `<table>/<value>` where it
-    /// comes from, as no folder can be.
-    fn routing_to(&self, table: &TableSource) -> Option<&Contract> {
-        let (routed, _) = table.as_str().split_once('/')?;
-        self.by_table.get(routed).filter(|contract| contract.rules.route.is_some())
     }
 
     fn of_this_stream(&self, stream: &StreamName) -> Option<&Contract> {

@@ -16,6 +16,8 @@ use crate::{
 /// More columns than these were never measured, and the bytes of a table's definition are bounded
 /// besides.
 const COLUMNS_MAX: u32 = 10_000;
+/// A century: whoever means more keeps everything.
+const RETENTION_DAYS_MAX: u32 = 36_500;
 /// What `source.route` says of a stream whose topics name tables.
 const BY_TOPIC: &str = "topic";
 const DAY_SECONDS: i64 = 86_400;
@@ -40,6 +42,7 @@ pub(super) struct Terms {
     pub(super) numbers: Numbers,
     pub(super) timestamps: Timestamps,
     pub(super) columns: Vec<(Said<JsonPath>, ColumnRule)>,
+    pub(super) retention_days: Option<u32>,
 }
 
 impl Terms {
@@ -81,6 +84,7 @@ impl Terms {
             timestamps: word(file.timestamps.as_ref(), &TIMESTAMPS, problems)
                 .unwrap_or(Timestamps::Infer),
             columns: file.columns.iter().filter_map(|c| column(c, problems)).collect(),
+            retention_days: number(file.days.as_ref(), RETENTION_DAYS_MAX, problems),
         }
     }
 }
@@ -103,9 +107,6 @@ fn refuse_unsupported(file: &ContractFile, problems: &mut Problems<'_>) {
     let mut refuse = |key: &str, at, what| {
         problems.add(at, ContractProblem::NotYetSupported { key: key.to_owned(), what });
     };
-    if let Some(retention) = &file.retention {
-        refuse(&retention.key, retention.at, "retention periods");
-    }
     for privacy in file.columns.iter().filter_map(|column| column.privacy.as_ref()) {
         refuse(&privacy.key, privacy.at, "rules of privacy");
     }

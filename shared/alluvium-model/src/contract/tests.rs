@@ -37,6 +37,9 @@ timestamps = "string"
 "$.tags" = { type = "array<string>" }
 "$.raw" = { type = "json" }
 "$.debug" = { drop = true }
+
+[retention]
+days = 30
 "#;
 
 fn read(file: &str, text: &str) -> Result<Contract, ContractErrors> {
@@ -85,6 +88,7 @@ fn every_key_is_understood() {
         .into(),
     };
     assert_eq!(**contract.rules(), expected);
+    assert_eq!(contract.retention_days(), Some(30));
 }
 
 #[test]
@@ -92,6 +96,7 @@ fn what_is_not_said_is_as_without_a_contract() {
     let contract = read("t.toml", "table = \"t\"").unwrap();
     assert_eq!(**contract.rules(), TableRules::default());
     assert_eq!(contract.rules().digest(), None);
+    assert_eq!(contract.retention_days(), None);
     let default = read("lake/_default.toml", "").unwrap();
     assert_eq!((default.table(), default.destination()), (None, None));
 }
@@ -155,8 +160,56 @@ fn values_of_another_type_are_refused() {
 
 #[test]
 fn what_comes_later_is_refused_and_not_ignored() {
-    insta::assert_snapshot!(wrong("[retention]\ndays = 3"), @"t.toml:2:2: `retention`: retention periods are not yet supported");
     insta::assert_snapshot!(wrong("[columns]\n'$.user.email' = { privacy = 'hash' }"), @r#"t.toml:3:30: `columns."$.user.email".privacy`: rules of privacy are not yet supported"#);
+}
+
+#[test]
+fn partitions_are_kept_for_whole_days() {
+    let kept = |text: &str| read("t.toml", &format!("table = 't'\n{text}")).unwrap();
+    assert_eq!(kept("[retention]\ndays = 1").retention_days(), Some(1));
+    let by_hour = "[partition]\nby = ['identity($.a)', 'hour(arrived_at)']\n";
+    let by_hour = |days: &str| kept(&format!("{by_hour}{days}"));
+    assert_eq!(by_hour("[retention]\ndays = 36500").retention_days(), Some(36_500));
+    // It changes no row, so no source is loaded by other rules.
+    assert_eq!(by_hour("[retention]\ndays = 7").rules(), by_hour("").rules());
+    insta::assert_snapshot!(wrong("[retention]\ndays = 0"), @"t.toml:3:8: `retention.days`: 0 is no number from 1 to 36500");
+    insta::assert_snapshot!(wrong("[retention]\ndays = 36501"), @"t.toml:3:8: `retention.days`: 36501 is no number from 1 to 36500");
+    insta::assert_snapshot!(wrong("[retention]\ndays = '30d'"), @"t.toml:3:8: `retention.days` is a text; it must be a whole number");
+    insta::assert_snapshot!(wrong("[retention]\ndays = 1.5"), @"t.toml:3:8: `retention.days` is a number with a fraction; it must be a whole number");
+    insta::assert_snapshot!(wrong("[retention]\nday = 3"), @r"
+    t.toml:2:2: `retention.days` is missing
+    t.toml:3:1: there is no key `retention.day`; did you mean `days`?
+    ");
+    insta::assert_snapshot!(wrong("[retention]"), @"t.toml:2:2: `retention.days` is missing");
+    insta::assert_snapshot!(wrong("retention = 30"), @"t.toml:2:13: `retention` is a whole number; it must be a section");
+}
+
+#[test]
+fn partitions_without_a_day_have_no_age() {
+    let retention = "[retention]\ndays = 3\n";
+    let by = |by: &str| wrong(&format!("{retention}[partition]\nby = [{by}]"));
+    insta::assert_snapshot!(by("'identity($.site)'"), @"t.toml:2:2: `retention`: partitions have an age only by `day(…)` or `hour(…)` in `partition.by`");
+    insta::assert_snapshot!(by("'identity($.day) as dt', 'bucket(4, $.a)'"), @"t.toml:2:2: `retention`: partitions have an age only by `day(…)` or `hour(…)` in `partition.by`");
+    // Once is enough.
+    insta::assert_snapshot!(by("'month(arrived_at)'"), @"t.toml:5:7: `partition.by`: `month(arrived_at)` is not like day(event_time), hour(arrived_at), identity($.a.b) or bucket(16, $.a.b); the last two may be followed by `as name`");
+}
+
+#[test]
+fn a_retention_is_that_of_the_table_of_its_routes_or_of_all_others() {
+    let contract = |file: &str, text: &str| read(file, text).unwrap();
+    let set = Contracts::new(vec![
+        contract("t.toml", "table = 't'\n[source]\nroute = '$.type'\n[retention]\ndays = 3"),
+        contract("kept.toml", "table = 'kept'"),
+        contract("_default.toml", "[retention]\ndays = 90"),
+    ]);
+    let days = |set: &Contracts, table: &str| set.retention_days(&TableSource::new(table));
+    let set = set.unwrap();
+    let found = ["t", "t/night", "kept", "t_night", "other"].map(|table| days(&set, table));
+    assert_eq!(found, [Some(3), Some(3), None, Some(90), Some(90)]);
+    assert_eq!(days(&Contracts::default(), "t"), None);
+    // As it is for all other rules.
+    let rules = |table: &str| set.of_table(&TableSource::new(table)).rules;
+    assert_eq!(rules("t/night"), rules("t"));
 }
 
 #[test]
