@@ -1,0 +1,246 @@
+"""What a compaction takes, measured with the command as users have it: `make measure-compaction`.
+
+Two lakes are made in target/, compacted, compared and removed: one of very many very small files,
+one of so many bytes that they do not fit into one file. Half of their bytes is noise, so that a
+byte of Parquet takes no more than two of JSON. Whatever is not as it must be ends it with an error.
+
+    python measure_compaction.py [--files N] [--mib N] [--only hours|day]
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from conftest import COMMAND, PEAK, ROOT, Lake
+from test_compact import row_groups_read
+
+FOLDER = ROOT / "target" / "measure-compaction"
+# All that the process may map, more than may be resident: the memory of a function that has one
+# CPU (AWS_FACTS.md §3).
+FUNCTION_BYTES = 1_769 << 20
+TARGET_BYTES = 256 << 20
+MIB = 1 << 20
+DAY = datetime(2026, 11, 22, tzinfo=timezone.utc)
+CONTRACT = """
+table = "events"
+[source]
+prefix = "events/"
+[time]
+event_time = "$.time"
+[partition]
+by = ["{unit}(event_time)"]
+"""
+# A loss, a double and a changed value are seen in these.
+TOTALS = (
+    "count(*), sum(n), min(time), max(time), min(device), max(device),"
+    " sum(hash(payload, device, n, time, temperature)), count(DISTINCT _source), sum(_record)"
+)
+
+
+def main():
+    words = argparse.ArgumentParser()
+    words.add_argument("--files", type=int, default=10_000, help="small files in 24 partitions")
+    words.add_argument("--mib", type=int, default=2_048, help="Parquet in one partition")
+    words.add_argument("--only", choices=["hours", "day"])
+    given = words.parse_args()
+    print(f"{datetime.now(timezone.utc):%Y-%m-%d}, {os.cpu_count()} cores, {machine_gib()} GiB")
+    cases = {"hours": lambda: many_files(given.files), "day": lambda: many_bytes(given.mib)}
+    for name, case in cases.items():
+        if given.only in (None, name):
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            FOLDER.mkdir(parents=True)
+            try:
+                case()
+            finally:
+                shutil.rmtree(FOLDER)
+
+
+def machine_gib():
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def many_files(files):
+    """Files of about 20 KB, in as many hours as a day has; then the old ones are deleted."""
+    print(f"\n{files:,} files of about 20 KB in 24 partitions")
+    settle = ["--settle-seconds", "30"]
+    lake = load("hour", files, records=175, noise=64, settle=settle)
+    sources = lake.files("events")
+    before = Before(lake)
+    time.sleep(30)
+    compacted = compact(lake, [*settle, "--grace-seconds", "5"])
+    partitions = compacted["partitions"]
+    require(len(partitions) == 24, f"{len(partitions)} partitions were planned")
+    require(len(lake.files("events")) == 24, "a partition has not one file")
+    before.compare()
+
+    waiting = lake.json("vacuum", *settle)["waiting"]
+    while waiting:
+        time.sleep(5)
+        waiting = lake.json("vacuum", *settle)["waiting"]
+    left = sorted(map(str, lake.directory.rglob("*.parquet")))
+    require(left == sorted(lake.files("events")), "vacuum left or deleted something else")
+    require(not any(os.path.exists(source) for source in sources), "an old file is left")
+    print(f"vacuum left {len(left)} files, which are those of the catalog")
+    before.compare()
+
+
+def many_bytes(mib):
+    """Files of about half a mebibyte in one partition, which is larger than what one file should
+    be, in the memory of a function. How large a partition is does not matter to a merge: it
+    holds the files of a bin, and all bins but one have a full target."""
+    print(f"\n{mib:,} MiB in files of about 0.5 MiB in one partition")
+    lake = load("day", files=mib * 2, records=1_000, noise=470, settle=[])
+    # Instead of waiting: whatever was committed was so an hour ago.
+    hour_ago = time.time() - 3_600
+    for entry in (lake.directory / "_alluvium/ledger/alluvium").iterdir():
+        os.utime(entry, (hour_ago, hour_ago))
+    before = Before(lake)
+    compact(lake, [])
+    sizes = sorted(os.path.getsize(file) for file in lake.files("events"))
+    print("files of", ", ".join(f"{size / MIB:.0f}" for size in sizes), "MiB")
+    require(all(TARGET_BYTES / 2 <= size for size in sizes[1:]), "more than one file is small")
+    require(sizes[-1] <= 1.25 * TARGET_BYTES, "a file is much larger than the target")
+    before.compare()
+
+
+def load(unit, files, records, noise, settle):
+    """A lake with so many files of events, in the order of their time over a day."""
+    lake = Lake(FOLDER / "lake")
+    lake.directory.mkdir()
+    contract = FOLDER / "events.toml"
+    contract.write_text(CONTRACT.format(unit=unit))
+    lake.run("contract", "deploy", contract)
+    landing = FOLDER / "landing" / "events"
+    landing.mkdir(parents=True)
+    step = timedelta(days=1) / (files * records)
+    choose = random.Random(9)
+    json_bytes = 0
+    for file in range(files):
+        text = "\n".join(event(file * records + n, step, choose, noise) for n in range(records))
+        json_bytes += len(text)
+        (landing / f"{file:06}.json").write_text(text)
+    took = watched(lake, "ingest", landing.parent, "--threads", "2", *settle)
+    loaded = took.printed["loaded"]
+    require(loaded == files * records, f"{loaded} records were loaded of {files * records}")
+    shutil.rmtree(landing.parent)
+    print(f"loaded {loaded:,} records, {json_bytes / MIB:,.0f} MiB of JSON: {took}")
+    return lake
+
+
+def event(number, step, choose, noise):
+    """A record of which `noise` bytes are not compressible, as twice as many hex digits."""
+    at = DAY + number * step
+    device, tenths = choose.randrange(20_000), choose.randrange(-200, 400)
+    return (
+        f'{{"time":"{at:%Y-%m-%dT%H:%M:%S.%fZ}","n":{number},"device":"dev-{device:06}",'
+        f'"temperature":{tenths / 10},"payload":"{choose.randbytes(noise).hex()}"}}'
+    )
+
+
+class Before:
+    """What readers saw and what reading and writing alone takes, to compare with afterwards."""
+
+    def __init__(self, lake):
+        self.lake = lake
+        self.totals = lake.duckdb("events", TOTALS)
+        files = lake.files("events")
+        size = sum(map(os.path.getsize, files))
+        cpu_seconds = rewrite_alone(files)
+        print(
+            f"before: {len(files):,} files, {size / MIB:,.1f} MiB; {hour_read(files)};"
+            f" read and written alone by PyArrow in {cpu_seconds:.1f} s of CPU"
+        )
+
+    def compare(self):
+        totals = self.lake.duckdb("events", TOTALS)
+        require(totals == self.totals, f"{self.totals} became {totals}")
+        findings = self.lake.json("doctor")["findings"]
+        require(findings == [], f"doctor found {findings}")
+        files = self.lake.files("events")
+        size = sum(map(os.path.getsize, files))
+        print(
+            f"after: {len(files):,} files, {size / MIB:,.1f} MiB; {hour_read(files)};"
+            f" DuckDB sees the same {totals[0][0]:,} rows, doctor finds nothing"
+        )
+
+
+def rewrite_alone(files):
+    """Seconds of CPU for reading files and writing their rows as they come into one, with the
+    settings of ours."""
+    started = time.process_time()
+    settings = {"compression": "zstd", "compression_level": 3, "write_page_index": True}
+    waiting, rows = [], 0
+    path = FOLDER / "alone.parquet"
+    with pq.ParquetWriter(path, pq.ParquetFile(files[0]).schema_arrow, **settings) as writer:
+        for file in files:
+            waiting.append(pq.ParquetFile(file).read(use_threads=False))
+            rows += len(waiting[-1])
+            if rows >= 65_536 or file is files[-1]:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting, rows = [], 0
+    path.unlink()
+    return time.process_time() - started
+
+
+def hour_read(files):
+    begin = DAY + timedelta(hours=11)
+    read, everything = row_groups_read(files, begin, begin + timedelta(hours=1))
+    return f"{read:,} of {everything:,} row groups may have events of one hour"
+
+
+def compact(lake, options):
+    took = watched(lake, "compact", *options)
+    for partition in took.printed["partitions"]:
+        require(partition["outcome"] == "committed", f"a swap ended like this: {partition}")
+    reports = [partition["report"] for partition in took.printed["partitions"]]
+    total = {key: sum(report[key] for report in reports) for key in reports[0]}
+    merged, new = total["merged_bytes"] / MIB, total["new_bytes"] / MIB
+    print(
+        f"compacted: {total['merged_files']:,} files of {merged:,.1f} MiB became"
+        f" {total['new_files']:,} of {new:,.1f} MiB, {total['copied_files']:,} copied: {took},"
+        f" {merged / took.cpu_seconds:.1f} MiB of Parquet per second of CPU"
+    )
+    return took.printed
+
+
+class watched:
+    """A run of the command, in no more memory than a function has, and what it took."""
+
+    def __init__(self, lake, *words):
+        limit = ["prlimit", f"--as={FUNCTION_BYTES}"]
+        command = [COMMAND, *words, "--lake", lake.directory, "--json"]
+        self.load = os.getloadavg()[0]
+        started = time.monotonic()
+        ran = subprocess.run(
+            [sys.executable, "-B", PEAK, *limit, *command], stdout=subprocess.PIPE, check=True
+        )
+        self.seconds = time.monotonic() - started
+        ended = json.loads(ran.stdout)
+        require(ended["code"] == 0, f"{words[0]} ended with {ended['code']}: {ended['printed']}")
+        self.printed = json.loads(ended["printed"])
+        self.cpu_seconds = ended["cpu_seconds"]
+        self.mib = ended["kib"] / 1_024
+
+    def __str__(self):
+        return (
+            f"{self.seconds:.1f} s, {self.cpu_seconds:.1f} s of CPU, at most {self.mib:.0f} MiB"
+            f" (load before: {self.load:.1f})"
+        )
+
+
+def require(holds, otherwise):
+    if not holds:
+        sys.exit(f"error: {otherwise}")
+
+
+if __name__ == "__main__":
+    main()
