@@ -29,7 +29,10 @@ FOLDER = ROOT / "target" / "measure-compaction"
 FUNCTION_BYTES = 1_769 << 20
 TARGET_BYTES = 256 << 20
 MIB = 1 << 20
+# Who write at the same time, each a file at a time.
+WRITERS = 8
 DAY = datetime(2026, 11, 22, tzinfo=timezone.utc)
+DAY_LONG = timedelta(days=1)
 CONTRACT = """
 table = "events"
 [source]
@@ -48,12 +51,13 @@ TOTALS = (
 
 def main():
     words = argparse.ArgumentParser()
-    words.add_argument("--files", type=int, default=10_000, help="small files in 24 partitions")
+    words.add_argument("--files", type=int, default=53 * 192, help="small files, a multiple of 192")
     words.add_argument("--mib", type=int, default=2_048, help="Parquet in one partition")
     words.add_argument("--only", choices=["hours", "day"])
     given = words.parse_args()
     print(f"{datetime.now(timezone.utc):%Y-%m-%d}, {os.cpu_count()} cores, {machine_gib()} GiB")
     cases = {"hours": lambda: many_files(given.files), "day": lambda: many_bytes(given.mib)}
+    require(given.files % (24 * WRITERS) == 0, f"--files must be a multiple of {24 * WRITERS}")
     for name, case in cases.items():
         if given.only in (None, name):
             shutil.rmtree(FOLDER, ignore_errors=True)
@@ -72,7 +76,7 @@ def many_files(files):
     """Files of about 20 KB, in as many hours as a day has; then the old ones are deleted."""
     print(f"\n{files:,} files of about 20 KB in 24 partitions")
     settle = ["--settle-seconds", "30"]
-    lake = load("hour", files, records=175, noise=64, settle=settle)
+    lake = load("hour", files, records=210, noise=64, settle=settle)
     sources = lake.files("events")
     before = Before(lake)
     time.sleep(30)
@@ -113,7 +117,8 @@ def many_bytes(mib):
 
 
 def load(unit, files, records, noise, settle):
-    """A lake with so many files of events, in the order of their time over a day."""
+    """A lake with so many files of events over a day, of which each time lies in as many files as
+    there are writers."""
     lake = Lake(FOLDER / "lake")
     lake.directory.mkdir()
     contract = FOLDER / "events.toml"
@@ -121,11 +126,14 @@ def load(unit, files, records, noise, settle):
     lake.run("contract", "deploy", contract)
     landing = FOLDER / "landing" / "events"
     landing.mkdir(parents=True)
-    step = timedelta(days=1) / (files * records)
     choose = random.Random(9)
     json_bytes = 0
     for file in range(files):
-        text = "\n".join(event(file * records + n, step, choose, noise) for n in range(records))
+        begin, writer = file // WRITERS * records, file % WRITERS
+        numbers = ((begin + n) * WRITERS + writer for n in range(records))
+        # Each hour has as many whole files of each writer as any other.
+        times = ((number, DAY + number * DAY_LONG / (files * records)) for number in numbers)
+        text = "\n".join(event(number, at, choose, noise) for number, at in times)
         json_bytes += len(text)
         (landing / f"{file:06}.json").write_text(text)
     took = watched(lake, "ingest", landing.parent, "--threads", "2", *settle)
@@ -136,9 +144,8 @@ def load(unit, files, records, noise, settle):
     return lake
 
 
-def event(number, step, choose, noise):
+def event(number, at, choose, noise):
     """A record of which `noise` bytes are not compressible, as twice as many hex digits."""
-    at = DAY + number * step
     device, tenths = choose.randrange(20_000), choose.randrange(-200, 400)
     return (
         f'{{"time":"{at:%Y-%m-%dT%H:%M:%S.%fZ}","n":{number},"device":"dev-{device:06}",'
