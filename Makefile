@@ -2,13 +2,14 @@
 # `test-corpora`. Everything that is made lies in target/ and .venv/.
 
 PROFILE := local
-FUNCTIONS := ingest-objects
+FUNCTIONS := collect finish-streams ingest-objects ingest-stream maintain-lake
+# Some of them share one.
+PACKAGES := $(notdir $(wildcard functions/*))
 ARCH ?= x86_64
 STACK ?= alluvium
 TARGET ?= read
 FUZZ_SECONDS ?= 600
 CONTRACTS ?= infra/tables
-EVENT ?= events/ingest-objects/s3.json
 CORPORA ?= $(or $(ALLUVIUM_CORPORA),../shared/corpora)
 VENV := .venv
 PYTHON := PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
@@ -40,7 +41,7 @@ local: ## Build the alluvium command and the functions for this machine
 check: local $(VENV)/installed ## Check format, lints, docs, the template and the contracts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
-	$(CARGO) clippy $(LOCKED) --workspace --test aws -- -D warnings
+	$(CARGO) clippy $(LOCKED) --workspace --test aws --test stream_corpora -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational infra/template.yaml
 	target/$(PROFILE)/alluvium contract check $(CONTRACTS) events/contracts
@@ -71,9 +72,15 @@ FILES ?= 10000
 test-many-files: local $(VENV)/installed ## Send many small files through the queue: FILES=10000
 	$(LOCAL_AWS) run env FILES=$(FILES) $(PYTEST) tests/aws/test_many_files.py
 
+RECORDS ?= 300
+.PHONY: test-freshness
+test-freshness: local $(VENV)/installed ## Measure the time from a record put to its row read: RECORDS=300
+	$(LOCAL_AWS) run env RECORDS=$(RECORDS) $(PYTEST) tests/aws/test_freshness.py
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
+	ALLUVIUM_CORPORA="$(abspath $(CORPORA))" $(CARGO) test $(LOCKED) --workspace --test stream_corpora
 	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) tests/corpora
 
 # Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler. Sanitizers are not for stable
@@ -94,18 +101,37 @@ local-up: local $(VENV)/installed ## Start a local AWS and deploy the stack to i
 local-down: $(VENV)/installed ## Stop the local AWS
 	$(LOCAL_AWS) down
 
+# A target says which event it means, and its prerequisites mean the same.
 .PHONY: event
 event:
-	@test -f "$(EVENT)" || { echo "no such event: EVENT=$(EVENT); see events/ingest-objects" >&2; exit 1; }
+	@test -f "$(EVENT)" || { echo "no such event: EVENT=$(EVENT); see events" >&2; exit 1; }
+
+INVOKE = $(LOCAL_AWS) invoke $(@:invoke-%=%) "$(EVENT)"
 
 .PHONY: invoke-ingest-objects
+invoke-ingest-objects: EVENT ?= events/ingest-objects/s3.json
 invoke-ingest-objects: event local-up ## Invoke the function on the local AWS: EVENT=events/ingest-objects/s3.json
-	$(LOCAL_AWS) invoke "$(EVENT)"
+	$(INVOKE)
+
+.PHONY: invoke-collect
+invoke-collect: EVENT ?= events/collect/one-object.json
+invoke-collect: event local-up ## Invoke the function on the local AWS: EVENT=events/collect/one-object.json
+	$(INVOKE)
+
+.PHONY: invoke-ingest-stream
+invoke-ingest-stream: EVENT ?= events/ingest-stream/kinesis.json
+invoke-ingest-stream: event local-up ## Invoke the function on the local AWS: EVENT=events/ingest-stream/kinesis.json
+	$(INVOKE)
+
+.PHONY: invoke-finish-streams
+invoke-finish-streams: EVENT ?= events/finish-streams/schedule.json
+invoke-finish-streams: event local-up ## Invoke the function on the local AWS: EVENT=events/finish-streams/schedule.json
+	$(INVOKE)
 
 .PHONY: build
 build: $(VENV)/installed ## Build the functions for AWS Lambda: ARCH=x86_64 or arm64
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(CARGO) lambda build --locked --release --disable-optimizations \
-		--target $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu $(FUNCTIONS:%=--package %)
+		--target $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu $(PACKAGES:%=--package %)
 
 # Uses the account and region of your AWS configuration.
 .PHONY: deploy

@@ -13,7 +13,8 @@ use std::{
 };
 
 use alluvium_aws::{
-    Aws, GlueCatalog, LakeRoot, S3Landing, S3Objects, S3Sources, SqsQueue, telemetry::Invocation,
+    Aws, GlueCatalog, KinesisStream, KinesisStreams, LakeRoot, S3Landing, S3Objects, S3Sources,
+    SqsQueue, telemetry::Invocation,
 };
 use alluvium_lake::{Browse, ContractStore, Ingest, IngestSettings, Landing, Verify};
 use alluvium_model::{
@@ -30,6 +31,7 @@ use alluvium_tests::{
     s3_event,
 };
 use aws_config::BehaviorVersion;
+use aws_sdk_kinesis::{client::Waiters as _, types::ShardIteratorType};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use ingest_objects::{IngestObjects, TimeLimit};
@@ -134,6 +136,37 @@ async fn s3_lists_what_landed() {
     let landing = |place: &str| S3Landing::new(&aws, place.parse().unwrap());
     suites::landing(landing("s3://landed-suite-landing/camera/"), &keys).await;
     suites::landing(landing("s3://landed-suite-landing/nothing"), &[]).await;
+}
+
+/// What a stream holds, shard by shard in order.
+async fn held(client: &aws_sdk_kinesis::Client, stream: &str) -> Vec<(String, Bytes)> {
+    let mut found = Vec::new();
+    let shards = client.list_shards().stream_name(stream).send().await.unwrap();
+    for shard in shards.shards() {
+        let position = client.get_shard_iterator().stream_name(stream).shard_id(shard.shard_id());
+        let position = position.shard_iterator_type(ShardIteratorType::TrimHorizon);
+        let iterator = position.send().await.unwrap().shard_iterator;
+        let page = client.get_records().set_shard_iterator(iterator).send().await.unwrap();
+        for record in page.records() {
+            let data = record.data().clone().into_inner();
+            found.push((record.partition_key().unwrap().to_owned(), Bytes::from(data)));
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kinesis_is_a_stream() {
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    let client = aws_sdk_kinesis::Client::new(&loader.http_client(service()).load().await);
+    let name = "stream-suite";
+    client.create_stream().stream_name(name).shard_count(3).send().await.unwrap();
+    let active = client.wait_until_stream_exists().stream_name(name);
+    active.wait(Duration::from_mins(1)).await.unwrap();
+    let aws = Aws::from_environment().await;
+    let stream = KinesisStream::new(&aws, name.parse().unwrap());
+    suites::stream(&stream, &KinesisStreams::new(&aws), name, async || held(&client, name).await)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

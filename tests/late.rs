@@ -130,6 +130,7 @@ impl LateObjects {
     }
 
     /// Lets everything take effect that is late until now; how many changes there were so far.
+    #[expect(clippy::must_use_candidate, reason = "some only want it to happen")]
     pub fn catch_up(&self) -> Changes {
         let now = self.clock.now();
         let due: Vec<_> =

@@ -7,8 +7,10 @@
     reason = "test support: a broken expectation must stop the test"
 )]
 
+pub mod death;
 pub mod http;
 pub mod late;
+pub mod seeds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -19,13 +21,15 @@ use alluvium_model::{
     AnnouncedObject, Budget, DataColumn, Destination, Origin, SourceId, TableName, TableRules,
     TableSource,
     layout::{self, ObjectKey},
-    ports::{LakeCatalog, LakeObjects, ListObjects, PublishEvents, ReadObjects, Source},
+    ports::{
+        LakeCatalog, LakeObjects, ListObjects, PublishEvents, ReadObjects, Source, SourceFormat,
+    },
 };
 use alluvium_testkit::{MemoryCatalog, MemoryObjects, MemorySource};
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
     compute::cast,
-    datatypes::{DataType, TimeUnit},
+    datatypes::{DataType, Int64Type, TimeUnit},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use bytes::Bytes;
@@ -104,6 +108,7 @@ pub fn memory_source(key: &str, text: &str) -> Source<MemorySource> {
             arrived_at: "2026-11-22T10:00:00Z".parse().unwrap(),
         },
         bytes: text.len() as u64,
+        format: SourceFormat::Documents,
         reader: MemorySource::new(text.to_owned(), 7),
     }
 }
@@ -193,26 +198,64 @@ impl Lake {
         self.rows_where(table, |row_source| row_source == source).await
     }
 
+    /// The rows of a table in the order of their sources, as [`Lake::rows`] shows them.
+    pub async fn rows_in_order(&self, table: &str) -> Vec<String> {
+        let rows = self.batches(table).await.into_iter().flat_map(|batch| {
+            let places = places_of(&batch, "_source", "_record");
+            places.into_iter().zip(shown_rows(&batch)).collect::<Vec<_>>()
+        });
+        in_order(rows.collect())
+    }
+
+    /// The texts of a column of the table of bad records, in the order of their sources.
+    pub async fn bad_texts_in_order(&self, column: &str) -> Vec<String> {
+        let rows = self.batches("quarantine").await.into_iter().flat_map(|batch| {
+            let places = places_of(&batch, "source", "record");
+            let texts = batch.column_by_name(column).unwrap().as_string::<i32>().clone();
+            let texts = texts.iter().map(|text| text.unwrap().to_owned());
+            places.into_iter().zip(texts.collect::<Vec<_>>()).collect::<Vec<_>>()
+        });
+        in_order(rows.collect())
+    }
+
     async fn rows_where(&self, table: &str, of: impl Fn(&str) -> bool) -> Vec<String> {
-        let browse = Browse::new(self.catalog.clone(), self.objects.clone());
-        let table: TableName = table.parse().unwrap();
-        let objects = self.objects.all();
         let mut rows = Vec::new();
-        for file in browse.files(&table).await.unwrap() {
-            let bytes = objects.get(&file.key).unwrap().clone();
-            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
-            for batch in reader {
-                let batch = batch.unwrap();
-                // A file of quarantined records has no such column, and is shown whole.
-                let sources = batch.column_by_name("_source").map(|s| s.as_string::<i32>().clone());
-                let shown = shown_rows(&batch).into_iter().enumerate();
-                let of_source = |row| sources.as_ref().is_none_or(|sources| of(sources.value(row)));
-                rows.extend(shown.filter(|(row, _)| of_source(*row)).map(|(_, shown)| shown));
-            }
+        for batch in self.batches(table).await {
+            // A file of quarantined records has no such column, and is shown whole.
+            let sources = batch.column_by_name("_source").map(|s| s.as_string::<i32>().clone());
+            let shown = shown_rows(&batch).into_iter().enumerate();
+            let of_source = |row| sources.as_ref().is_none_or(|sources| of(sources.value(row)));
+            rows.extend(shown.filter(|(row, _)| of_source(*row)).map(|(_, shown)| shown));
         }
         rows.sort();
         rows
     }
+
+    async fn batches(&self, table: &str) -> Vec<RecordBatch> {
+        let browse = Browse::new(self.catalog.clone(), self.objects.clone());
+        let table: TableName = table.parse().unwrap();
+        let objects = self.objects.all();
+        let mut batches = Vec::new();
+        for file in browse.files(&table).await.unwrap() {
+            let bytes = objects.get(&file.key).unwrap().clone();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+            batches.extend(reader.map(Result::unwrap));
+        }
+        batches
+    }
+}
+
+/// Where each row of a batch came from.
+fn places_of(batch: &RecordBatch, source: &str, record: &str) -> Vec<(String, i64)> {
+    let sources = batch.column_by_name(source).unwrap().as_string::<i32>().clone();
+    let records = batch.column_by_name(record).unwrap().as_primitive::<Int64Type>().clone();
+    let place = |row| (sources.value(row).to_owned(), records.value(row));
+    (0..batch.num_rows()).map(place).collect()
+}
+
+fn in_order(mut rows: Vec<((String, i64), String)>) -> Vec<String> {
+    rows.sort();
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Instants with a numeric offset: the formatter knows no names of time zones.

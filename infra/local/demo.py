@@ -1,4 +1,4 @@
-"""Shows Alluvium's main job on a local AWS: files go in, a table follows them.
+"""Shows Alluvium's main job on a local AWS: files and events go in, tables follow them.
 
 Every step is one sentence, the command and its output. The end is a count that must add up.
 """
@@ -23,6 +23,11 @@ GENERATIONS = [
 BAD_LINES = 3
 CONTRACT = "events/contracts/trips.toml"
 TRIPS = "events/trips/1-weekend.json"
+POSTED = [
+    '{"trip":5,"city":"Porto","started_at":1795345200000,"fare":6,"card":"4242 4242 4242 4242"}',
+    '{"trip":6,"city":"Lisboa","started_at":1795348800000,"fare":11.25,"tip":1.5}',
+]
+PUT = '{"trip":7,"city":"Porto","started_at":1795352400000,"fare":8.75,"tip":2}'
 
 
 class Demo:
@@ -40,6 +45,14 @@ class Demo:
         self.stack.command("aws", "s3", "cp", "--no-progress", file, target, echo=print)
         self.dropped += 1
         self.stack.wait_for_sources(self.dropped)
+
+    def post(self, path, body):
+        print(f"POST {self.outputs['CollectUrl'].rstrip('/')}{path}")
+        print("    " + body.replace("\n", "\n    "))
+        status, _, answer = self.stack.post(path, body.encode())
+        print(f"HTTP {status}\n    {answer.decode()}")
+        if status != 202:
+            raise Failed("collect did not take the events")
 
     def show_columns(self):
         self.stack.command(COMMAND, "schema", "camera", "--lake", self.lake, echo=print,
@@ -88,15 +101,24 @@ class Demo:
         self.sql("SELECT dt, city, trip, fare, gps FROM trips ORDER BY trip")
         self.say("The card numbers are nowhere, and a trip of 1970 is not believed. Its files:")
         self.stack.command(COMMAND, "files", "trips", "--lake", self.lake, echo=print)
+        self.say("Events are sent one by one, too: by a signed request, or put into the stream. `trips` is their topic.")
+        self.post("/trips", "\n".join(POSTED))
+        self.stack.command("aws", "kinesis", "put-record", "--stream-name", self.outputs["StreamName"],
+                           "--partition-key", "trips/taxi-7", "--data", PUT, "--output", "text", echo=print)
+        self.stack.wait_for_records()
+        self.say("They are rows beside those of the file, under the same contract.")
+        self.sql("SELECT trip, city, fare, tip, CASE WHEN _source LIKE '%/raw/%' THEN 'stream' ELSE 'file' END "
+                 "AS came_by, dt FROM trips ORDER BY trip")
         self.say("What could not be loaded, with the reason, the place and the bytes.")
         self.sql("SELECT reason, split_part(source, '/', -1) AS file, record, \"offset\", bytes "
                  "FROM quarantine ORDER BY record")
         return self.count()
 
     def count(self):
-        """Records as the files have them, one a line, against rows as a reader finds them."""
+        """Records as they were sent, one a line, against rows as a reader finds them."""
         files = [ROOT / file for _, file in GENERATIONS] + sorted((ROOT / "events/demo").iterdir())
         records = sum(len(file.read_text().splitlines()) for file in [*files, ROOT / TRIPS])
+        records += len([*POSTED, PUT])
         [(rows,)] = self.sql("SELECT (SELECT count(*) FROM camera) + (SELECT count(*) FROM trips)")
         [(quarantined,)] = self.sql("SELECT count(*) FROM quarantine")
         lost = records - rows - quarantined

@@ -1,10 +1,10 @@
 """A local AWS: starts it, stops it, and runs commands against it.
 
-    local_aws.py up             start one that stays until `down`, and deploy the stack to it
-    local_aws.py invoke EVENT   invoke the function of the stack with the event in a file
-    local_aws.py down           stop it
-    local_aws.py run COMMAND    run a command against one of its own, which ends with the command
-    local_aws.py keep COMMAND   run a command against a new one that stays until `down`
+    local_aws.py up                     start one that stays until `down`, and deploy the stack to it
+    local_aws.py invoke FUNCTION EVENT  invoke a function of the stack with the event in a file
+    local_aws.py down                   stop it
+    local_aws.py run COMMAND            run a command against one of its own, which ends with the command
+    local_aws.py keep COMMAND           run a command against a new one that stays until `down`
 
 It listens on a free port of the loopback interface only, so that several can run side by side, and
 keeps everything in target/local-aws. Whatever reaches it through the variables of `environment`
@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / "target" / "local-aws"
 BIN = Path(sys.executable).parent
 HOST = "127.0.0.1"
-SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,events,glue,cloudformation,kms,states,scheduler"
+SERVICES = (
+    "s3,sqs,sns,lambda,iam,sts,logs,cloudwatch,events,glue,cloudformation,kms,kinesis,states,scheduler"
+)
 START_SECONDS = 60
 STOP_SECONDS = 20
 PR_SET_PDEATHSIG = 1
@@ -254,13 +256,13 @@ def keep(command):
                 print(f"    export {name}={value}")
 
 
-def invoke(event):
+def invoke(function, event):
     from stack import Stack
 
     aws = adopt(STATE / "kept")
     if aws is None:
         sys.exit("no local AWS is running: `make local-up` starts one")
-    Stack(aws.environment()).invoke(event, echo=print)
+    Stack(aws.environment()).invoke(function, event, echo=print)
 
 
 def main():
@@ -272,8 +274,8 @@ def main():
             up()
         case ["keep", *command] if command:
             keep(command)
-        case ["invoke", event]:
-            invoke(event)
+        case ["invoke", function, event]:
+            invoke(function, event)
         case ["down"]:
             down()
         case ["run", *command] if command:

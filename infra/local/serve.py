@@ -1,13 +1,15 @@
-"""MiniStack as an application, with three things put right.
+"""MiniStack as an application, with four things put right.
 
 The template refuses whatever does not come over TLS, and the local AWS holds every caller to its
 policies. On the loopback interface there is no TLS, so each request says that it came over it.
 
 Glue replaces a table by compare-and-set. MiniStack 1.5.33 compares and sets in two steps and
-serves each request in a thread, so here requests to its Glue come one at a time.
+serves each request in a thread, so here requests to its Glue come one at a time. It deletes
+partitions only one by one; here `BatchDeletePartition` is many of these.
 
-S3 copies an object on condition, such as that there is none yet. MiniStack 1.5.33 knows conditions
-of puts alone, and would copy over what is there.
+S3 copies an object on condition that nothing is there (`CopyObject` with `If-None-Match`).
+MiniStack 1.5.33 asks for such conditions only when an object is put, so here it is made to ask
+before it copies, too.
 
 It also counts what functions ask of S3 and Glue: GET `/_alluvium/calls` answers with the counts.
 """
@@ -26,9 +28,17 @@ handle = glue._handle_request_sync
 one_at_a_time = threading.Lock()
 
 
-def handle_alone(*request):
+def handle_alone(method, path, headers, body, query):
     with one_at_a_time:
-        return handle(*request)
+        if headers.get("x-amz-target", "").endswith(".BatchDeletePartition"):
+            return delete_partitions(json.loads(body))
+        return handle(method, path, headers, body, query)
+
+
+def delete_partitions(request):
+    for partition in request["PartitionsToDelete"]:
+        glue._delete_partition({**request, "PartitionValues": partition["Values"]})
+    return glue.json_response({"Errors": []})
 
 
 glue._handle_request_sync = handle_alone
@@ -36,10 +46,11 @@ glue._handle_request_sync = handle_alone
 copy = s3._copy_object
 
 
-def copy_on_condition(bucket, key, headers):
-    objects = (s3._ensure_bucket(bucket) or {}).get("objects", {})
-    refused = s3._check_put_preconditions(headers, objects.get(key))
-    return refused or copy(bucket, key, headers)
+def copy_on_condition(bucket_name, key, headers):
+    bucket = s3._ensure_bucket(bucket_name) or {}
+    there = bucket.get("objects", {}).get(key)
+    refused = s3._check_put_preconditions(headers, there)
+    return refused or copy(bucket_name, key, headers)
 
 
 s3._copy_object = copy_on_condition

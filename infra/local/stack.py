@@ -9,7 +9,8 @@ import json
 import re
 import subprocess
 import sys
-import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +20,20 @@ from pathlib import Path
 import boto3
 import duckdb
 import sqlglot
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from streams import HoldsStream
+from waiting import Failed, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
 COMMAND = "target/local/alluvium"
 NAME = "alluvium"
 DATABASE = "alluvium"
+# Functions, as the outputs of the stack call them.
+FILES, STREAM, LEFTOVERS = "IngestObjectsName", "IngestStreamName", "FinishStreamsName"
 # What is copied from the lake at once.
 COPIES_AT_ONCE = 8
 TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "map<string,string>": "MAP(VARCHAR, VARCHAR)"}
@@ -34,11 +43,7 @@ TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "map<string,string>": 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Failed(Exception):
-    """Something on the local AWS did not do what it should."""
-
-
-class Stack:
+class Stack(HoldsStream):
     """A deployed stack, reached through `environment`."""
 
     def __init__(self, environment):
@@ -53,6 +58,7 @@ class Stack:
         self.s3, self.glue, self.sqs = client("s3"), client("glue"), client("sqs")
         self.sns, self.states = client("sns"), client("stepfunctions")
         self.functions, self.logs = client("lambda"), client("logs")
+        self.kinesis, self.scheduler = client("kinesis"), client("scheduler")
         self.cloudformation, self.iam = client("cloudformation"), client("iam")
 
     @classmethod
@@ -80,6 +86,8 @@ class Stack:
         """MiniStack 1.5.33 keeps a number parameter as text in a scaling configuration, and its
         poller then fails to compare it."""
         for mapping in self.functions.list_event_source_mappings()["EventSourceMappings"]:
+            if "ScalingConfig" not in mapping:
+                continue
             scaling = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
             self.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
 
@@ -118,10 +126,10 @@ class Stack:
         for file in sorted(samples.rglob("*.json")):
             self.drop(str(file.relative_to(samples)), file.read_bytes())
 
-    def answer(self, event):
-        """What the function answers to an event: its error, if it failed, and its payload."""
+    def answer(self, event, function=FILES):
+        """What a function answers to an event: its error, if it failed, and its payload."""
         answer = self.functions.invoke(
-            FunctionName=self.outputs()["IngestObjectsName"], Payload=json.dumps(event)
+            FunctionName=self.outputs()[function], Payload=json.dumps(event)
         )
         return answer.get("FunctionError"), json.loads(answer["Payload"].read())
 
@@ -135,8 +143,9 @@ class Stack:
         """What the function answers to that event."""
         return self.answer(self.event(bucket, key))
 
-    def invoke(self, event, echo):
-        function = self.outputs()["IngestObjectsName"]
+    def invoke(self, function, event, echo):
+        """Invokes a function, as the template calls it without its prefix, and shows its answer."""
+        function = f"{NAME}-{function}"
         words = ["cargo", "lambda", "invoke", "--remote", "--endpoint-url"]
         words += [self.environment["AWS_ENDPOINT_URL"], "--data-file", event, function]
         self.command(*words, echo=echo)
@@ -152,14 +161,37 @@ class Stack:
 
     def let_read(self, bucket):
         """Grants the function to read one more bucket."""
-        [role] = [
-            resource["PhysicalResourceId"]
-            for resource in self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
-            if resource["LogicalResourceId"] == "IngestObjectsRole"
-        ]
+        role = self.resource("IngestObjectsRole")
         statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.put_role_policy(RoleName=role, PolicyName=bucket, PolicyDocument=document)
+
+    def resource(self, name):
+        """What a resource of the template is called."""
+        found = self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+        [physical] = [r["PhysicalResourceId"] for r in found if r["LogicalResourceId"] == name]
+        return physical
+
+    def post(self, path, body, signed=True, **headers):
+        """Sends a request to the URL of `collect`, signed like the requests of an SDK; returns the
+        status, the headers and the body of its answer."""
+        url = urllib.parse.urlsplit(self.outputs()["CollectUrl"])
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = AWSRequest("POST", f"https://{url.netloc}{path}", data=body, headers=headers)
+        if signed:
+            names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+            keys = Credentials(*(self.environment[name] for name in names))
+            SigV4Auth(keys, "lambda", self.environment["AWS_REGION"]).add_auth(request)
+        # The name of the URL leads to the local AWS by its header alone.
+        request = request.prepare()
+        local = self.environment["AWS_ENDPOINT_URL"] + path
+        sent = urllib.request.Request(local, data=body, method="POST")
+        sent.headers = dict(request.headers.items()) | {"Host": url.netloc}
+        try:
+            with DIRECT.open(sent, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.headers, answer.read()
 
     def calls(self):
         """How often the function asked what of S3 and Glue so far."""
@@ -170,9 +202,9 @@ class Stack:
     # How it is set up -----------------------------------------------------------------------
 
     @contextmanager
-    def configured(self, variables, **settings):
-        """Other variables and settings of the function, in new processes of it."""
-        name = self.outputs()["IngestObjectsName"]
+    def configured(self, variables, function=FILES, **settings):
+        """Other variables and settings of a function, in new processes of it."""
+        name = self.outputs()[function]
         found = self.functions.get_function_configuration(FunctionName=name)
         before = {setting: found[setting] for setting in settings}
         change = lambda variables, settings: self.functions.update_function_configuration(
@@ -183,6 +215,18 @@ class Stack:
             yield
         finally:
             change(found["Environment"]["Variables"], before)
+
+    @contextmanager
+    def denying(self, role, action, keys):
+        """A role of the template may not do something to objects of the lake."""
+        name, lake = self.resource(role), self.outputs()["LakeBucketName"]
+        statement = {"Effect": "Deny", "Action": action, "Resource": f"arn:aws:s3:::{lake}/{keys}"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.iam.put_role_policy(RoleName=name, PolicyName="denied", PolicyDocument=document)
+        try:
+            yield
+        finally:
+            self.iam.delete_role_policy(RoleName=name, PolicyName="denied")
 
     @contextmanager
     def redelivering(self, seconds, receives):
@@ -207,12 +251,12 @@ class Stack:
 
     # What the function says -----------------------------------------------------------------
 
-    def invocations(self):
+    def invocations(self, function=FILES):
         """The metrics of every invocation so far, as its log lines have them."""
-        return [line for line in self.log_lines() if "_aws" in line]
+        return [line for line in self.log_lines(function) if "_aws" in line]
 
-    def log_lines(self):
-        group = f"/aws/lambda/{self.outputs()['IngestObjectsName']}"
+    def log_lines(self, function=FILES):
+        group = f"/aws/lambda/{self.outputs()[function]}"
         lines = []
         try:
             pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
@@ -223,8 +267,8 @@ class Stack:
             pass
         return lines
 
-    def total(self, metric):
-        return sum(line[metric] for line in self.invocations())
+    def total(self, metric, function=FILES):
+        return sum(line[metric] for line in self.invocations(function))
 
     def waiting(self, queue="LandingQueueUrl"):
         """Messages that wait in a queue or are being worked off."""
@@ -286,12 +330,20 @@ class Stack:
 
     def ledger(self):
         """The entries of the ledger, one a source, by its identity."""
-        bucket, prefix = self.outputs()["LakeBucketName"], f"_alluvium/ledger/{DATABASE}/"
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [o["Key"] for page in pages for o in page.get("Contents", [])]
+        return {Path(key).stem: entry for key, entry in self.states("ledger").items()}
+
+    def states(self, kind):
+        """Small objects in which the lake keeps its state, by their keys."""
+        bucket, keys = self.outputs()["LakeBucketName"], self.keys(f"_alluvium/{kind}/{DATABASE}/")
         read = lambda key: json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
-            return {Path(key).stem: entry for key, entry in zip(keys, pool.map(read, keys))}
+            return dict(zip(keys, pool.map(read, keys)))
+
+    def keys(self, prefix):
+        """The keys of objects of the lake."""
+        bucket = self.outputs()["LakeBucketName"]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [o["Key"] for page in pages for o in page.get("Contents", [])]
 
     def sql(self, query, folder):
         """Runs SQL with DuckDB over local copies of all files of the tables that it names, and over
@@ -345,14 +397,6 @@ def presto_view(view):
     """What a view of the catalog says of itself to Athena and Trino."""
     text = view["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
     return json.loads(base64.b64decode(text))
-
-
-def wait_until(condition, seconds, complaint, every=0.2):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failed(f"after {seconds} s {complaint()}")
-        time.sleep(every)
 
 
 def quoted(word):

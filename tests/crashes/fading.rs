@@ -28,10 +28,10 @@ impl OpenObjects for FadingLanding {
     ) -> PortResult<Option<Source<FadingObject>>> {
         let fading = object.key.starts_with("fading/").then(|| object.key.clone());
         let opened = self.0.open_object(object).await?;
-        Ok(opened.map(|Source { id, origin, bytes, reader }| {
+        Ok(opened.map(|Source { id, origin, bytes, format, reader }| {
             let landing = self.0.clone();
             let reader = FadingObject { landing, fading, chunks: 0, object: reader };
-            Source { id, origin, bytes, reader }
+            Source { id, origin, bytes, format, reader }
         }))
     }
 }

@@ -1,15 +1,6 @@
 //! Processes that die, and what is left when all their work is done.
 
-use std::{
-    collections::BTreeMap,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use alluvium_lake::{Deadline, Ingest, IngestSettings, Landing};
 use alluvium_model::{
@@ -18,16 +9,18 @@ use alluvium_model::{
     layout::{self, ObjectKey},
     ports::{ReadTables as _, WriteObjects as _},
 };
-use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unreliable, interleave};
-use alluvium_tests::{Lake, contracts, settings};
+use alluvium_testkit::{Fault, MemoryCatalog, MemoryClock, MemoryObjects, Unreliable};
+use alluvium_tests::{
+    Lake, contracts,
+    death::{alone, mortal},
+    settings,
+};
 use bytes::Bytes;
 
 use crate::{fading::FadingLanding, scenarios::Scenario};
 
 /// Deliveries of a source before it would be in a dead-letter queue.
 const DELIVERIES_MAX: u32 = 10;
-/// Turns after which a task is taken to wait for something that never comes.
-const TURNS_MAX: u32 = 100_000;
 
 /// What there is in the end, and how many calls it took.
 #[derive(Debug)]
@@ -76,15 +69,7 @@ pub(crate) fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
         let key = layout::contracts().object(&format!("{table}.toml"));
         alone(lake.objects.put_object(&key, contract.into())).unwrap();
     }
-    let died = Arc::new(AtomicBool::new(false));
-    let (faults, dying) = (faults.clone(), Arc::clone(&died));
-    let catalog = Unreliable::new(lake.catalog.clone(), move |call, _| {
-        let fault = faults.get(&call).copied();
-        if matches!(fault, Some(Fault::DiedBefore | Fault::DiedAfter)) {
-            dying.store(true, Ordering::SeqCst);
-        }
-        fault
-    });
+    let (catalog, death) = mortal(lake.catalog.clone(), faults);
     let objects = catalog.beside(lake.objects.clone());
     let landing = FadingLanding::default();
     let mut layouts = scenario.layouts.into_iter().chain([scenario.layouts[1]].repeat(20));
@@ -101,7 +86,7 @@ pub(crate) fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
         loop {
             deliveries += 1;
             assert!(deliveries <= DELIVERIES_MAX, "{key} is never done");
-            match unless_it_dies(process.land(&announced, Deadline::NEVER), &died) {
+            match death.unless_it_comes(process.land(&announced, Deadline::NEVER)) {
                 Some(Ok(_)) => break,
                 Some(Err(error)) => assert_eq!(error.kind(), ErrorKind::Retry, "{key}: {error}"),
                 None => process = start(),
@@ -110,27 +95,6 @@ pub(crate) fn run(scenario: &Scenario, faults: &BTreeMap<u64, Fault>) -> End {
         }
     }
     End::of(&lake, catalog.calls())
-}
-
-/// Runs a task to its end, or drops it when its process died.
-fn unless_it_dies<T>(task: impl Future<Output = T>, died: &AtomicBool) -> Option<T> {
-    let (mut task, mut turns) = (pin!(task), 0);
-    loop {
-        turns += 1;
-        assert!(turns < TURNS_MAX, "a task waits for something that never comes");
-        let turn = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if died.swap(false, Ordering::SeqCst) {
-            return None;
-        }
-        if let Poll::Ready(value) = turn {
-            return Some(value);
-        }
-    }
-}
-
-/// Runs one task without others.
-fn alone<T>(task: impl Future<Output = T>) -> T {
-    interleave(0, vec![Box::pin(task)]).remove(0)
 }
 
 /// When a source was said to be gone depends on how often it was delivered.

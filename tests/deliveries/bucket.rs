@@ -62,11 +62,11 @@ impl OpenObjects for Bucket {
             return Err(PortError::new(ErrorKind::Invalid, "open", object.key.as_str()));
         }
         let opened = self.landing.open_object(object).await?;
-        Ok(opened.map(|Source { id, origin, bytes, .. }| {
+        Ok(opened.map(|Source { id, origin, bytes, format, .. }| {
             let (arrived_at, left) = self.arrived.lock().unwrap()[&object.key].clone();
             let (landing, object) = (self.landing.clone(), object.clone());
             let reader = Reader { landing, object, left };
-            Source { id, origin: Origin { arrived_at, ..origin }, bytes, reader }
+            Source { id, origin: Origin { arrived_at, ..origin }, bytes, format, reader }
         }))
     }
 }

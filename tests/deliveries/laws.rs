@@ -6,7 +6,7 @@ use alluvium_lake::Verify;
 use alluvium_model::{
     AnnouncedObject, Committed, LedgerEntry, LedgerFile, LedgerState, Origin, Plan, SourceId,
     layout::{self, ObjectKey, ledger_key, source_of_file},
-    ports::{ReadObjects as _, Source},
+    ports::{ReadObjects as _, Source, SourceFormat},
 };
 use alluvium_testkit::MemorySource;
 use alluvium_tests::{Lake, contracts as contracts_of, late::at_once};
@@ -160,7 +160,8 @@ pub(crate) async fn verify(
             let bytes = content.text.len() as u64;
             let reader = MemorySource::new(content.text.clone(), 1_000);
             let origin = Origin { source, arrived_at: arrived_at.unwrap() };
-            let source = Source { id, origin, bytes, reader };
+            let format = SourceFormat::Documents;
+            let source = Source { id, origin, bytes, format, reader };
             let report = verify.verify(assignment.destination().unwrap(), source).await.unwrap();
             if !report.is_clean() {
                 return Err(format!("{content:?}: {report:?}"));

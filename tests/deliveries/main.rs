@@ -16,15 +16,13 @@ mod rows;
 mod scene;
 mod world;
 
-use std::{
-    ops::Range,
-    sync::atomic::{AtomicBool, Ordering},
-    thread::{available_parallelism, scope},
-    time::Duration,
-};
+use std::{ops::Range, time::Duration};
 
 use alluvium_testkit::{EventSourceMapping, MappingReport, MappingSettings, interleave};
-use alluvium_tests::late::{Changes, LATE_MAX, Without};
+use alluvium_tests::{
+    late::{Changes, LATE_MAX, Without},
+    seeds::run_seeds,
+};
 
 use crate::{
     laws::{Watch, all_is_done, verify},
@@ -144,25 +142,7 @@ fn alone<T>(task: impl Future<Output = T>) -> T {
 
 /// Runs many storms on all processors; or until a seed breaks a law; which one it is.
 fn storms(seeds: Range<u64>) -> Result<Vec<Outcome>, String> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let is_broken = AtomicBool::new(false);
-    let run = |first: usize| {
-        let seeds = seeds.clone().skip(first).step_by(threads);
-        let named = |seed| {
-            Storm::of(seed).run().map_err(|broken| {
-                is_broken.store(true, Ordering::SeqCst);
-                format!("seed {seed}: {broken}")
-            })
-        };
-        let others_hold = |_: &u64| !is_broken.load(Ordering::SeqCst);
-        seeds.take_while(others_hold).map(named).collect::<Result<Vec<_>, _>>()
-    };
-    let ended: Result<Vec<_>, _> = scope(|threads_of_test| {
-        let running: Vec<_> =
-            (0..threads).map(|first| threads_of_test.spawn(move || run(first))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    Ok(ended?.into_iter().flatten().collect())
+    run_seeds(seeds, |seed| Storm::of(seed).run())
 }
 
 #[test]

@@ -16,7 +16,6 @@ use std::{
     ops::Range,
     pin::Pin,
     sync::{Arc, Mutex},
-    thread::{available_parallelism, scope},
 };
 
 use alluvium_lake::{Backoff, Ingest, IngestSettings, LakeError};
@@ -25,7 +24,7 @@ use alluvium_model::{
     ports::{LakeCatalog, LakeObjects},
 };
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryObjects, Unreliable, interleave};
-use alluvium_tests::{Lake, drop_under, settings};
+use alluvium_tests::{Lake, drop_under, seeds::run_seeds, settings};
 
 use crate::files::{File, files};
 
@@ -187,21 +186,8 @@ where
 
 /// Runs many storms on all processors; the first seed that breaks a law, and which.
 fn storms(seeds: Range<u64>, storm: Storm) -> Result<Vec<Outcome>, String> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let run = |first: usize| {
-        let seeds = seeds.clone().skip(first).step_by(threads);
-        let run = |seed| {
-            let named = |broken| format!("seed {seed}: {broken:?}");
-            Storm { seed, ..storm }.run().map_err(named)
-        };
-        seeds.map(run).collect::<Result<Vec<_>, _>>()
-    };
-    let ended: Result<Vec<_>, _> = scope(|threads_of_test| {
-        let running: Vec<_> =
-            (0..threads).map(|first| threads_of_test.spawn(move || run(first))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    Ok(ended?.into_iter().flatten().collect())
+    let run = |seed| Storm { seed, ..storm }.run().map_err(|broken| format!("{broken:?}"));
+    run_seeds(seeds, run)
 }
 
 #[test]

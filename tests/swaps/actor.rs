@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use alluvium_lake::{Deadline, Ingest, LakeError};
+use alluvium_lake::{Deadline, Ingest, IngestReport, LakeError};
 use alluvium_model::compaction::{CommitAnswer, PartitionItem};
 use alluvium_testkit::{Fault, MemoryCatalog, MemoryObjects, Unreliable};
 use alluvium_tests::{drop_file, settings};
@@ -130,12 +130,23 @@ impl<T: 'static> Actor<T> {
 impl World {
     /// Somebody who loads a source.
     pub(crate) fn loader(&self, n: u32) -> Actor<()> {
+        self.loading(n, |loaded| drop(loaded.unwrap()))
+    }
+
+    /// Somebody who tries to.
+    pub(crate) fn tries_to_load(&self, n: u32) -> Actor<Result<(), LakeError>> {
+        self.loading(n, |loaded| loaded.map(drop))
+    }
+
+    fn loading<T: 'static>(
+        &self,
+        n: u32,
+        ended: impl Fn(Result<IngestReport, LakeError>) -> T + 'static,
+    ) -> Actor<T> {
         let (gate, catalog, objects) = gated(self);
         let ingest = Ingest::new(catalog, objects, settings());
         let (key, text) = source(n);
-        Actor::new(gate, async move {
-            drop_file(&ingest, &key, &text).await.unwrap();
-        })
+        Actor::new(gate, async move { ended(drop_file(&ingest, &key, &text).await) })
     }
 
     /// Somebody who maintains the partition.

@@ -5,6 +5,7 @@
 mod actor;
 mod crashes;
 mod pairs;
+mod retention;
 mod traces;
 mod world;
 mod zombies;

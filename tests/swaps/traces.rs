@@ -8,7 +8,7 @@ use alluvium_model::{
     ErrorKind, LAYOUT_VERSION,
     compaction::{
         BeginAnswer, CommitAnswer, CommitRequest, MergeAnswer, MergeOutcome, MergeRequest,
-        StopReason, Swap,
+        PartitionItem, StopReason, Swap,
     },
     layout,
     ports::ListObjects as _,
@@ -70,14 +70,16 @@ fn stopped(reason: StopReason) -> CommitAnswer {
 /// Catalog before pointer: an attempt that commits between the two has written to both places.
 #[test]
 fn d1_a_source_that_commits_while_the_pointer_flips_is_seen() {
-    let world = world();
-    let mut swap = committer(&world, begun(&world));
     // The first replacement says that there is no way back, the second one flips.
-    assert!(swap.goes_to(Some("replace_object"), 2));
-    world.load(4);
-    assert_eq!(world.rows(), [1, 2, 3, 4]);
-    assert!(is_committed(swap.ends()));
-    assert_eq!(world.rows(), [1, 2, 3, 4]);
+    for (method, nth) in [("move_partitions", 1), ("replace_object", 2)] {
+        let world = world();
+        let mut swap = committer(&world, begun(&world));
+        assert!(swap.goes_to(Some(method), nth));
+        world.load(4);
+        assert_eq!(world.rows(), [1, 2, 3, 4], "{method}");
+        assert!(is_committed(swap.ends()));
+        assert_eq!(world.rows(), [1, 2, 3, 4], "{method}");
+    }
 }
 
 /// Catalog only under the lease: who comes late with a swap that can only go forward must leave it
@@ -195,6 +197,45 @@ fn w6_a_file_that_was_on_its_way_before_the_swap_is_there() {
     world.assert_healed(&[1, 2, 3, 4], "w6");
 }
 
+/// Only what was committed longer ago than the settle time is merged: until then another attempt
+/// may write the same file beside the merged one.
+#[test]
+fn w2_a_file_that_another_attempt_still_writes_is_not_merged() {
+    let seen_after = |plan: fn(&World) -> PartitionItem| {
+        let world = world();
+        let mut other = world.loader(4);
+        assert!(other.goes_to(Some("put_object"), 1));
+        world.load(4);
+        let item = plan(&world);
+        assert!(is_committed(world.swapper(item).ends()));
+        other.ends();
+        world.rows()
+    };
+    assert_eq!(seen_after(World::plan), [1, 2, 3, 4]);
+    assert_eq!(seen_after(World::plan_without_settling), [1, 2, 3, 4, 4]);
+}
+
+/// The commit's age counts, not the file's: the other attempt began when the file was old already.
+#[test]
+fn w3_w4_an_old_file_of_a_fresh_commit_is_not_merged() {
+    let seen_after = |plan: fn(&World) -> PartitionItem| {
+        let world = world();
+        let mut first = world.loader(4);
+        assert!(first.goes_to(Some("replace_object"), 1));
+        world.clock.advance(settle().saturating_sub(SECOND));
+        let mut other = world.loader(4);
+        assert!(other.goes_to(Some("put_object"), 1));
+        world.pass(SECOND);
+        first.ends();
+        let item = plan(&world);
+        assert!(is_committed(world.swapper(item).ends()));
+        other.ends();
+        world.rows()
+    };
+    assert_eq!(seen_after(World::plan), [1, 2, 3, 4]);
+    assert_eq!(seen_after(World::plan_without_settling), [1, 2, 3, 4, 4]);
+}
+
 /// A file's age is judged before the ledger is read: else it is too old by the time, upon an answer
 /// from before its commit.
 #[test]
@@ -206,7 +247,8 @@ fn w7_a_file_whose_source_commits_meanwhile_is_not_too_old() {
     let mut commit = committer(&world, begun(&world));
     // The pointer, the plan, the listing, and the entries of the sources 3 and 4, at once.
     assert!(commit.goes_to(Some("object"), 4));
-    commit.goes_to(Some("copy_object"), 1);
+    // Both entries are read, and not yet told to be committed.
+    assert!(commit.goes_to(None, 3));
     world.pass(SECOND);
     load.ends();
     assert!(is_committed(commit.ends()));

@@ -98,6 +98,12 @@ impl World {
         alone(plan(&self.lake, self.clock.now(), settings().settle))
     }
 
+    /// The same, but whatever is committed is taken to be settled.
+    pub(crate) fn plan_without_settling(&self) -> PartitionItem {
+        self.clock.advance(SECOND);
+        alone(plan(&self.lake, self.clock.now(), Duration::ZERO))
+    }
+
     /// Swaps the partition as it is, by somebody new.
     pub(crate) fn swap(&self) -> CommitAnswer {
         let (item, swaps) = (self.plan(), self.swaps());

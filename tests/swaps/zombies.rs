@@ -1,7 +1,7 @@
 //! Somebody sleeps before any of his calls, or one of them is under way for long; others go on,
 //! and then he does.
 
-use alluvium_lake::{Deadline, LakeError};
+use alluvium_lake::{Deadline, LakeError, Swaps};
 use alluvium_model::{
     Phase,
     compaction::{BeginAnswer, CommitAnswer, CommitRequest, MergeRequest, StopReason},
@@ -110,6 +110,30 @@ fn a_step_that_comes_when_others_have_swapped_the_partition_does_nothing() {
     assert_eq!(ended, CommitAnswer::Stopped { reason: StopReason::Overtaken });
     assert_eq!(world.rows(), ALL);
     world.assert_healed(&ALL, "a late step");
+}
+
+/// Who has begun last is the owner, and no other one commits what he has begun.
+#[test]
+fn a_swap_that_was_taken_over_does_not_commit_the_other_one() {
+    let world = world();
+    let begin = |swaps: &Swaps<_, _>| {
+        let begun = alone(swaps.begin(&world.plan(), world.owner(), Deadline::NEVER)).unwrap();
+        let BeginAnswer::Begun { swap, bins } = begun else { unreachable!("{begun:?}") };
+        let merge = |bin| {
+            let request = MergeRequest { swap: swap.clone(), bin };
+            alone(swaps.merge(&request, Deadline::NEVER)).unwrap()
+        };
+        let merged = bins.iter().map(|bin| merge(bin.bin)).collect();
+        CommitRequest { swap, merged }
+    };
+    let zombie = world.swaps();
+    let request = begin(&zombie);
+    world.pass(World::settings().lease);
+    begin(&world.swaps());
+    let ended = alone(zombie.commit(&request, Deadline::NEVER)).unwrap();
+    assert_eq!(ended, CommitAnswer::Stopped { reason: StopReason::Overtaken });
+    assert_eq!(world.rows(), [1, 2, 3]);
+    world.assert_healed(&[1, 2, 3], "taken over");
 }
 
 /// The same request, once more: an answer got lost between two functions.

@@ -66,7 +66,6 @@ async fn swap(
             scene.count(|outcome| {
                 outcome.swaps += 1;
                 outcome.merged += report.merged_files as u64;
-                outcome.dropped += report.dropped_files as u64;
             });
             return Some(());
         }

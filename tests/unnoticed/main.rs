@@ -18,11 +18,11 @@ mod writers;
 use std::{
     ops::Range,
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Waker},
-    thread::{available_parallelism, scope},
     time::Duration,
 };
+
+use alluvium_tests::seeds::run_seeds;
 
 use crate::scene::{Scene, Without};
 
@@ -48,7 +48,6 @@ struct Outcome {
     rows: u64,
     swaps: u64,
     merged: u64,
-    dropped: u64,
     vacuumed: u64,
     reads: u64,
     deaths: u64,
@@ -95,25 +94,7 @@ impl Storm {
 
 /// Runs many storms on all processors, or until something is noticed; by which seed.
 fn storms(seeds: Range<u64>) -> Result<Vec<Outcome>, String> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let is_noticed = AtomicBool::new(false);
-    let run = |first: usize| {
-        let seeds = seeds.clone().skip(first).step_by(threads);
-        let named = |seed| {
-            Storm::of(seed).run().map_err(|noticed| {
-                is_noticed.store(true, Ordering::SeqCst);
-                format!("seed {seed}: {noticed}")
-            })
-        };
-        let others_hold = |_: &u64| !is_noticed.load(Ordering::SeqCst);
-        seeds.take_while(others_hold).map(named).collect::<Result<Vec<_>, _>>()
-    };
-    let ended: Result<Vec<_>, _> = scope(|threads_of_test| {
-        let running: Vec<_> =
-            (0..threads).map(|first| threads_of_test.spawn(move || run(first))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    Ok(ended?.into_iter().flatten().collect())
+    run_seeds(seeds, |seed| Storm::of(seed).run())
 }
 
 #[test]
@@ -124,7 +105,6 @@ fn readers_never_notice() {
         ("rows", total(|o| o.rows)),
         ("swaps", total(|o| o.swaps)),
         ("files merged", total(|o| o.merged)),
-        ("files dropped", total(|o| o.dropped)),
         ("locations vacuumed", total(|o| o.vacuumed)),
         ("reads", total(|o| o.reads)),
         ("deaths", total(|o| o.deaths)),
@@ -145,11 +125,6 @@ fn assert_noticed(without: Without) {
         (0..SEEDS).find_map(|seed| storm(seed).run().err().map(|noticed| (seed, noticed)));
     let (seed, noticed) = noticed.unwrap_or_else(|| unreachable!("{without:?} was not noticed"));
     println!("{without:?} is noticed by seed {seed}: {noticed}");
-}
-
-#[test]
-fn a_settle_time_of_nothing_is_noticed() {
-    assert_noticed(Without::Settle);
 }
 
 #[test]

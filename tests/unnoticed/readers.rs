@@ -50,11 +50,11 @@ async fn read_once(scene: &Scene) -> Result<(), String> {
             add(&file.key, &found.value, &mut rows)?;
         }
     }
-    judge(&committed, rows)
+    judge(&committed, &rows)
 }
 
 /// Every committed row is there, and no row is there twice.
-fn judge(committed: &BTreeSet<String>, rows: BTreeMap<String, ObjectKey>) -> Result<(), String> {
+fn judge(committed: &BTreeSet<String>, rows: &BTreeMap<String, ObjectKey>) -> Result<(), String> {
     match committed.iter().find(|row| !rows.contains_key(*row)) {
         None => Ok(()),
         Some(missing) => Err(format!("row {missing} is missing")),
@@ -88,5 +88,5 @@ pub(crate) fn all_is_there(scene: &Scene) -> Result<(), String> {
             add(&file.key, &found.value, &mut rows)?;
         }
     }
-    judge(&scene.committed.borrow(), rows)
+    judge(&scene.committed.borrow(), &rows)
 }

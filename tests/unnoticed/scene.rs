@@ -45,8 +45,6 @@ const DIES_ONE_IN: u32 = 8;
 pub(crate) enum Without {
     #[default]
     Nothing,
-    /// Fresh sources are merged, and leases and files are as old as they are.
-    Settle,
     /// What is left behind is deleted at once.
     Grace,
     /// A pointer that was read is never found to have changed.
@@ -108,7 +106,7 @@ impl Scene {
     /// The ports of a writer.
     pub(crate) fn ports_of_writer(&self) -> (Catalog, Objects) {
         let without = match self.without {
-            Without::Nothing | Without::Settle | Without::Grace => late::Without::Nothing,
+            Without::Nothing | Without::Grace => late::Without::Nothing,
             Without::Reread => late::Without::Reread,
             Without::Next => late::Without::Next,
         };
@@ -121,7 +119,6 @@ impl Scene {
         let (mut settle, mut grace) = (SETTLE, GRACE);
         match self.without {
             Without::Nothing | Without::Reread | Without::Next => {}
-            Without::Settle => settle = Duration::ZERO,
             Without::Grace => (settle, grace) = (Duration::ZERO, Duration::ZERO),
         }
         SwapSettings {

@@ -3,7 +3,10 @@
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use alluvium_lake::{Backoff, Ingest, IngestSettings};
-use alluvium_model::{Origin, SourceId, ports::Source};
+use alluvium_model::{
+    Origin, SourceId,
+    ports::{Source, SourceFormat},
+};
 use alluvium_testkit::MemorySource;
 use alluvium_tests::{destination, settings};
 use serde_json::json;
@@ -29,11 +32,12 @@ pub(crate) async fn write(scene: &Scene, writer: usize) {
             id: SourceId::of_object("landing", &key, "1"),
             origin: Origin { source: format!("s3://landing/{key}"), arrived_at },
             bytes: text.len() as u64,
+            format: SourceFormat::Documents,
             reader: MemorySource::new(text.clone(), 1_000),
         };
         let is_twice = scene.random(6) == 0;
         loop {
-            let delivery = || deliver(scene, &key, source());
+            let delivery = || Box::pin(deliver(scene, &key, source()));
             let is_loaded =
                 if is_twice { both(delivery(), delivery()).await } else { delivery().await };
             if is_loaded {
@@ -53,7 +57,7 @@ async fn deliver(scene: &Scene, key: &str, source: Source<MemorySource>) -> bool
     let backoff = Backoff::without_pauses(6);
     let settings = IngestSettings { settle: SETTLE, backoff, ..settings() };
     let ingest = Ingest::new(catalog, objects, settings);
-    let load = ingest.ingest(destination(&scene.rules, key), source);
+    let load = Box::pin(ingest.ingest(destination(&scene.rules, key), source));
     matches!(scene.unless_it_dies(load).await, Some(Ok(_)))
 }
 

@@ -4,28 +4,22 @@
 //! source. Each message fails alone: what it did not get done comes back, and what others did
 //! stays done. Everything about data is in `alluvium-lake`.
 
-mod failure;
-mod time_limit;
-
 use std::sync::Arc;
 
 use alluvium_aws::{
     Aws, Delivery, Environment, EventBus, GlueCatalog, Message, S3Objects, S3Sources,
-    telemetry::Invocation, time_left,
+    telemetry::Invocation,
 };
-use alluvium_lake::{
-    ContractStore, Deadline, Ingest, IngestReport, IngestSettings, Landing, NoSubscribers,
-};
+use alluvium_function::{alone, invoked, tell};
+use alluvium_lake::{ContractStore, Ingest, IngestReport, IngestSettings, Landing, NoSubscribers};
 use alluvium_model::{
     AnnouncedObject,
     ports::{LakeCatalog, LakeObjects, OpenObjects, PublishEvents},
 };
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use tokio::{runtime::Handle, task::spawn_blocking, time::timeout_at};
 
-pub use crate::{failure::Failure, time_limit::TimeLimit};
-
+pub use alluvium_function::{Failure, TimeLimit};
 /// The function, made once a sandbox.
 #[derive(Debug)]
 pub struct IngestObjects<C, O, S, E = NoSubscribers> {
@@ -74,15 +68,8 @@ where
     /// # Errors
     /// When an event that is no batch of messages could not be worked off.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {
-        let limit = TimeLimit::of(time_left(event.context.deadline));
-        let mut invocation = Invocation::default();
-        let answer = self.answer(&event.payload, limit, &mut invocation).await;
-        let function = &event.context.env_config.function_name;
-        let written = invocation.write(function, &event.context.request_id, limit.elapsed());
-        if let Err(error) = written {
-            tracing::error!(%error, "cannot write metrics");
-        }
-        answer
+        invoked(event, async |event, limit, invocation| self.answer(event, limit, invocation).await)
+            .await
     }
 
     /// Works off an event. A batch is answered with the messages to deliver again, anything else
@@ -96,7 +83,7 @@ where
         limit: TimeLimit,
         invocation: &mut Invocation,
     ) -> Result<Value, Failure> {
-        match Delivery::read(event).map_err(Failure::from).inspect_err(log)? {
+        match Delivery::read(event).map_err(Failure::from).inspect_err(Failure::log)? {
             Delivery::Messages(messages) => {
                 let mut failed = Vec::new();
                 for Message { id, objects } in messages {
@@ -104,7 +91,7 @@ where
                         Ok(objects) => self.load_all(&objects, limit, invocation).await,
                         Err(error) => {
                             invocation.add_failed();
-                            Err(Failure::from(error)).inspect_err(log)
+                            Err(Failure::from(error)).inspect_err(Failure::log)
                         }
                     };
                     if loaded.is_err() {
@@ -130,24 +117,14 @@ where
         let mut outcome = Ok(());
         for object in objects {
             match self.load(object, limit).await {
-                Ok(IngestReport { counts, stages, arrived_at, latest_event, warnings, .. }) => {
-                    for warning in &warnings {
-                        tracing::warn!("{warning}");
-                    }
-                    invocation.add(&counts, stages, arrived_at);
-                    if let (Some(latest), Some(arrived_at)) = (latest_event, arrived_at) {
-                        invocation.add_event_time(latest, arrived_at);
-                    }
-                }
+                Ok(report) => tell(&report, invocation),
                 Err(failure) => {
-                    match failure {
-                        Failure::Postponed { .. } => invocation.add_postponed(),
-                        Failure::Envelope(_)
-                        | Failure::Load { .. }
-                        | Failure::Panicked { .. }
-                        | Failure::OutOfTime { .. } => invocation.add_failed(),
+                    if matches!(failure, Failure::Postponed { .. }) {
+                        invocation.add_postponed();
+                    } else {
+                        invocation.add_failed();
                     }
-                    log(&failure);
+                    failure.log();
                     outcome = outcome.and(Err(failure));
                 }
             }
@@ -160,35 +137,13 @@ where
         object: &AnnouncedObject,
         limit: TimeLimit,
     ) -> Result<IngestReport, Failure> {
-        let uri = object.uri();
+        let what = object.uri();
         if !limit.allows_to_begin() {
-            return Err(Failure::Postponed { uri });
+            return Err(Failure::Postponed { what });
         }
-        // A thread of its own: a panic ends there, and memory is freed by the thread that took it
-        // and so is used again.
-        let (landing, object, runtime) =
-            (Arc::clone(&self.landing), object.clone(), Handle::current());
-        let thread = spawn_blocking(move || {
-            let landed = landing.land(&object, Deadline::at(limit.end));
-            runtime.block_on(timeout_at(limit.end, Box::pin(landed)))
-        });
-        match timeout_at(limit.answer, thread).await {
-            Ok(Ok(Ok(loaded))) => loaded.map_err(|source| Failure::Load { uri, source }),
-            Ok(Err(stopped)) => Err(Failure::Panicked { uri, message: stopped.to_string() }),
-            // If it is still computing it ends where it waits next, and begins no call any more.
-            Ok(Ok(Err(_))) | Err(_) => Err(Failure::OutOfTime { uri, after: limit.elapsed() }),
-        }
-    }
-}
-
-fn log(failure: &Failure) {
-    match failure {
-        Failure::Postponed { .. } => tracing::info!("{}", failure.line()),
-        Failure::Envelope(_)
-        | Failure::Load { .. }
-        | Failure::Panicked { .. }
-        | Failure::OutOfTime { .. } => {
-            tracing::error!(retryable = failure.is_retryable(), "{}", failure.line());
-        }
+        let (landing, object) = (Arc::clone(&self.landing), object.clone());
+        let work = move || async move { landing.land(&object, limit.deadline()).await };
+        let loaded = alone(&what, limit, work).await?;
+        loaded.map_err(|source| Failure::Load { what, source })
     }
 }

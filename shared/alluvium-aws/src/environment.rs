@@ -1,12 +1,17 @@
 //! Environment variables: read here, once, and passed on as values.
 
+mod collecting;
 mod maintenance;
+mod streaming;
 
 use std::{str::FromStr, time::Duration};
 
 use alluvium_model::{DatabaseName, LandingPrefix, Limits};
 
-pub use self::maintenance::MaintenanceEnvironment;
+pub use self::{
+    collecting::CollectEnvironment, maintenance::MaintenanceEnvironment,
+    streaming::StreamEnvironment,
+};
 use crate::{EventBusName, LakeRoot, Patience};
 
 /// How a function is set up.
@@ -65,9 +70,8 @@ impl Environment {
     ///
     /// # Errors
     /// Names the first variable that is missing or invalid.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads settings")]
     pub fn of_process() -> Result<Self, EnvironmentError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(of_process)
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
@@ -111,6 +115,11 @@ impl Environment {
             },
         })
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads settings")]
+fn of_process(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn parsed<T: FromStr<Err: ToString>>(

@@ -81,8 +81,8 @@ fn is_settled(error: &ConnectorError) -> bool {
     false
 }
 
-/// What an error code means (AWS documentation: the error lists of S3, Glue, EventBridge and SQS,
-/// and the errors common to all services). A code that is not known is judged by its HTTP status,
+/// What an error code means (AWS documentation: the error lists of S3, Glue, EventBridge, SQS and
+/// Kinesis, and the errors common to all services). A code that is not known is judged by its HTTP status,
 /// and then never as absence: a throttled lookup must not create a table.
 pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
     match code.unwrap_or_default() {
@@ -96,9 +96,11 @@ pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
         | "InternalError"
         | "InternalException"
         | "InternalFailure"
+        | "InternalFailureException"
         | "InternalServiceException"
         | "LimitExceededException"
         | "KMS.ThrottlingException"
+        | "KMSThrottlingException"
         | "KmsThrottled"
         | "NoSuchUpload"
         | "OperationAborted"
@@ -141,7 +143,7 @@ pub(crate) fn kind_of_code(code: Option<&str>, status: u16) -> ErrorKind {
         | "NoSuchBucket"
         | "ResourceNumberLimitExceededException"
         | "ValidationException" => ErrorKind::Invalid,
-        code if code.starts_with("KMS.") || code.starts_with("Kms") => ErrorKind::Denied,
+        code if code.starts_with("KMS") || code.starts_with("Kms") => ErrorKind::Denied,
         _ => match status {
             408 | 429 | 500.. => ErrorKind::Retry,
             401 | 403 => ErrorKind::Denied,
@@ -185,6 +187,8 @@ mod tests {
         check(ErrorKind::Denied, &["MissingAuthenticationToken", "UnrecognizedClientException"]);
         check(ErrorKind::Denied, &["NotAuthorized", "OptInRequired"]);
         check(ErrorKind::Retry, &["KMS.ThrottlingException", "KmsThrottled", "OverLimit"]);
+        check(ErrorKind::Retry, &["KMSThrottlingException", "InternalFailureException"]);
+        check(ErrorKind::Denied, &["KMSAccessDeniedException", "KMSInvalidStateException"]);
         check(
             ErrorKind::Denied,
             &["GlueEncryptionException", "KMS.DisabledException", "KmsDisabled"],

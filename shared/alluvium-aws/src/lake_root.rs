@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use alluvium_model::layout::Location;
+use alluvium_model::layout::{self, Location};
 
 /// `s3://bucket` or `s3://bucket/folder`: what the keys of a lake are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,12 @@ impl LakeRoot {
     #[must_use]
     pub fn uri(&self, text: &str) -> String {
         if text.contains("://") { text.to_owned() } else { format!("{self}{text}") }
+    }
+
+    /// Where Lambda leaves what mappings gave up: in the bucket of the lake, whatever its folder.
+    #[must_use]
+    pub fn given_up(&self, mapping: Option<&str>) -> Location {
+        Location::from_catalog(&format!("s3://{}/{}", self.bucket, layout::given_up(mapping)))
     }
 
     /// The location of a URI in the catalog.

@@ -1,17 +1,22 @@
-//! What lies in a landing bucket, as a listing tells.
+//! What lies in a landing bucket, as a listing tells, and what is added to it.
 
 use std::{fmt, str::FromStr};
 
 use alluvium_model::{
     AnnouncedObject, ErrorKind, PortError,
-    ports::{LandedObject, LandedPage, ListLanding, PortResult},
+    ports::{DropObjects, LandedObject, LandedPage, ListLanding, PortResult},
 };
 use aws_sdk_s3::{
     Client,
     types::{EncodingType, Object, ObjectStorageClass, OptionalObjectAttributes},
 };
 
-use crate::{Aws, error::port_error, form_encoding::decode, source::instant};
+use bytes::Bytes;
+
+use crate::{
+    Aws, error::port_error, form_encoding::decode, lake_root::Place, source::instant,
+    upload::upload,
+};
 
 /// `s3://bucket` or `s3://bucket/prefix`: a bucket, and what keys in it begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +65,7 @@ pub struct S3Landing {
 }
 
 impl S3Landing {
-    /// The objects at `place`, which the caller may list.
+    /// The objects at `place`, which the caller may list, or add to.
     #[must_use]
     pub fn new(aws: &Aws, place: BucketPrefix) -> Self {
         Self { client: aws.s3.clone(), place }
@@ -113,6 +118,14 @@ impl ListLanding for S3Landing {
                 return Ok(LandedPage { objects, is_last });
             }
         }
+    }
+}
+
+impl DropObjects for S3Landing {
+    async fn drop_object(&self, key: &str, bytes: Bytes) -> PortResult<()> {
+        let BucketPrefix { bucket, prefix } = &self.place;
+        let place = Place { bucket: bucket.clone(), key: format!("{prefix}{key}") };
+        upload(&self.client, &place, bytes).await
     }
 }
 

@@ -20,34 +20,48 @@ use crate::{
 /// Partitions of one call at most (AWS documentation, Glue API; `AWS_FACTS.md` §1).
 const FOUND_AT_ONCE_MAX: usize = 1_000;
 const MOVED_AT_ONCE_MAX: usize = 100;
+const DROPPED_AT_ONCE_MAX: usize = 25;
+
+const FIND: &str = "find partitions of";
+
 /// Partitions as they were read, by their values.
 type Found = BTreeMap<Vec<String>, Partition>;
 
 impl GlueCatalog {
     /// The partitions of these values that there are; none of a table that there is not.
+    ///
+    /// Values whose partitions "were not returned" (AWS documentation, Glue `BatchGetPartition`,
+    /// `UnprocessedKeys`) may be absent or not: if a second call does not bring them either, they
+    /// are asked for one by one, which tells.
     async fn get_partitions(
         &self,
         table: &TableName,
-        wanted: Vec<PartitionValueList>,
+        mut wanted: Vec<PartitionValueList>,
     ) -> PortResult<Found> {
-        let request = self
-            .client()
-            .batch_get_partition()
-            .database_name(self.database().as_str())
-            .table_name(table.as_str())
-            .set_partitions_to_get(Some(wanted));
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) if has_code(&error, ABSENT) => return Ok(Found::new()),
-            Err(error) => return Err(port_error("find partitions of", table.as_str(), error)),
-        };
-        let partitions = answer.partitions.unwrap_or_default().into_iter();
-        let mut found: Found = partitions.map(|found| (found.values().to_vec(), found)).collect();
-        // Partitions "which were not returned" (AWS documentation, Glue `BatchGetPartition`): those
-        // that are not there, and those for which there was no time. Each is asked for alone.
-        for unprocessed in answer.unprocessed_keys.unwrap_or_default() {
-            if let Some(partition) = self.get_partition(table, unprocessed.values.clone()).await? {
-                found.insert(unprocessed.values, partition);
+        let mut found = Found::new();
+        while !wanted.is_empty() {
+            let request = self
+                .client()
+                .batch_get_partition()
+                .database_name(self.database().as_str())
+                .table_name(table.as_str())
+                .set_partitions_to_get(Some(wanted.clone()));
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                Err(error) if has_code(&error, ABSENT) => return Ok(found),
+                Err(error) => return Err(port_error(FIND, table.as_str(), error)),
+            };
+            let partitions = answer.partitions.unwrap_or_default();
+            let is_stuck = partitions.is_empty();
+            found.extend(partitions.into_iter().map(|found| (found.values().to_vec(), found)));
+            wanted.retain(|values| !found.contains_key(values.values()));
+            if is_stuck {
+                break;
+            }
+        }
+        for values in wanted {
+            if let Some(partition) = self.get_partition(table, values.values()).await? {
+                found.insert(values.values, partition);
             }
         }
         Ok(found)
@@ -56,18 +70,18 @@ impl GlueCatalog {
     async fn get_partition(
         &self,
         table: &TableName,
-        values: Vec<String>,
+        values: &[String],
     ) -> PortResult<Option<Partition>> {
         let request = self
             .client()
             .get_partition()
             .database_name(self.database().as_str())
             .table_name(table.as_str())
-            .set_partition_values(Some(values));
+            .set_partition_values(Some(values.to_vec()));
         match request.send().await {
             Ok(answer) => Ok(answer.partition),
             Err(error) if has_code(&error, ABSENT) => Ok(None),
-            Err(error) => Err(port_error("find a partition of", table.as_str(), error)),
+            Err(error) => Err(port_error(FIND, table.as_str(), error)),
         }
     }
 }
@@ -109,7 +123,7 @@ impl MovePartitions for GlueCatalog {
                 if let Some(found) = found.get(&values) {
                     inputs.push(moved(
                         found,
-                        values,
+                        &values,
                         self.root().uri(partition.location.as_str()),
                     )?);
                 }
@@ -140,20 +154,22 @@ impl MovePartitions for GlueCatalog {
 }
 
 impl DropPartitions for GlueCatalog {
-    /// One by one: partitions are dropped for their age, a few a day, and the local AWS knows no
-    /// `BatchDeletePartition`.
     async fn drop_partitions(&self, table: &TableName, keys: &[PartitionKey]) -> PortResult<()> {
-        for key in keys {
+        let action = "drop partitions of";
+        for keys in keys.chunks(DROPPED_AT_ONCE_MAX) {
             let request = self
                 .client()
-                .delete_partition()
+                .batch_delete_partition()
                 .database_name(self.database().as_str())
                 .table_name(table.as_str())
-                .set_partition_values(Some(key.catalog_values()));
-            match request.send().await {
-                Ok(_) => {}
-                Err(error) if has_code(&error, ABSENT) => {}
-                Err(error) => return Err(port_error("drop a partition of", table.as_str(), error)),
+                .set_partitions_to_delete(Some(values(keys)?));
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                Err(error) if has_code(&error, ABSENT) => return Ok(()),
+                Err(error) => return Err(port_error(action, table.as_str(), error)),
+            };
+            for failed in answer.errors() {
+                unless_absent(failed.error_detail(), (action, table))?;
             }
         }
         Ok(())
@@ -179,7 +195,7 @@ fn entry(key: &PartitionKey, found: &Partition, root: &LakeRoot) -> PortResult<P
 /// What to send to Glue so that a partition is as it was `found`, but at `uri`.
 fn moved(
     found: &Partition,
-    values: Vec<String>,
+    values: &[String],
     uri: String,
 ) -> PortResult<BatchUpdatePartitionRequestEntry> {
     let mut storage = found.storage_descriptor().cloned();
@@ -187,14 +203,14 @@ fn moved(
         storage.location = Some(uri);
     }
     let input = PartitionInput::builder()
-        .set_values(Some(values.clone()))
+        .set_values(Some(values.to_vec()))
         .set_storage_descriptor(storage)
         .set_parameters(found.parameters.clone())
         .set_last_access_time(found.last_access_time)
         .set_last_analyzed_time(found.last_analyzed_time)
         .build();
     let entry = BatchUpdatePartitionRequestEntry::builder()
-        .set_partition_value_list(Some(values.clone()))
+        .set_partition_value_list(Some(values.to_vec()))
         .partition_input(input);
     entry.build().map_err(|error| {
         PortError::new(ErrorKind::Bug, "describe the partition", values.join("/")).because(error)

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use alluvium_model::{
     AnnouncedObject, ErrorKind, Origin, PortError, SourceId, UtcInstant,
-    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
+    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source, SourceFormat},
 };
 use aws_sdk_s3::{
     Client,
@@ -108,7 +108,8 @@ impl OpenObjects for S3Sources {
         let origin = Origin { source: object.uri(), arrived_at };
         let (first, offset, ahead) = (Some(first), range.end, VecDeque::new());
         let reader = S3Source { content, bytes, first, offset, ahead };
-        Ok(Some(Source { id, origin, bytes, reader }))
+        let format = SourceFormat::Documents;
+        Ok(Some(Source { id, origin, bytes, format, reader }))
     }
 }
 

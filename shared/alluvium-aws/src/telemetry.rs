@@ -3,6 +3,8 @@
 //! Metrics stand in the log in CloudWatch's embedded metric format: no call is made for them, and
 //! the same line tells a person what an invocation did.
 
+mod requests;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write as _},
@@ -10,12 +12,13 @@ use std::{
 };
 
 use alluvium_model::{Counts, Reason, Stages, UtcInstant};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+pub use self::requests::RequestMetrics;
 use crate::clock::now;
 
 const NAMESPACE: &str = "Alluvium";
@@ -50,10 +53,21 @@ pub struct Invocation {
     failed: u64,
     /// Messages that were left for later for want of time.
     postponed: u64,
+    repeated: u64,
+    deliveries: Option<Deliveries>,
     /// From the arrival of each source until its rows could be read, in milliseconds.
     freshness_ms: Vec<u64>,
     /// From the latest event of each source until its arrival, in milliseconds.
     event_time_lag_ms: Vec<i64>,
+}
+
+/// What waits of deliveries of streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deliveries {
+    /// Ranges that were taken and are still to be loaded.
+    pub pending: u64,
+    /// Ranges and objects that wait for somebody to look after them.
+    pub failed: u64,
 }
 
 impl Invocation {
@@ -83,6 +97,16 @@ impl Invocation {
         self.postponed += 1;
     }
 
+    /// Counts records of streams that were delivered again after they were taken.
+    pub const fn add_repeated(&mut self, records: u64) {
+        self.repeated += records;
+    }
+
+    /// Says what waits of deliveries of streams.
+    pub const fn tell_deliveries(&mut self, deliveries: Deliveries) {
+        self.deliveries = Some(deliveries);
+    }
+
     /// The counts of all sources.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -94,35 +118,10 @@ impl Invocation {
     /// # Errors
     /// When standard output is closed.
     pub fn write(&self, function: &str, request_id: &str, took: Duration) -> io::Result<()> {
-        let line = self.line(function, request_id, took, millis(now()));
-        let mut out = io::stdout().lock();
-        writeln!(out, "{line}")
+        write(&Line { function, request_id, metrics: self.metrics(took) })
     }
 
-    fn line(&self, function: &str, request_id: &str, took: Duration, now_ms: u64) -> Value {
-        let mut metrics = Vec::new();
-        let mut values = Map::new();
-        for (name, unit, value) in self.metrics(took) {
-            metrics.push(json!({ "Name": name, "Unit": unit }));
-            values.insert(name, value);
-        }
-        let metrics =
-            json!([{ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics }]);
-        let mut line = json!({
-            "_aws": { "Timestamp": now_ms, "CloudWatchMetrics": metrics },
-            "level": "INFO",
-            "message": "invocation",
-            "function": function,
-            "request_id": request_id,
-        });
-        if let Value::Object(line) = &mut line {
-            line.append(&mut values);
-        }
-        line
-    }
-
-    /// Name, unit and value of every metric.
-    fn metrics(&self, took: Duration) -> Vec<(String, &'static str, Value)> {
+    fn metrics(&self, took: Duration) -> Vec<Metric> {
         let Counts {
             records,
             loaded,
@@ -146,6 +145,7 @@ impl Invocation {
             ("sources", self.sources),
             ("failed", self.failed),
             ("postponed", self.postponed),
+            ("repeated", self.repeated),
             ("records", *records),
             ("loaded", *loaded),
             ("quarantined", self.counts.quarantined_total()),
@@ -185,6 +185,10 @@ impl Invocation {
         let ms =
             |(name, time): (&str, Duration)| (name.to_owned(), "Milliseconds", json!(millis(time)));
         metrics.extend(times.map(ms));
+        if let Some(Deliveries { pending, failed }) = self.deliveries {
+            metrics.push(("pending_deliveries".to_owned(), "Count", json!(pending)));
+            metrics.push(("failed_deliveries".to_owned(), "Count", json!(failed)));
+        }
         if !self.freshness_ms.is_empty() {
             let shown: Vec<_> = self.freshness_ms.iter().take(VALUES_MAX).collect();
             metrics.push(("freshness_ms".to_owned(), "Milliseconds", json!(shown)));
@@ -195,6 +199,41 @@ impl Invocation {
         }
         metrics
     }
+}
+
+/// Name, unit and value.
+type Metric = (String, &'static str, Value);
+
+/// A line of log that holds the metrics of one invocation.
+struct Line<'a> {
+    function: &'a str,
+    request_id: &'a str,
+    metrics: Vec<Metric>,
+}
+
+impl Line<'_> {
+    fn to_json(&self, now_ms: u64) -> Value {
+        let name = |(name, unit, _): &Metric| json!({ "Name": name, "Unit": unit });
+        let metrics: Vec<_> = self.metrics.iter().map(name).collect();
+        let metrics =
+            json!([{ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics }]);
+        let mut line = json!({
+            "_aws": { "Timestamp": now_ms, "CloudWatchMetrics": metrics },
+            "level": "INFO",
+            "message": "invocation",
+            "function": self.function,
+            "request_id": self.request_id,
+        });
+        if let Value::Object(line) = &mut line {
+            line.extend(self.metrics.iter().map(|(name, _, value)| (name.clone(), value.clone())));
+        }
+        line
+    }
+}
+
+fn write(line: &Line<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", line.to_json(millis(now())))
 }
 
 fn since(arrived_at: UtcInstant) -> Option<u64> {
@@ -223,7 +262,8 @@ mod tests {
         invocation.add_failed();
         let at = |text: &str| text.parse().unwrap();
         invocation.add_event_time(at("2026-11-22T10:00:00Z"), at("2026-11-22T10:00:01.5Z"));
-        let line = invocation.line("ingest-objects", "8476a536", Duration::from_millis(7), 1);
+        let metrics = invocation.metrics(Duration::from_millis(7));
+        let line = Line { function: "ingest-objects", request_id: "8476a536", metrics }.to_json(1);
         let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         assert!(metrics.len() <= VALUES_MAX);
         for metric in metrics {
@@ -232,7 +272,7 @@ mod tests {
         }
         let mut shown = line.as_object().unwrap().clone();
         shown.remove("_aws");
-        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_healed":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"duplicates":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"bytes_in":0,"bytes_out":0,"columns_added":0,"columns_healed":0,"columns_refused":0,"commit_conflicts":0,"commit_ms":0,"duplicates":0,"encode_ms":0,"event_time_lag_ms":[1500],"failed":1,"files":0,"function":"ingest-objects","level":"INFO","loaded":1,"message":"invocation","outside":0,"partitions_added":0,"postponed":0,"quarantined":2,"quarantined_compression_ratio":0,"quarantined_contract":0,"quarantined_invalid_json":2,"quarantined_no_table":0,"quarantined_not_an_object":0,"quarantined_not_unicode":0,"quarantined_record_too_large":0,"quarantined_source_too_large":0,"quarantined_too_deep":0,"quarantined_truncated_input":0,"quarantined_unreadable":0,"quarantined_window_too_large":0,"quarantined_wrapper_fields":0,"read_ms":0,"records":3,"repeated":0,"request_id":"8476a536","rescued_values":0,"rows_beyond_partitions":0,"shred_ms":0,"siblings_added":0,"sources":0,"superseded":0,"took_ms":7,"write_ms":0}"#);
         insta::assert_snapshot!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], @r#"[["function"]]"#);
     }
 }

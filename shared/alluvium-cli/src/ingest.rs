@@ -8,7 +8,7 @@ use std::{
 use alluvium_lake::{
     AddedColumn, BadRecordReport, Ingest, IngestReport, IngestSettings, KeptWhole, Warning,
 };
-use alluvium_model::{Counts, Injury, RecordCounts, ports::Source};
+use alluvium_model::{Counts, Injury, RecordCounts};
 use anyhow::bail;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -151,8 +151,7 @@ async fn load(
     bar: ProgressBar,
 ) -> anyhow::Result<IngestReport> {
     let opened = input.open().await?;
-    let reader = Watched { reader: opened.reader, bar };
-    let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
+    let source = opened.read_by(|reader| Watched { reader, bar });
     let report = Box::pin(ingest.ingest(input.destination.clone(), source)).await?;
     let before = report.loaded_before.as_ref().and_then(|before| before.table.as_deref());
     // Somebody wants it in a table that it did not go to.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use alluvium_lake::{DamagedFile, Finding, Flaw, Verify, VerifyReport};
-use alluvium_model::{Injury, ports::Source};
+use alluvium_model::Injury;
 use serde::Serialize;
 
 use crate::{
@@ -72,8 +72,7 @@ pub(crate) async fn run(
     for input in inputs {
         let opened = input.open().await?;
         let uri = opened.origin.source.clone();
-        let reader = Watched { reader: opened.reader, bar: bar.clone() };
-        let source = Source { id: opened.id, origin: opened.origin, bytes: opened.bytes, reader };
+        let source = opened.read_by(|reader| Watched { reader, bar: bar.clone() });
         summary.add(&uri, verify.verify(input.destination, source).await?);
     }
     bar.finish_and_clear();

@@ -144,7 +144,8 @@ impl<'a> FileLayout<'a> {
                 sink(Arc::new(rows.map(index).collect::<Int64Array>()))
             }
             SystemColumn::ArrivedAt => {
-                let micros = vec![origin.arrived_at.micros(); rows.len()];
+                let micros = rows.map(|row| self.part.arrived_at(row as usize).micros());
+                let micros: Vec<_> = micros.collect();
                 sink(Arc::new(TimestampMicrosecondArray::from(micros).with_timezone("UTC")))
             }
             SystemColumn::Rescued => self.write_rescued(rows, rescued, sink),

@@ -13,16 +13,24 @@
 //!   (`column`), and finds again what has no column (`rescue`) and which objects are kept as
 //!   they are (`objects`).
 //!
+//! `events` ends this way early, for those who want the texts of all records or of none.
+//!
+//! `stream` finds the texts in an archive of a stream's records, each with when it arrived
+//! (`arrivals`); from `unpack` on they go the way of those of files.
+//!
 //! `verify` goes the way back: it looks for every value of a part in the files that resulted.
 //!
 //! A value is never held as more than eight bytes beside the text, and never as rows x columns:
 //! memory is bounded by [`alluvium_model::Limits`], whatever comes in.
 
+mod arrivals;
 mod cell;
 mod column;
 mod dropped;
 mod encode;
+mod encoding;
 mod error;
+mod events;
 mod flatten;
 mod footer;
 mod frame;
@@ -44,6 +52,7 @@ mod scan;
 mod shredder;
 mod skip;
 mod sniff;
+mod stream;
 mod survey;
 mod text;
 mod typing;
@@ -54,6 +63,7 @@ mod wrapper;
 
 pub use encode::EncodedFile;
 pub use error::ColumnarError;
+pub use events::Events;
 pub use merge::{MergeError, MergeInput, MergeSpec, MergeTable, MergedColumn, MergedFile, merge};
 pub use part::Part;
 pub use partitions::EventSpan;
@@ -61,5 +71,8 @@ pub use place::Position;
 pub use placed::PlacedPart;
 pub use quarantine::{BadRecord, BadRecords, QUARANTINE_BYTES_MAX};
 pub use shredder::{Shredder, Step};
+pub use stream::{
+    ArchiveError, TOPICS_MAX, decode_archive, encode_archive, selection_of, topics_of,
+};
 pub use survey::Seen;
 pub use verify::{Finding, Flaw, StoredError, StoredFile, Verification, Verifier};

@@ -9,6 +9,7 @@ use alluvium_model::{
 
 use crate::{
     BadRecords, PlacedPart, Position,
+    arrivals::{Arrival, Arrivals, PayloadPlace},
     column::integer,
     flatten::Flattener,
     partitions::{PartitionNumber, Partitions},
@@ -29,6 +30,8 @@ pub(crate) struct SourceFacts {
     time: Option<usize>,
     /// Which of them the partitions are made of.
     partitioned_by: Vec<usize>,
+    /// Whether all records arrived when the source did.
+    has_one_arrival: bool,
 }
 
 impl SourceFacts {
@@ -48,12 +51,23 @@ impl SourceFacts {
             limits.part_paths = (limits.part_paths / ROUTES_MAX).max(1);
             limits.part_path_bytes = (limits.part_path_bytes / ROUTES_MAX).max(1);
         }
-        Self { origin, rules, limits, watched, time, partitioned_by }
+        Self { origin, rules, limits, watched, time, partitioned_by, has_one_arrival: true }
     }
 
-    /// What a row without values of its own has.
-    fn traits(&self) -> RowTraits<'_> {
-        RowTraits { arrived_at: self.origin.arrived_at, event_time: None, scalars: Vec::new() }
+    /// The same facts of a source whose records arrived one by one.
+    pub(crate) const fn arrived_one_by_one(mut self) -> Self {
+        self.has_one_arrival = false;
+        self
+    }
+
+    /// Whether rows may belong to different partitions.
+    fn depends_on_rows(&self) -> bool {
+        !self.has_one_arrival || self.rules.partitions.depends_on_rows()
+    }
+
+    /// Whether a good record may turn out to be a bad one.
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.rules.mode == Mode::Quarantine
     }
 }
 
@@ -93,6 +107,9 @@ pub struct Part {
     pub(crate) rows: Vec<Row>,
     /// Where each row stands in the source, if it may still turn out to be a bad record.
     pub(crate) extents: Vec<Extent>,
+    arrivals: Arrivals,
+    /// When the record at hand arrived.
+    arrived_at: UtcInstant,
     pub(crate) flattener: Flattener,
     pub(crate) partitions: Partitions,
     bad: Vec<(u64, BadRecord)>,
@@ -107,8 +124,10 @@ impl Part {
         facts: Arc<SourceFacts>,
     ) -> Self {
         let mut partitions = Partitions::default();
-        if !facts.rules.partitions.depends_on_rows() {
-            partitions.of_row(&facts.rules.partitions, &facts.traits());
+        if !facts.depends_on_rows() {
+            let arrived_at = facts.origin.arrived_at;
+            let row = RowTraits { arrived_at, event_time: None, scalars: Vec::new() };
+            partitions.of_row(&facts.rules.partitions, &row);
         }
         // Reserved at once and touched page by page as it fills: nothing is moved, and what is
         // given back goes back to the system. Parts that share their memory grow as they need.
@@ -122,6 +141,8 @@ impl Part {
             text: String::with_capacity(text_bytes),
             rows: Vec::new(),
             extents: Vec::new(),
+            arrivals: Arrivals::default(),
+            arrived_at: facts.origin.arrived_at,
             flattener: Flattener::new(&facts.limits, Arc::clone(&facts.rules), &facts.watched),
             partitions,
             bad: Vec::new(),
@@ -143,7 +164,7 @@ impl Part {
     }
 
     /// The records of the source that the part is taken from. Those that are not in it are in
-    /// other parts with the same number.
+    /// other parts with the same number, or were not selected.
     #[must_use]
     pub fn span(&self) -> Range<u64> {
         self.span.clone()
@@ -216,11 +237,31 @@ impl Part {
         self.rows.get(index).map(|row| self.span.start + u64::from(row.record))
     }
 
+    /// When the good record with this number in the part arrived.
+    pub(crate) fn arrived_at(&self, index: usize) -> UtcInstant {
+        self.arrival(index).map_or(self.facts.origin.arrived_at, |arrival| arrival.at)
+    }
+
+    /// The payload that it stood in, if it was noted.
+    pub(crate) fn payload_of(&self, index: usize) -> Option<&PayloadPlace> {
+        self.arrival(index)?.payload.as_ref()
+    }
+
+    fn arrival(&self, index: usize) -> Option<&Arrival> {
+        self.arrivals.of(self.rows.get(index)?.record)
+    }
+
     /// The good record with this index in the source, by its number in the part. Only before rows
     /// are brought together by their partitions.
     pub(crate) fn row_of(&self, record: u64) -> Option<usize> {
         let number = |row: &Row| self.span.start + u64::from(row.record);
         self.rows.binary_search_by_key(&record, number).ok()
+    }
+
+    /// Says how the record with this index from the part's first arrived, which comes next.
+    pub(crate) fn arrives(&mut self, record: u32, arrival: &Arrival) {
+        self.arrivals.note(record, arrival);
+        self.arrived_at = arrival.at;
     }
 
     /// Takes a good record, the one with this index from the part's first.
@@ -235,7 +276,7 @@ impl Part {
         let loses = self.flattener.record(&self.text, at, row);
         let partition = self.partition();
         self.rows.push(Row { record, at, length, partition, loses });
-        if self.facts.rules.mode == Mode::Quarantine {
+        if self.facts.may_refuse() {
             self.extents.push(extent);
         }
     }
@@ -252,21 +293,17 @@ impl Part {
 
     /// The partition of the record at hand; notes when that happened.
     fn partition(&mut self) -> PartitionNumber {
-        let facts = &*self.facts;
+        let (facts, arrived_at) = (&*self.facts, self.arrived_at);
         let (spec, text) = (&facts.rules.partitions, self.text.as_str());
         let scalar = |number: usize| {
             let (class, at) = self.flattener.watched(number)?;
             Some(PartitionScalar { class, text: scalar_text(class, value_text(text, at)) })
         };
         let time = facts.rules.event_time.as_ref().zip(facts.time.and_then(scalar));
-        let event_time =
-            time.and_then(|(time, said)| time.read(&said.text, facts.origin.arrived_at));
-        let number = if spec.depends_on_rows() {
-            let row = RowTraits {
-                event_time,
-                scalars: facts.partitioned_by.iter().map(|number| scalar(*number)).collect(),
-                ..facts.traits()
-            };
+        let event_time = time.and_then(|(time, said)| time.read(&said.text, arrived_at));
+        let number = if facts.depends_on_rows() {
+            let scalars = facts.partitioned_by.iter().map(|number| scalar(*number)).collect();
+            let row = RowTraits { arrived_at, event_time, scalars };
             self.partitions.of_row(spec, &row)
         } else {
             PartitionNumber::FIRST

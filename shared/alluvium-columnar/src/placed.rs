@@ -111,8 +111,12 @@ impl<'s> PlacedPart<'s> {
         let shown: String = path.chars().take(PATH_CHARS_MAX).collect();
         let cut = if shown.len() < path.len() { "…" } else { "" };
         let message = format!("its table has no column for {shown}{cut}");
+        let message = match part.payload_of(index) {
+            Some(payload) => format!("{payload}: {message}"),
+            None => message,
+        };
         let bad = BadRecord::refused(*part.extents.get(index)?, message, part.record_text(index)?);
-        Some((part.record_number(index)?, bad))
+        Some((part.record_number(index)?, bad.arrived(part.arrived_at(index))))
     }
 
     /// The part, whose rows are in the order of their partitions.

@@ -2,16 +2,15 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use alluvium_model::{Origin, QuarantineColumn, Reason};
+use alluvium_model::{Origin, QuarantineColumn, Reason, UtcInstant};
 use arrow::{
     array::{ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     ColumnarError, PlacedPart, Position, column::timestamp_type, encode::EncodedFile,
-    parquet_file::ParquetFile, part::Extent, sniff::Charset, utf16::Utf16,
+    encoding::Encoding, parquet_file::ParquetFile, part::Extent, sniff::Charset, utf16::Utf16,
 };
 
 /// Bytes of a bad record that are kept; of a longer one the source holds the rest.
@@ -40,6 +39,8 @@ pub struct BadRecord {
     /// Whether its bytes are its JSON text, which leaves out white space of the source.
     is_text: bool,
     charset: Charset,
+    /// When it arrived, if it is known better than by its source.
+    arrived_at: Option<UtcInstant>,
 }
 
 impl BadRecord {
@@ -59,7 +60,8 @@ impl BadRecord {
     pub const fn new(position: Position, reason: Reason, message: String) -> Self {
         let bytes = Vec::new();
         let (is_cut, is_text, charset) = (false, false, Charset::Utf8);
-        Self { position, length: 0, reason, message, bytes, is_cut, is_text, charset }
+        let arrived_at = None;
+        Self { position, length: 0, reason, message, bytes, is_cut, is_text, charset, arrived_at }
     }
 
     /// Notes that more of it is in the source than could be read.
@@ -121,13 +123,10 @@ impl BadRecord {
         (self.position.offset, self.length, self.reason, &self.message, &self.bytes)
     }
 
-    /// Its bytes as text, and how that text is written.
-    fn text(&self) -> (Cow<'_, str>, &'static str) {
-        // Glue, JSON and CSV tools choke on NUL in text.
-        match std::str::from_utf8(&self.bytes) {
-            Ok(text) if !text.contains('\0') => (Cow::Borrowed(text), "text"),
-            _ => (Cow::Owned(STANDARD.encode(&self.bytes)), "base64"),
-        }
+    /// The same record, that arrived then.
+    pub(crate) const fn arrived(mut self, at: UtcInstant) -> Self {
+        self.arrived_at = Some(at);
+        self
     }
 }
 
@@ -237,13 +236,14 @@ fn array(
         QuarantineColumn::Record => integers(|(index, _)| *index),
         QuarantineColumn::Offset => integers(|(_, bad)| bad.position.offset),
         QuarantineColumn::Length => integers(|(_, bad)| bad.length),
-        QuarantineColumn::Bytes => texts(|bad| bad.text().0),
-        QuarantineColumn::Encoding => texts(|bad| bad.text().1.into()),
+        QuarantineColumn::Bytes => texts(|bad| Encoding::of(&bad.bytes).1),
+        QuarantineColumn::Encoding => texts(|bad| Encoding::of(&bad.bytes).0.name().into()),
         QuarantineColumn::Complete => {
             Arc::new(batch.iter().map(|(_, bad)| Some(bad.is_complete())).collect::<BooleanArray>())
         }
         QuarantineColumn::ArrivedAt => {
-            let micros = vec![origin.arrived_at.micros(); batch.len()];
+            let at = |bad: &BadRecord| bad.arrived_at.unwrap_or(origin.arrived_at).micros();
+            let micros: Vec<_> = batch.iter().map(|(_, bad)| at(bad)).collect();
             Arc::new(TimestampMicrosecondArray::from(micros).with_timezone("UTC"))
         }
     }

@@ -76,6 +76,17 @@ impl Reader {
         }
     }
 
+    /// The same reader, of a source that has other parts, out of which so many bytes came before.
+    pub(crate) const fn behind(mut self, unpacked: u64) -> Self {
+        self.unpacker.count_before(unpacked);
+        self
+    }
+
+    /// Bytes that came out of all layers, those of other parts of the source not counted.
+    pub(crate) const fn unpacked(&self) -> u64 {
+        self.unpacker.unpacked()
+    }
+
     /// The text of the record that was found last, without white space.
     pub(crate) fn record(&self) -> &str {
         self.framer.record()

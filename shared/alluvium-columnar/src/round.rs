@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::HashMap, convert::Infallible, sync::Arc};
 
 use crate::{
     Part,
+    arrivals::Arrival,
     cell::ROWS_MAX,
     dropped::Dropped,
     part::{Extent, SourceFacts},
@@ -16,6 +17,14 @@ use crate::{
 pub(crate) const ROUTES_MAX: u32 = 32;
 /// A longer value names no table.
 const ROUTE_BYTES_MAX: usize = 200;
+
+/// What a source gave to a round.
+pub(crate) enum Given {
+    /// A record, be it bad or of no interest.
+    Record,
+    NeedInput,
+    End,
+}
 
 /// As many consecutive records as memory is meant to hold: one part, or one for each table.
 pub(crate) struct Round {
@@ -31,6 +40,8 @@ pub(crate) struct Round {
     /// The part of the table itself, then the others.
     parts: Vec<Part>,
     by_route: HashMap<String, usize>,
+    /// How the record at hand arrived.
+    arrival: Arrival,
     /// A record without what is dropped.
     rest: String,
 }
@@ -50,6 +61,7 @@ impl Round {
             route,
             parts: Vec::new(),
             by_route: HashMap::new(),
+            arrival: Arrival { at: facts.origin.arrived_at, payload: None },
             rest: String::new(),
             facts,
         };
@@ -59,6 +71,23 @@ impl Round {
 
     pub(crate) const fn records(&self) -> u32 {
         self.records
+    }
+
+    /// The number of the record that comes next.
+    pub(crate) fn next_record(&self) -> u64 {
+        self.first_record + u64::from(self.records)
+    }
+
+    /// Says how the records arrived that come next.
+    pub(crate) fn arrive(&mut self, arrival: Arrival) {
+        // Nobody will ask for the payload of a record that has a row.
+        let payload = arrival.payload.filter(|_| self.facts.may_refuse());
+        self.arrival = Arrival { payload, ..arrival };
+    }
+
+    /// Counts a record that belongs elsewhere.
+    pub(crate) const fn pass(&mut self) {
+        self.records += 1;
     }
 
     /// Takes a good record.
@@ -74,6 +103,7 @@ impl Round {
         let number = self.records;
         let part = self.part_of(text);
         if let Some(part) = self.parts.get_mut(part) {
+            part.arrives(number, &self.arrival);
             part.push(number, text, extent);
         }
         self.records += 1;
@@ -89,7 +119,7 @@ impl Round {
         }
         self.bytes += bad.memory_bytes();
         if let Some(part) = self.parts.first_mut() {
-            part.push_bad(self.records, bad);
+            part.push_bad(self.records, bad.arrived(self.arrival.at));
         }
         self.records += 1;
     }

@@ -2,10 +2,17 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use alluvium_model::{Limits, Origin, TableRules};
+use alluvium_model::{Limits, Origin, Selection, TableRules};
 use bytes::Bytes;
 
-use crate::{Part, frame::Frame, part::SourceFacts, read::Reader, round::Round};
+use crate::{
+    ArchiveError, Part,
+    frame::Frame,
+    part::SourceFacts,
+    read::Reader,
+    round::{Given, Round},
+    stream::Archive,
+};
 
 /// What a shredder needs or gives next.
 #[derive(Debug)]
@@ -16,6 +23,9 @@ pub enum Step {
     Part(Box<Part>),
     /// Everything was given.
     Done,
+    /// What was to be an archive of a stream's records is none, and nothing can be read from it.
+    /// Asked again, it is none again.
+    Failed(ArchiveError),
 }
 
 /// Cuts a source into parts. Chunks may have any size; the parts do not depend on it.
@@ -36,41 +46,71 @@ pub enum Step {
 ///         Step::NeedInput => shredder.finish(),
 ///         Step::Part(part) => records += part.rows(),
 ///         Step::Done => break,
+///         Step::Failed(error) => return Err(error.into()),
 ///     }
 /// }
 /// assert_eq!(records, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Shredder {
-    input: Bytes,
+    source: Source,
     finished: bool,
-    reader: Reader,
     round: Round,
     /// Parts of the round before.
     ready: VecDeque<Part>,
+}
+
+/// Where records come from.
+enum Source {
+    Texts { input: Bytes, reader: Box<Reader> },
+    Archive(Box<Archive>),
 }
 
 impl Shredder {
     /// A shredder at the beginning of a source that is read by these rules.
     #[must_use]
     pub fn new(origin: Origin, rules: Arc<TableRules>, limits: Limits) -> Self {
-        let facts = Arc::new(SourceFacts::new(origin, rules, limits));
-        Self {
-            input: Bytes::new(),
-            finished: false,
-            reader: Reader::new(limits, facts.rules.wrappers.clone()),
-            round: Round::new(facts),
-            ready: VecDeque::new(),
-        }
+        let facts = SourceFacts::new(origin, rules, limits);
+        let reader = Box::new(Reader::new(limits, facts.rules.wrappers.clone()));
+        Self::of(Source::Texts { input: Bytes::new(), reader }, facts)
+    }
+
+    /// A shredder at the beginning of an archive of a stream's records, as
+    /// [`encode_archive`](crate::encode_archive) makes them. Of the documents in it those that are
+    /// selected become records of the parts, each with the time at which its record of the stream
+    /// arrived; all of them count, so that a document has the same number whatever is selected.
+    #[must_use]
+    pub fn of_stream(
+        origin: Origin,
+        rules: Arc<TableRules>,
+        limits: Limits,
+        selection: Selection,
+    ) -> Self {
+        let facts = SourceFacts::new(origin, rules, limits).arrived_one_by_one();
+        let archive = Archive::new(limits, facts.rules.wrappers.clone(), selection);
+        Self::of(Source::Archive(Box::new(archive)), facts)
+    }
+
+    fn of(source: Source, facts: SourceFacts) -> Self {
+        let (round, ready) = (Round::new(Arc::new(facts)), VecDeque::new());
+        Self { source, finished: false, round, ready }
+    }
+
+    /// Records of the source that were passed so far, those that are not selected too.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.round.next_record()
     }
 
     /// Gives the bytes that follow. They are asked for by [`Step::NeedInput`]; earlier ones that
     /// were not yet used are kept.
     pub fn feed(&mut self, bytes: Bytes) {
-        if self.input.is_empty() {
-            self.input = bytes;
-        } else {
-            self.input = [std::mem::take(&mut self.input), bytes].concat().into();
+        match &mut self.source {
+            Source::Archive(archive) => archive.feed(bytes),
+            Source::Texts { input, .. } if input.is_empty() => *input = bytes,
+            Source::Texts { input, .. } => {
+                *input = [std::mem::take(input), bytes].concat().into();
+            }
         }
     }
 
@@ -89,13 +129,29 @@ impl Shredder {
                 self.ready.extend(self.round.take());
                 continue;
             }
-            match self.reader.next(&mut self.input, self.finished) {
-                Frame::Record => self.round.push(self.reader.record(), self.reader.extent()),
-                Frame::Bad(bad) => self.round.push_bad(bad),
-                Frame::NeedInput => return Step::NeedInput,
-                Frame::End if self.round.records() > 0 => self.ready.extend(self.round.take()),
-                Frame::End => return Step::Done,
+            match self.source.next(self.finished, &mut self.round) {
+                Ok(Given::Record) => {}
+                Ok(Given::NeedInput) => return Step::NeedInput,
+                Ok(Given::End) if self.round.records() > 0 => self.ready.extend(self.round.take()),
+                Ok(Given::End) => return Step::Done,
+                Err(error) => return Step::Failed(error),
             }
         }
+    }
+}
+
+impl Source {
+    /// Gives the next record to `round`. More of the source follows unless it `ended`.
+    fn next(&mut self, ended: bool, round: &mut Round) -> Result<Given, ArchiveError> {
+        match self {
+            Self::Archive(archive) => return archive.next(ended, round),
+            Self::Texts { input, reader } => match reader.next(input, ended) {
+                Frame::Record => round.push(reader.record(), reader.extent()),
+                Frame::Bad(bad) => round.push_bad(bad),
+                Frame::NeedInput => return Ok(Given::NeedInput),
+                Frame::End => return Ok(Given::End),
+            },
+        }
+        Ok(Given::Record)
     }
 }

@@ -100,6 +100,16 @@ impl Unpacker {
         Self { layer: Layer::new(SOURCE), totals: Totals::new(limits) }
     }
 
+    /// Counts what came out of other parts of the source.
+    pub(crate) const fn count_before(&mut self, unpacked: u64) {
+        self.totals.count_before(unpacked);
+    }
+
+    /// Bytes that came out of all layers, those of other parts not counted.
+    pub(crate) const fn unpacked(&self) -> u64 {
+        self.totals.unpacked()
+    }
+
     /// Takes some of `input`, of which more follows unless it `ended`. Bytes of the text are
     /// appended to `out`.
     pub(crate) fn step(&mut self, input: &mut &[u8], ended: bool, out: &mut Vec<u8>) -> Unpacked {

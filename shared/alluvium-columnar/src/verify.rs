@@ -130,7 +130,7 @@ impl<'a> Verifier<'a> {
                 *count += 1;
             }
             // One that was touched since has other partitions now, but is the same source.
-            let untouched = row.arrived_at == Some(part.facts.origin.arrived_at.micros());
+            let untouched = row.arrived_at == Some(part.arrived_at(index).micros());
             let expected = part.partition_of(index).filter(|key| untouched && *key != partition);
             if let Some(expected) = expected {
                 let (expected, found) = (expected.to_string(), partition.to_string());

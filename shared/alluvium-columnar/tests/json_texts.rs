@@ -294,6 +294,7 @@ fn outcome(text: &[u8]) -> (u64, Vec<(u64, Reason, Vec<u8>)>) {
                 bad.extend(found.map(|(n, bad)| (*n, bad.reason, bad.bytes.clone())));
             }
             Step::Done => return (rows, bad),
+            Step::Failed(_) => unreachable!("a text is no archive"),
         }
     }
 }

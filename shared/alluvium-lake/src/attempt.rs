@@ -10,7 +10,7 @@ use alluvium_model::{
     Assignment, Committed as CommittedSource, Destination, ErrorKind, LedgerFile, Mode, Origin,
     PartitionKey, Plan, PlanId, Reason, RecordCounts, SourceId, TableName, TableRules, TableSchema,
     layout::file_name,
-    ports::{Chunk, LakeCatalog, LakeObjects, PublishEvents, ReadSource, Source},
+    ports::{Chunk, LakeCatalog, LakeObjects, PublishEvents, ReadSource, Source, SourceFormat},
 };
 
 use crate::{
@@ -34,6 +34,7 @@ pub(crate) struct Attempt<'a, C, O, E> {
     plan: Plan,
     origin: Origin,
     bytes: u64,
+    format: SourceFormat,
     deadline: Deadline,
     report: IngestReport,
     files: Vec<LedgerFile>,
@@ -84,7 +85,8 @@ where
             IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
         report.counts.bytes_in = source.bytes;
         let (id, origin, bytes) = (source.id, source.origin.clone(), source.bytes);
-        Self { ingest, id, plan, origin, bytes, deadline, report, files: Vec::new() }
+        let format = source.format.clone();
+        Self { ingest, id, plan, origin, bytes, format, deadline, report, files: Vec::new() }
     }
 
     /// Loads the source.
@@ -109,7 +111,13 @@ where
         reader: &mut R,
     ) -> Result<Read, LakeError> {
         let rules = Arc::clone(&destination.rules);
-        let mut shredder = Shredder::new(self.origin.clone(), rules, self.plan.limits);
+        let (origin, limits) = (self.origin.clone(), self.plan.limits);
+        let mut shredder = match &self.format {
+            SourceFormat::Documents => Shredder::new(origin, rules, limits),
+            SourceFormat::StreamRecords(selection) => {
+                Shredder::of_stream(origin, rules, limits, selection.clone())
+            }
+        };
         loop {
             match timed(&mut self.report.stages.shred, || shredder.step()) {
                 Step::NeedInput => match self.read(reader).await? {
@@ -119,6 +127,7 @@ where
                 },
                 Step::Part(part) => self.load(&destination.routed(part.route()), *part).await?,
                 Step::Done => return Ok(Read::ToItsEnd),
+                Step::Failed(error) => return Err(error.into()),
             }
         }
     }

@@ -23,6 +23,7 @@ mod pieces;
 mod plan;
 mod pointer;
 mod repair;
+mod retire;
 mod vacuum;
 
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! What can go wrong in a use case.
 
-use alluvium_columnar::{ColumnarError, MergeError};
+use alluvium_columnar::{ArchiveError, ColumnarError, MergeError};
 use alluvium_model::{
-    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, TableName, UtcInstant,
+    ContractErrors, Counts, ErrorKind, Injury, PortError, SchemaError, Shard, StreamName,
+    TableName, UtcInstant,
     layout::{Location, ObjectKey},
 };
 
@@ -21,6 +22,9 @@ pub enum LakeError {
     /// A part could not be encoded.
     #[error(transparent)]
     Columnar(#[from] ColumnarError),
+    /// The archive of a stream's records was dropped, or is damaged.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Files could not be merged.
     #[error(transparent)]
     Merge(#[from] MergeError),
@@ -118,6 +122,32 @@ pub enum LakeError {
         /// The source.
         source_uri: String,
     },
+    /// There is no stream of that name, or there was none when its records arrived.
+    #[error("there is no stream {stream}, or it was made later than its records")]
+    NoStream {
+        /// The stream.
+        stream: StreamName,
+    },
+    /// A shard has so much that was taken and is not loaded that no more is taken.
+    #[error("shard {} of stream {} has too much that waits to be loaded", shard.id, shard.stream.name)]
+    TooMuchWaits {
+        /// The shard.
+        shard: Box<Shard>,
+    },
+    /// What was taken is not in the archive any more: somebody removed it.
+    #[error("{archive} is gone, and was not loaded")]
+    NoArchive {
+        /// The object of the archive.
+        archive: ObjectKey,
+    },
+    /// The watermark of a shard changed whenever it was looked at.
+    #[error("{watermark} changed {rounds} times under one attempt")]
+    WatermarkContended {
+        /// The watermark.
+        watermark: ObjectKey,
+        /// How often.
+        rounds: u32,
+    },
     /// The pointer of a partition changed whenever it was looked at.
     #[error("{pointer} changed {rounds} times under one attempt")]
     Unstable {
@@ -129,6 +159,12 @@ pub enum LakeError {
     /// The pointer of a partition was removed by hand.
     #[error("{pointer} was there, but is gone")]
     PointerGone {
+        /// The pointer.
+        pointer: ObjectKey,
+    },
+    /// A partition was taken out of the catalog for its age while it was written to.
+    #[error("the partition of {pointer} was retired; it will be registered again")]
+    Retired {
         /// The pointer.
         pointer: ObjectKey,
     },
@@ -160,11 +196,13 @@ impl LakeError {
         match self {
             Self::Port(error) => error.kind(),
             Self::Columnar(error) => error.kind(),
+            Self::Archive(error) => error.kind(),
             Self::Merge(error) => error.kind(),
             Self::NotHealed { source, .. } => source.kind(),
             Self::Schema(_)
             | Self::Contracts(_)
             | Self::NoTableName { .. }
+            | Self::NoArchive { .. }
             | Self::Elsewhere { .. } => ErrorKind::Invalid,
             Self::Contended { .. }
             | Self::Dropped { .. }
@@ -175,7 +213,11 @@ impl LakeError {
             | Self::LaterLayout { .. }
             | Self::Disputed { .. }
             | Self::Unstable { .. }
+            | Self::NoStream { .. }
+            | Self::TooMuchWaits { .. }
+            | Self::WatermarkContended { .. }
             | Self::PointerGone { .. }
+            | Self::Retired { .. }
             | Self::NotMoved { .. } => ErrorKind::Retry,
             Self::NoTable { .. } | Self::NoHistory { .. } => ErrorKind::Absent,
             Self::Miscounted { .. } => ErrorKind::Bug,

@@ -2,6 +2,8 @@
 //!
 //! - [`Ingest`] takes one source from its bytes to rows that the catalog names.
 //! - [`Landing`] does so with objects that a bucket announces.
+//! - [`Streams`] does so with batches of records of streams.
+//! - [`Collect`] takes the events of a request to a stream.
 //! - [`ContractStore`] knows which table a source belongs to, and by which rules it is read.
 //! - [`Deployment`] takes contracts there, if they suit each other and the tables.
 //! - [`Preview`] shows what it would become.
@@ -22,6 +24,7 @@ mod attempt;
 mod backfill;
 mod backoff;
 mod browse;
+mod collect;
 mod commit;
 mod compact;
 mod contracts;
@@ -41,14 +44,16 @@ mod preview;
 mod redrive;
 mod report;
 mod state;
+mod stream;
 mod sweep;
 mod timed;
 mod verify;
 
-pub use alluvium_columnar::{Finding, Flaw, Verification};
+pub use alluvium_columnar::{BadRecord, Finding, Flaw, Verification};
 pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQueue};
 pub use backoff::Backoff;
 pub use browse::{Browse, TableSummary};
+pub use collect::{Accepted, Collect, CollectError, CollectSettings, EventPost};
 pub use commit::{AddedColumn, KeptWhole};
 pub use compact::{
     CompactionPlan, CompactionPlanner, KeptGarbage, NamedBy, PlanScope, PlanSettings, Repair,
@@ -74,4 +79,5 @@ pub use preview::{
 };
 pub use redrive::{Redrive, RedriveReport};
 pub use report::{BadRecordReport, IngestReport, LoadedBefore};
+pub use stream::{BatchReport, Left, ShardReport, StreamSettings, Streams};
 pub use verify::{DamagedFile, Verify, VerifyReport};

@@ -106,7 +106,11 @@ where
             let pointer = pointer.unwrap_or_else(|| Pointer::first(&self.database, table, key));
             PartitionEntry { key: key.clone(), location: pointer.location }
         };
-        let unknown = seen.iter().filter(|(key, _)| !self.is_known(table, key));
+        let is_retired = |found: &Option<Versioned<Pointer>>| {
+            found.as_ref().is_some_and(|found| found.value.retired_at.is_some())
+        };
+        let unknown =
+            seen.iter().filter(|(key, found)| !self.is_known(table, key) || is_retired(found));
         let unknown: Vec<_> = unknown.map(entry).collect();
         if unknown.is_empty() {
             return Ok(0);
@@ -166,7 +170,11 @@ where
                     return Err(LakeError::PointerGone { pointer: object.clone() });
                 }
                 Reread::Changed(found) => {
-                    let found = state::understand(object, found)?;
+                    let found: Versioned<Pointer> = state::understand(object, found)?;
+                    // It left the catalog since it was opened.
+                    if found.value.retired_at.is_some() && partition.pointer.retired_at.is_none() {
+                        return Err(LakeError::Retired { pointer: object.clone() });
+                    }
                     (partition.pointer, partition.version) = (found.value, found.version);
                 }
             }

@@ -134,6 +134,7 @@ impl Preview {
                     self.note(&destination.routed(part.route()), &origin, *part)?;
                 }
                 Step::Done => return Ok(()),
+                Step::Failed(error) => return Err(error.into()),
             }
         }
     }

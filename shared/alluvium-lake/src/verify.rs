@@ -193,10 +193,11 @@ where
                     report.found.add(verifier.finish());
                 }
                 Step::Done => break,
+                Step::Failed(error) => return Err(error.into()),
             }
         }
         for holds in held.values().flat_map(Holding::all) {
-            let beyond = self.rows_beyond(holds, source.id, report.records).await?;
+            let beyond = self.rows_beyond(holds, source.id, shredder.records()).await?;
             report.damaged_files.extend(beyond);
         }
         Ok(report)

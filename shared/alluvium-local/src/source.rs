@@ -9,7 +9,7 @@ use std::{
 
 use alluvium_model::{
     Digest, Origin, SourceId,
-    ports::{Chunk, PortResult, ReadSource, Source},
+    ports::{Chunk, PortResult, ReadSource, Source, SourceFormat},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -53,6 +53,7 @@ impl LocalSource {
                 id: SourceId::of_object("file://", key, &etag),
                 origin: Origin { source: format!("file://{key}"), arrived_at },
                 bytes: opened.len(),
+                format: SourceFormat::Documents,
                 reader: Self { name, file, opened: Some(opened) },
             })
         })
@@ -77,6 +78,7 @@ impl LocalSource {
                 id: SourceId::of_object("stdin:", "", &etag),
                 origin: Origin { source: format!("stdin:{etag}"), arrived_at },
                 bytes,
+                format: SourceFormat::Documents,
                 reader: Self { name: NAME.to_owned(), file, opened: None },
             })
         })

@@ -13,7 +13,7 @@ mod terms;
 
 use std::sync::Arc;
 
-use crate::{ContractText, Destination, TableName, TableRules, TableSource};
+use crate::{ContractText, Destination, StreamName, TableName, TableRules, TableSource};
 use file::ContractFile;
 use places::{Place, Problems};
 use terms::Terms;
@@ -40,11 +40,30 @@ enum Scope {
         table: TableName,
         /// What the keys of its sources begin with, below the landing prefix.
         prefix: String,
+        /// The stream whose records are for it, too.
+        stream: Option<ScopeStream>,
         table_place: Place,
         prefix_place: Place,
     },
     /// Every table that has no contract.
     Others,
+}
+
+/// A stream that a contract is for.
+#[derive(Clone, Debug)]
+struct ScopeStream {
+    name: StreamName,
+    route: StreamRoute,
+    place: Place,
+}
+
+/// Which tables the records of a stream belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamRoute {
+    /// All of them to one.
+    Name,
+    /// Those with a topic to where a file in a folder of that name would go, the others to one.
+    Topic,
 }
 
 impl Contract {

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::{SequenceRange, Shard, Stream, Topic};
+
 /// Raised whenever code changes which rows or files a source gives: files of another layout may
 /// hold other rows under the same part number.
 pub const LAYOUT_VERSION: u32 = 2;
@@ -54,7 +56,22 @@ impl SourceId {
     /// The source that `etag` tells apart from others under the same bucket and key.
     #[must_use]
     pub fn of_object(bucket: &str, key: &str, etag: &str) -> Self {
-        let digest = Digest::of_fields(&[bucket.as_bytes(), key.as_bytes(), etag.as_bytes()]);
+        Self::of_fields(&[bucket.as_bytes(), key.as_bytes(), etag.as_bytes()])
+    }
+
+    /// The documents of a range of a shard's records that belong to a topic, or to none that has a
+    /// source of its own.
+    #[must_use]
+    pub fn of_range(shard: &Shard, range: &SequenceRange, topic: Option<&Topic>) -> Self {
+        let Shard { stream: Stream { name, created }, id } = shard;
+        let (SequenceRange { first, last }, created) = (range, created.to_string());
+        let words = [name.as_str(), &created, id.as_str(), first.as_str(), last.as_str()];
+        let topic = topic.map(Topic::as_str);
+        Self::of_fields(&words.into_iter().chain(topic).map(str::as_bytes).collect::<Vec<_>>())
+    }
+
+    fn of_fields(fields: &[&[u8]]) -> Self {
+        let digest = Digest::of_fields(fields);
         let mut id = [0; 16];
         id.iter_mut().zip(digest.0).for_each(|(to, from)| *to = from);
         Self(id)

@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DatabaseName, Digest, Garbage, Generation, Origin, PartitionKey, PlanId, SourceId, TableName,
-    UtcInstant, compaction::CompactionId,
+    DatabaseName, Digest, Garbage, Generation, Origin, PartitionKey, PlanId, SequenceRange, Shard,
+    SourceId, Stream, TableName, UtcInstant, compaction::CompactionId,
 };
 
 /// The folder of everything that is not data.
@@ -171,6 +171,63 @@ pub fn pointer_key(
     pointers(database, table).object(&format!("{partition}.json"))
 }
 
+/// Where the watermarks of all streams of a database lie.
+#[must_use]
+pub fn all_watermarks(database: &DatabaseName) -> Location {
+    Location(format!("{STATE}/streams/{database}/"))
+}
+
+/// The watermark of a shard.
+#[must_use]
+pub fn watermark_key(database: &DatabaseName, shard: &Shard) -> ObjectKey {
+    all_watermarks(database).object(&format!("{}.json", shard_folder(shard)))
+}
+
+/// The shard of a watermark; none for what is no watermark of this database.
+#[must_use]
+pub fn shard_of_watermark(database: &DatabaseName, key: &ObjectKey) -> Option<Shard> {
+    let place = key.0.strip_prefix(all_watermarks(database).as_str())?;
+    let (stream, shard) = place.strip_suffix(".json")?.split_once('/')?;
+    let (name, created) = stream.split_once('@')?;
+    let stream = Stream { name: name.parse().ok()?, created: created.parse().ok()? };
+    Some(Shard { stream, id: shard.parse().ok()? })
+}
+
+/// Where the archive of a shard lies: what its stream delivered, one object a range.
+#[must_use]
+pub fn archive(database: &DatabaseName, shard: &Shard) -> Location {
+    Location(format!("{STATE}/raw/{database}/{}/", shard_folder(shard)))
+}
+
+/// The object of the archive that holds this range.
+#[must_use]
+pub fn archive_key(database: &DatabaseName, shard: &Shard, range: &SequenceRange) -> ObjectKey {
+    archive(database, shard).object(&format!("{}.ndjson.zst", range.key()))
+}
+
+/// The range that an object of an archive holds; none for what is no such object.
+#[must_use]
+pub fn range_of_archive(key: &ObjectKey) -> Option<SequenceRange> {
+    let (_, name) = key.0.rsplit_once('/')?;
+    SequenceRange::of_key(name.strip_suffix(".ndjson.zst")?)
+}
+
+/// `<stream>@<created>/<shard>`, the time without what keys should not have: no name of a stream has
+/// an `@`.
+fn shard_folder(Shard { stream: Stream { name, created }, id }: &Shard) -> String {
+    let created = created.to_string().replace(['-', ':'], "");
+    format!("{name}@{created}/{id}")
+}
+
+/// Where Lambda leaves what a mapping of it gave up (what any did, if none is named), in the bucket of
+/// the lake. The rest of a key is `<shard>/<year>/<month>/<day>/<time>-<id>` (AWS documentation,
+/// "Retaining discarded batch records").
+#[must_use]
+pub fn given_up(mapping: Option<&str>) -> Location {
+    let folder = mapping.map(|mapping| format!("{mapping}/")).unwrap_or_default();
+    Location(format!("aws/lambda/{folder}"))
+}
+
 /// The name of a part of a source under a plan. Equal names mean equal rows.
 #[must_use]
 pub fn file_name(source: SourceId, plan: PlanId, part: u32) -> String {
@@ -328,6 +385,20 @@ mod tests {
         let entry = ledger_key(&database, source);
         assert_eq!(source_of_entry(&database, &entry), Some(source));
         assert_eq!(source_of_entry(&database, &pointer), None);
+        let shard = Shard {
+            stream: Stream { name: "device-events".parse().unwrap(), created: arrived_at },
+            id: "shardId-000000000000".parse().unwrap(),
+        };
+        let watermark = watermark_key(&database, &shard);
+        insta::assert_snapshot!(watermark, @"_alluvium/streams/lake/device-events@20261122T000000Z/shardId-000000000000.json");
+        assert_eq!(shard_of_watermark(&database, &watermark), Some(shard.clone()));
+        assert_eq!(shard_of_watermark(&"other".parse().unwrap(), &watermark), None);
+        let number = |text: &str| text.parse().unwrap();
+        let range = SequenceRange { first: number("17"), last: number("20") };
+        let archived = archive_key(&database, &shard, &range);
+        insta::assert_snapshot!(archived, @"_alluvium/raw/lake/device-events@20261122T000000Z/shardId-000000000000/000000000000000000000000000000000000000000000000000000000017-000000000000000000000000000000000000000000000000000000000020.ndjson.zst");
+        assert_eq!(range_of_archive(&archived), Some(range));
+        assert_eq!(range_of_archive(&watermark), None);
         for other in ["0-1.parquet", "a.b-1.parquet", "466c6519998600951ac4f9fd96909a84.parquet"] {
             assert_eq!(source_of_file(&table_location(&database, &table).object(other)), None);
         }

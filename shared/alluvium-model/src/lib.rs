@@ -31,17 +31,20 @@ mod schema;
 mod schema_change;
 mod sql;
 mod stages;
+mod stream;
 mod table;
 mod table_growth;
 mod time;
+mod topic;
 mod unified;
 mod value_class;
 mod view;
+mod watermark;
 
 pub use announcement::{AnnouncedObject, LandingPrefix, ParseLandingPrefixError};
 pub use contract::{
     Contract, ContractError, ContractErrors, ContractProblem, Contracts, DEFAULT_CONTRACT,
-    Obstacle, ValueError,
+    Obstacle, StreamRoute, ValueError,
 };
 pub use counts::Counts;
 pub use discovery::Discovery;
@@ -70,8 +73,14 @@ pub use schema::{DataColumn, NameChange, SystemColumn, TableSchema};
 pub use schema_change::{KeptObject, NewColumn, SchemaChange};
 pub use sql::SqlDialect;
 pub use stages::Stages;
+pub use stream::{
+    InvalidStreamText, Raw, Selection, SequenceNumber, SequenceRange, Shard, ShardId, Stream,
+    StreamBatch, StreamName, StreamRecord,
+};
 pub use table::{ColumnEntry, PartitionEntry, SchemaError, TableEntry, Version, Versioned};
 pub use table_growth::ExtendedTable;
 pub use time::UtcInstant;
+pub use topic::{EventAddress, KeyTooLong, ParseTopicError, Topic};
 pub use value_class::{ClassSet, ValueClass};
 pub use view::{VIEW_TEXT_BYTES_MAX, ViewEntry};
+pub use watermark::{PendingRange, Watermark};

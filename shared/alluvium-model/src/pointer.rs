@@ -24,6 +24,10 @@ pub struct Pointer {
     pub owner: Option<SwapOwner>,
     /// Until when nobody else may swap.
     pub lease_until: Option<UtcInstant>,
+    /// When the partition was taken out of the catalog for its age: whoever writes to it registers
+    /// it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<UtcInstant>,
 }
 
 /// A generation that is coming.
@@ -143,6 +147,7 @@ impl Pointer {
             next: None,
             owner: None,
             lease_until: None,
+            retired_at: None,
         }
     }
 

@@ -10,8 +10,8 @@ use std::{future::Future, ops::Range};
 use bytes::Bytes;
 
 use crate::{
-    AnnouncedObject, Origin, PartitionEntry, PartitionKey, PortError, SchemaChange, SourceId,
-    TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
+    AnnouncedObject, Origin, PartitionEntry, PartitionKey, PortError, SchemaChange, Selection,
+    SourceId, StreamBatch, TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
 };
 
@@ -239,6 +239,16 @@ pub trait ListObjects {
     ) -> impl Future<Output = PortResult<Vec<ObjectEntry>>> + Send;
 }
 
+/// What the bytes of a source are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// Documents, however they are packed.
+    #[default]
+    Documents,
+    /// Records of a stream, as its archive holds them; these documents of theirs are the source.
+    StreamRecords(Selection),
+}
+
 /// A source that is ready to be read.
 #[derive(Debug)]
 pub struct Source<R> {
@@ -248,8 +258,18 @@ pub struct Source<R> {
     pub origin: Origin,
     /// Its size as it is stored, in bytes.
     pub bytes: u64,
+    /// What its bytes are.
+    pub format: SourceFormat,
     /// Its bytes.
     pub reader: R,
+}
+
+impl<R> Source<R> {
+    /// The same source, read by what `reader` makes of its reader.
+    pub fn read_by<T>(self, reader: impl FnOnce(R) -> T) -> Source<T> {
+        let Self { id, origin, bytes, format, reader: inner } = self;
+        Source { id, origin, bytes, format, reader: reader(inner) }
+    }
 }
 
 /// Opens the objects that a bucket announces.
@@ -370,6 +390,76 @@ pub trait SendLetters {
     /// Sends at most [`QUEUE_BATCH_MAX`] letters, of at most [`LETTERS_BYTES_MAX`] together unless
     /// it is one alone.
     fn send_letters(&self, letters: &[Letter]) -> impl Future<Output = PortResult<Answers>> + Send;
+}
+
+/// Records that one call sends to a stream (AWS documentation, Kinesis `PutRecords`).
+pub const STREAM_BATCH_MAX: usize = 500;
+/// Bytes that one call sends to a stream, partition keys included.
+pub const STREAM_BATCH_BYTES_MAX: usize = 5 << 20;
+
+/// A record on its way to a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingRecord {
+    /// What decides which shard it goes to.
+    pub partition_key: String,
+    /// What it says.
+    pub data: Bytes,
+}
+
+impl OutgoingRecord {
+    /// What it counts for where bytes are limited.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.partition_key.len() + self.data.len()
+    }
+}
+
+/// What became of a record that was sent to a stream.
+#[derive(Debug)]
+#[must_use]
+pub enum Sent {
+    /// The stream holds it.
+    Accepted,
+    /// It came faster than the stream or its shard takes records; it may come again.
+    Throttled,
+    /// The stream did not take it, for another reason.
+    Failed(PortError),
+}
+
+/// Sends records to a stream.
+pub trait SendRecords {
+    /// Sends at most [`STREAM_BATCH_MAX`] records, of at most [`STREAM_BATCH_BYTES_MAX`] together
+    /// unless it is one alone. Says what became of each, in their order; some may be there when
+    /// this fails.
+    fn send_records(
+        &self,
+        records: &[OutgoingRecord],
+    ) -> impl Future<Output = PortResult<Vec<Sent>>> + Send;
+}
+
+/// Tells streams of one name apart.
+pub trait DescribeStreams {
+    /// When the stream of that name was created; none if there is no such stream.
+    fn stream_created(
+        &self,
+        stream: &str,
+    ) -> impl Future<Output = PortResult<Option<UtcInstant>>> + Send;
+}
+
+/// Understands what a mapping of a stream to a function leaves where it gave up.
+pub trait ReadGivenUp: Sync {
+    /// The batches that an object of that key holds.
+    ///
+    /// # Errors
+    /// As `Invalid` when it is no such object.
+    fn read_given_up(&self, key: &ObjectKey, bytes: &Bytes) -> PortResult<Vec<StreamBatch>>;
+}
+
+/// Drops objects into a landing bucket.
+pub trait DropObjects {
+    /// Writes the object of that key below the part of the bucket that is read, whole or not at
+    /// all, over whatever was there.
+    fn drop_object(&self, key: &str, bytes: Bytes) -> impl Future<Output = PortResult<()>> + Send;
 }
 
 /// Something with when it was written.

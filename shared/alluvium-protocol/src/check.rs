@@ -2,12 +2,33 @@
 
 use std::{
     fmt,
+    hash::Hash,
     time::{Duration, Instant},
 };
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use crate::protocol::Protocol;
+use crate::{action::Action, protocol::Protocol, state::State};
+
+/// A model that can be explored, and whose events can be told.
+pub trait Explored:
+    Model<
+        State: Clone + fmt::Debug + PartialEq + Hash + Send + Sync,
+        Action: Clone + fmt::Debug + PartialEq,
+    > + Copy
+    + Send
+    + Sync
+    + 'static
+{
+    /// An event in words: who does what, in the state that it comes in.
+    fn told(state: &Self::State, action: Self::Action) -> String;
+}
+
+impl Explored for Protocol {
+    fn told(state: &State, action: Action) -> String {
+        action.told(state)
+    }
+}
 
 /// When an exploration stops that has found nothing.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +67,14 @@ pub struct Violation {
 
 /// Explores the protocol until a promise is broken, everything was seen or a limit is reached.
 #[must_use]
-pub fn check(protocol: Protocol, limits: Limits) -> Finding {
+pub fn check<M: Explored>(protocol: M, limits: Limits) -> Finding {
     explore(protocol, limits, usize::MAX)
 }
 
 /// The shortest way to a broken promise, if there is one within the limits. One thread looks for
 /// it: several would not go strictly from near to far.
 #[must_use]
-pub fn shortest_violation(protocol: Protocol, limits: Limits) -> Option<Violation> {
+pub fn shortest_violation<M: Explored>(protocol: M, limits: Limits) -> Option<Violation> {
     let limits = Limits { threads: 1, ..limits };
     // The checker looks at its states in blocks and keeps the last violation of the first block
     // that has any.
@@ -65,7 +86,7 @@ pub fn shortest_violation(protocol: Protocol, limits: Limits) -> Option<Violatio
 }
 
 /// Explores the states that fewer than `events` events lead to.
-fn explore(protocol: Protocol, limits: Limits, events: usize) -> Finding {
+fn explore<M: Explored>(protocol: M, limits: Limits, events: usize) -> Finding {
     let begin = Instant::now();
     let checker = protocol
         .checker()
@@ -84,7 +105,7 @@ fn explore(protocol: Protocol, limits: Limits, events: usize) -> Finding {
             let told = path
                 .into_vec()
                 .into_iter()
-                .filter_map(|(state, event)| event.map(|event| event.told(&state)));
+                .filter_map(|(state, event)| event.map(|event| M::told(&state, event)));
             Violation { promise, events: told.collect() }
         })
         .min_by_key(|violation| (violation.events.len(), violation.promise));

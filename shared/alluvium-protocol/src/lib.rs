@@ -58,7 +58,8 @@
 //! Lost answers of compactors, and requests that land after their death, are those of a compactor
 //! that is slow and dies later. A plan is made in one moment. Locations that a late file lands in
 //! after the vacuum keep it: nobody sees it, and nobody deletes it. A source whose committed entry
-//! has expired is not delivered again. Reprocessing, retracting and streams are not in it. More
+//! has expired is not delivered again. Reprocessing and retracting are not in it; streams have a
+//! model of their own, [`stream`]. More
 //! attempts, rows, partitions and swaps than the bounds allow are not tried.
 #![expect(
     clippy::indexing_slicing,
@@ -82,6 +83,7 @@ mod scenario;
 mod set;
 mod state;
 mod step;
+pub mod stream;
 mod swap;
 mod symmetry;
 mod traces;
@@ -91,7 +93,7 @@ mod words;
 pub use action::{Action, DueLocation, Fate, Lands, SourceFiles};
 pub use attempt::Ending;
 pub use bounds::{Bounds, Cut};
-pub use check::{Finding, Limits, Violation, check, shortest_violation};
+pub use check::{Explored, Finding, Limits, Violation, check, shortest_violation};
 pub use explorations::{Exploration, LARGE, SMALL};
 pub use protections::Protections;
 pub use protocol::Protocol;

@@ -11,55 +11,92 @@ use std::{
 };
 
 use alluvium_protocol::{
-    Exploration, LARGE, Limits, Protections, Protocol, SMALL, TRACES, Trace, check,
-    shortest_violation,
+    Explored, LARGE, Limits, Protections, Protocol, SMALL, TRACES, check, shortest_violation,
+    stream,
 };
 
 /// For one exploration. As many states fit into some 5 GiB.
 const LIMITS: Limits = Limits { states: 80_000_000, time: Duration::from_mins(2), threads: 2 };
 
+/// What was asked for, and how it went so far.
+struct Asked<W> {
+    /// Those of these names; without any, all.
+    names: Vec<String>,
+    /// The names there are.
+    known: Vec<&'static str>,
+    found_some: bool,
+    as_it_should: bool,
+    out: W,
+}
+
 fn main() -> io::Result<ExitCode> {
-    let names: Vec<String> = env::args().skip(1).collect();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    let explorations: Vec<_> = SMALL.iter().chain(LARGE).filter(|one| wanted(one.name)).collect();
-    let traces: Vec<_> = TRACES.iter().filter(|trace| wanted(trace.name)).collect();
-    let mut out = io::stdout().lock();
-    let mut as_it_should = true;
-    for exploration in &explorations {
-        as_it_should &= explore(exploration, &mut out)?;
+    let mut asked = Asked {
+        names: env::args().skip(1).collect(),
+        known: Vec::new(),
+        found_some: false,
+        as_it_should: true,
+        out: io::stdout().lock(),
+    };
+    for one in SMALL.iter().chain(LARGE) {
+        let protocol = Protocol { protections: Protections::ALL, bounds: one.bounds };
+        asked.explore(one.name, protocol)?;
     }
-    for trace in &traces {
-        as_it_should &= tell(trace, names.is_empty(), &mut out)?;
+    for one in stream::SMALL.iter().chain(stream::LARGE) {
+        let protections = stream::Protections::ALL;
+        asked.explore(one.name, stream::Streams { protections, bounds: one.bounds })?;
     }
-    if explorations.is_empty() && traces.is_empty() {
-        writeln!(out, "no exploration or trace has such a name; these have:")?;
-        let explorations = SMALL.iter().chain(LARGE).map(|exploration| exploration.name);
-        for name in explorations.chain(TRACES.iter().map(|trace| trace.name)) {
-            writeln!(out, "  {name}")?;
-        }
-        as_it_should = false;
+    for trace in TRACES {
+        asked.tell(trace.name, trace.story, trace.protocol)?;
     }
-    Ok(if as_it_should { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for trace in stream::TRACES {
+        asked.tell(trace.name, trace.story, trace.streams)?;
+    }
+    asked.end()
 }
 
-/// Explores; false if a promise is broken.
-fn explore(exploration: &Exploration, out: &mut impl Write) -> io::Result<bool> {
-    let protocol = Protocol { protections: Protections::ALL, bounds: exploration.bounds };
-    let finding = check(protocol, LIMITS);
-    writeln!(out, "{}: {finding}", exploration.name)?;
-    Ok(finding.violation.is_none())
-}
-
-/// Looks for the trace; false if it is not found.
-fn tell(trace: &Trace, in_short: bool, out: &mut impl Write) -> io::Result<bool> {
-    writeln!(out, "{}, {}", trace.name, trace.story)?;
-    let violation = shortest_violation(trace.protocol, LIMITS);
-    match &violation {
-        Some(violation) if in_short => {
-            writeln!(out, "    found after {} events", violation.events.len())?;
-        }
-        Some(violation) => writeln!(out, "    {violation}")?,
-        None => writeln!(out, "    not found")?,
+impl<W: Write> Asked<W> {
+    fn is_asked_for(&mut self, name: &'static str) -> bool {
+        self.known.push(name);
+        let is_asked_for = self.names.is_empty() || self.names.iter().any(|asked| asked == name);
+        self.found_some |= is_asked_for;
+        is_asked_for
     }
-    Ok(violation.is_some())
+
+    /// Explores; no promise may be broken.
+    fn explore(&mut self, name: &'static str, model: impl Explored) -> io::Result<()> {
+        if !self.is_asked_for(name) {
+            return Ok(());
+        }
+        let finding = check(model, LIMITS);
+        self.as_it_should &= finding.violation.is_none();
+        writeln!(self.out, "{name}: {finding}")
+    }
+
+    /// Looks for a trace, which has to be found.
+    fn tell(&mut self, name: &'static str, story: &str, model: impl Explored) -> io::Result<()> {
+        if !self.is_asked_for(name) {
+            return Ok(());
+        }
+        writeln!(self.out, "{name}, {story}")?;
+        let violation = shortest_violation(model, LIMITS);
+        self.as_it_should &= violation.is_some();
+        match &violation {
+            Some(violation) if self.names.is_empty() => {
+                writeln!(self.out, "    found after {} events", violation.events.len())
+            }
+            Some(violation) => writeln!(self.out, "    {violation}"),
+            None => writeln!(self.out, "    not found"),
+        }
+    }
+
+    fn end(mut self) -> io::Result<ExitCode> {
+        if !self.found_some {
+            writeln!(self.out, "no exploration or trace has such a name; these have:")?;
+            for name in &self.known {
+                writeln!(self.out, "  {name}")?;
+            }
+        }
+        let is_well = self.found_some && self.as_it_should;
+        Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
 }

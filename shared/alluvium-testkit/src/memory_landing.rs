@@ -7,7 +7,7 @@ use std::{
 
 use alluvium_model::{
     AnnouncedObject, Digest, Origin, SourceId, UtcInstant,
-    ports::{Chunk, OpenObjects, PortResult, ReadSource, Source},
+    ports::{Chunk, DropObjects, OpenObjects, PortResult, ReadSource, Source, SourceFormat},
 };
 use bytes::Bytes;
 
@@ -28,6 +28,12 @@ impl MemoryLanding {
         self.0.lock().unwrap().insert(key.to_owned(), bytes);
         let (bucket, key) = ("landing".to_owned(), key.to_owned());
         AnnouncedObject { bucket, key, etag, version_id: None }
+    }
+
+    /// Everything that lies there, by key.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, Bytes> {
+        self.0.lock().unwrap().clone()
     }
 
     /// Deletes an object.
@@ -69,6 +75,7 @@ impl OpenObjects for MemoryLanding {
             id: SourceId::of_object(&object.bucket, &object.key, &etag(&bytes)),
             origin: Origin { source: object.uri(), arrived_at: arrived_at() },
             bytes: bytes.len() as u64,
+            format: SourceFormat::Documents,
             reader: LandedReader {
                 landing: self.clone(),
                 key: object.key.clone(),
@@ -76,6 +83,13 @@ impl OpenObjects for MemoryLanding {
                 reader: MemorySource::new(bytes, CHUNK_BYTES),
             },
         }))
+    }
+}
+
+impl DropObjects for MemoryLanding {
+    async fn drop_object(&self, key: &str, bytes: Bytes) -> PortResult<()> {
+        Self::drop_object(self, key, bytes);
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a port must do, as tests that every implementation passes.
 
+mod stream;
+
 use alluvium_model::{
     ColumnEntry, DatabaseName, ErrorKind, PartitionEntry, PartitionKey, PartitionSpec, TableEntry,
     TableName, TableSource, Version, Versioned, ViewEntry,
@@ -14,6 +16,8 @@ use alluvium_model::{
 };
 use bytes::Bytes;
 use jiff::SignedDuration;
+
+pub use self::stream::stream;
 
 /// Writers that commit to one table at once.
 const WRITERS: usize = 16;

@@ -18,11 +18,11 @@ use alluvium_model::{
     layout::{Location, ObjectKey},
     ports::{
         AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, Copied, CopyObjects, Dated,
-        DeleteObjects, DropPartitions, FindPartitions, FoundView, LandedObject, LandedPage, Letter,
-        LetterCount, ListLanding, ListObjects, MovePartitions, Moved, ObjectEntry, PortResult,
-        PublishEvents, Put, ReadDated, ReadObjects, ReadPartitions, ReadRanges, ReadTables,
-        RegisterPartitions, Registered, ReplaceViews, Reread, SendLetters, TakeLetters, TellTime,
-        WriteObjects,
+        DeleteObjects, DescribeStreams, DropObjects, DropPartitions, FindPartitions, FoundView,
+        LandedObject, LandedPage, Letter, LetterCount, ListLanding, ListObjects, MovePartitions,
+        Moved, ObjectEntry, OutgoingRecord, PortResult, PublishEvents, Put, ReadDated, ReadObjects,
+        ReadPartitions, ReadRanges, ReadTables, RegisterPartitions, Registered, ReplaceViews,
+        Reread, SendLetters, SendRecords, Sent, TakeLetters, TellTime, WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -283,5 +283,23 @@ impl<P: TakeLetters + Sync> TakeLetters for Unreliable<P> {
 
     async fn remove_letters(&self, letters: &[Letter]) -> PortResult<Answers> {
         self.call("remove_letters", self.port.remove_letters(letters)).await
+    }
+}
+
+impl<P: SendRecords + Sync> SendRecords for Unreliable<P> {
+    async fn send_records(&self, records: &[OutgoingRecord]) -> PortResult<Vec<Sent>> {
+        self.call("send_records", self.port.send_records(records)).await
+    }
+}
+
+impl<P: DescribeStreams + Sync> DescribeStreams for Unreliable<P> {
+    async fn stream_created(&self, stream: &str) -> PortResult<Option<UtcInstant>> {
+        self.call("stream_created", self.port.stream_created(stream)).await
+    }
+}
+
+impl<P: DropObjects + Sync> DropObjects for Unreliable<P> {
+    async fn drop_object(&self, key: &str, bytes: Bytes) -> PortResult<()> {
+        self.call("drop_object", self.port.drop_object(key, bytes)).await
     }
 }

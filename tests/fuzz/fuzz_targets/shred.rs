@@ -115,6 +115,7 @@ fn shred(text: String) -> Part {
                 return *part;
             }
             Step::Done => unreachable!("there is at least one record"),
+            Step::Failed(_) => unreachable!("a text is no archive"),
         }
     }
 }

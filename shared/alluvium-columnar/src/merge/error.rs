@@ -100,7 +100,9 @@ impl MergeError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Fetch { source, .. } => port_error(source).map_or(ErrorKind::Retry, |e| e.kind()),
+            Self::Fetch { source, .. } => {
+                port_error(source).map_or(ErrorKind::Retry, PortError::kind)
+            }
             Self::Corrupt { .. }
             | Self::Footer { .. }
             | Self::UnknownColumn { .. }

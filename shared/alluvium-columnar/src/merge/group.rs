@@ -86,16 +86,21 @@ impl<'a> Group<'a> {
         data_type: &DataType,
     ) -> Result<Option<ArrayRef>, ArrowError> {
         let held: Vec<_> = self.shares.iter().map(|share| share.piece.column(column)).collect();
-        let is_dense = |held: &Option<&PieceColumn>| matches!(held, Some(PieceColumn::Dense(_)));
+        let is_dense = |held: &PieceColumn| matches!(held, PieceColumn::Dense(_));
         if held.iter().all(Option::is_none) {
-            Ok(None)
-        } else if self.spans.len() * ROWS_PER_SPAN <= self.rows {
-            self.copied(&held).map(Some)
-        } else if held.iter().any(is_dense) {
-            self.interleaved(&held, data_type).map(Some)
-        } else {
-            self.scattered(&held).map(Some)
+            return Ok(None);
         }
+        let array = if self.spans.len() * ROWS_PER_SPAN <= self.rows {
+            self.copied(&held)?
+        } else if held.iter().copied().flatten().any(is_dense) {
+            self.interleaved(&held, data_type)?
+        } else {
+            self.scattered(&held)?
+        };
+        // Leaves out the room for NULLs of an array, or of elements, without a NULL. With it some
+        // pages would be written in other bytes, and whether it is there depends on what was in
+        // memory beside these rows.
+        Ok(Some(make_array(array.to_data())))
     }
 
     /// For rows that mostly stand together in their pieces.

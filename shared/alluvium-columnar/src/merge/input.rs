@@ -24,7 +24,7 @@ use parquet::{
 
 use super::{
     error::MergeError,
-    table::{ColumnId, Table},
+    table::{ColumnId, Table, TableColumn},
     window::Window,
 };
 use crate::footer::{StoredColumn, UnreadableFooter, stored_columns};
@@ -34,7 +34,7 @@ const TAIL_BYTES: u64 = 64 << 10;
 /// Rows decoded at a time, at most.
 const BATCH_ROWS: usize = 8_192;
 /// Bytes decoded at a time, if rows are alike.
-const BATCH_BYTES: usize = 8 << 20;
+const BATCH_BYTES: usize = 32 << 20;
 /// What a value takes once it is decoded, even if it is NULL: eight bytes, or an offset.
 const VALUE_BYTES: usize = 8;
 
@@ -135,7 +135,7 @@ impl<R: ChunkReader> MergeInput<R> {
                 input: input(),
                 column: field.name().clone(),
             })?;
-            let expected = table.column(id).map(|column| column.stored_type());
+            let expected = table.column(id).map(TableColumn::stored_type);
             if let Some(expected) = expected.filter(|expected| *expected != field.data_type()) {
                 return Err(MergeError::ColumnType {
                     input: input(),

@@ -124,7 +124,9 @@ impl<'m, R: ChunkReader> Merging<'m, R> {
                 }
                 Waiting::Chunk(chunk) => {
                     let pieces = chunk.pieces(self.table).map_err(crate::ColumnarError::from)?;
-                    pieces.into_iter().for_each(|piece| self.rows.add(piece));
+                    for piece in pieces {
+                        self.rows.add(piece);
+                    }
                 }
             }
             if self.rows.bytes() >= self.memory_bytes {

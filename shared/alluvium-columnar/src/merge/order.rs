@@ -4,7 +4,7 @@
 use alluvium_model::{EventTime, UtcInstant};
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _},
-    datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType},
+    datatypes::{Float64Type, Int64Type, TimestampMicrosecondType},
 };
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, statistics::StatisticsConverter},
@@ -39,7 +39,8 @@ pub(super) fn events(
     let mut events = vec![NO_EVENT; rows];
     let Some((time, carriers)) = &order.event else { return events };
     let array = |id: ColumnId| arrays.iter().find(|(known, _)| *known == id).map(|(_, a)| a);
-    let arrived = array(order.arrived_at).map(|a| a.as_primitive::<TimestampMicrosecondType>());
+    let arrived = array(order.arrived_at)
+        .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
     let carriers: Vec<_> = carriers.iter().filter_map(|id| array(*id)).collect();
     for (row, event) in events.iter_mut().enumerate() {
         let carrier = carriers.iter().find(|array| array.is_valid(row));
@@ -73,23 +74,18 @@ pub(super) fn first_moment(
 ) -> Moment {
     let least = |id: ColumnId| least(metadata, group, table.field(id)?.name());
     let order = &table.order;
-    let carriers = order.event.as_ref().map(|(time, ids)| (time, ids.as_slice()));
-    let (time, ids) = match carriers {
-        Some((time, ids)) => (Some(time), ids),
-        None => (None, &[][..]),
-    };
-    let mut present = ids.iter().filter(|id| columns.contains(id)).peekable();
+    let carriers = order.event.iter().flat_map(|(time, ids)| ids.iter().map(move |id| (time, *id)));
+    let mut present = carriers.filter(|(_, id)| columns.contains(id)).peekable();
     if present.peek().is_none() {
         // None of its rows says when it happened.
         let arrived_at = least(order.arrived_at).and_then(|value| instant(&value));
         return Moment { event: NO_EVENT, arrived_at: arrived_at.unwrap_or(i64::MIN) };
     }
-    let mut event = NO_EVENT;
-    for id in present {
-        let bound = least(*id).zip(time.copied()).and_then(|(value, time)| bound(time, &value));
-        event = event.min(bound.unwrap_or(i64::MIN));
-    }
-    Moment { event, ..Moment::FIRST }
+    let bounds = present.map(|(time, id)| {
+        let bound = least(id).and_then(|value| bound(time, &value));
+        bound.unwrap_or(i64::MIN)
+    });
+    Moment { event: bounds.min().unwrap_or(i64::MIN), ..Moment::FIRST }
 }
 
 /// The least value of a column in a row group, as an array of one.
@@ -112,9 +108,11 @@ fn instant(value: &ArrayRef) -> Option<i64> {
 /// of the times they say.
 fn bound(time: &EventTime, least: &ArrayRef) -> Option<i64> {
     let read = |text: String| time.format.read(&text).map(UtcInstant::micros);
-    match least.data_type() {
-        DataType::Int64 => read(least.as_primitive_opt::<Int64Type>()?.value(0).to_string()),
-        DataType::Float64 => read(least.as_primitive_opt::<Float64Type>()?.value(0).to_string()),
-        _ => instant(least),
+    if let Some(integers) = least.as_primitive_opt::<Int64Type>() {
+        return read(integers.value(0).to_string());
     }
+    if let Some(doubles) = least.as_primitive_opt::<Float64Type>() {
+        return read(doubles.value(0).to_string());
+    }
+    instant(least)
 }

@@ -69,10 +69,8 @@ pub(super) struct Heal {
 impl TableColumn<'_> {
     /// The type that files say; a dictionary is only a way to hold it.
     pub(super) fn stored_type(&self) -> &DataType {
-        match self.field.data_type() {
-            DataType::Dictionary(_, values) => values,
-            other => other,
-        }
+        let held = self.field.data_type();
+        if let DataType::Dictionary(_, values) = held { values } else { held }
     }
 }
 

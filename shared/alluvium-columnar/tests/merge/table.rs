@@ -52,6 +52,7 @@ impl Table {
             match shredder.step() {
                 Step::NeedInput => shredder.finish(),
                 Step::Done => return,
+                Step::Failed(error) => panic!("{error}"),
                 Step::Part(part) => {
                     let discovery = part.discovery();
                     let extension = self.schema.extend(&discovery, &origin, &self.rules);

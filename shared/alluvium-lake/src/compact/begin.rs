@@ -71,7 +71,7 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
 
     /// Makes the pointer say who swaps, until when, and where files are going: to a new
     /// generation, or to the one of a swap that can only go forward.
-    async fn take_lease(
+    pub(super) async fn take_lease(
         &self,
         place: &Place,
         known: Known,

@@ -130,6 +130,7 @@ impl<C: SwapCatalog, O: SwapObjects> Swaps<C, O> {
             generation: next.generation.clone(),
             location: next.location.clone(),
             next: None,
+            retired_at: None,
             ..committing.value.clone()
         };
         // If somebody was faster, it is the same swap that he rolled forward.

@@ -63,17 +63,20 @@ impl ChunkReader for Input {
                 let range = range.filter(|(start, end)| start <= end && *end <= bytes.len());
                 range.map(|(start, end)| bytes.slice(start..end))
             }
-            Self::Pieces { fetch, .. } => {
-                Some((fetch.0)(start..end).map_err(|error| match error {
-                    // Whoever merges looks for it, to tell what may be tried again.
-                    LakeError::Port(error) => ParquetError::External(Box::new(error)),
-                    error => ParquetError::External(Box::new(error)),
-                })?)
-            }
+            Self::Pieces { fetch, .. } => Some((fetch.0)(start..end).map_err(external)?),
         };
         let piece = piece.filter(|piece| piece.len() == length);
         piece.ok_or_else(|| ParquetError::EOF(format!("there are no bytes {start} to {end}")))
     }
+}
+
+/// The failure of a port stays one: whoever merges looks for it, to tell what may be tried again.
+fn external(error: LakeError) -> ParquetError {
+    ParquetError::External(if let LakeError::Port(error) = error {
+        Box::new(error)
+    } else {
+        Box::new(error)
+    })
 }
 
 #[cfg(test)]

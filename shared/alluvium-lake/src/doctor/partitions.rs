@@ -127,6 +127,7 @@ impl<C, O: ListObjects + ReadObjects> Doctor<C, O> {
                     location,
                 });
             }
+            None if found.value.retired_at.is_some() => {}
             None => {
                 let partition = partition.key.clone();
                 let finding = Inconsistency::NotRegistered { table, partition, pointer, location };

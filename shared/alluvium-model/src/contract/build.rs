@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Contract, ContractFile, ContractProblem, DEFAULT_CONTRACT, Obstacle, Scope, ValueError,
+    Contract, ContractFile, ContractProblem, DEFAULT_CONTRACT, Obstacle, Scope, ScopeStream,
+    ValueError,
     places::{Problems, Said},
     terms::Terms,
 };
 use crate::{
-    ColumnRule, ContractText, EventTime, JsonPath, Kind, Limits, PartitionSpec, SystemColumn,
-    TableRules, comment::cut,
+    ColumnRule, ContractText, EventTime, JsonPath, Kind, Limits, PartitionSpec, StreamRoute,
+    SystemColumn, TableRules, comment::cut,
 };
 
 /// Bytes of a path that are shown of what is wrong with it.
@@ -25,6 +26,10 @@ pub(super) fn build(
     let columns = columns(&terms.columns, problems);
     check_event_time(file, &terms, problems);
     check_width(file, &terms, problems);
+    if let (None, Some(route), StreamRoute::Topic) = (&file.stream, &file.route, terms.stream_route)
+    {
+        problems.add_value(&route.key, route.at, ValueError::NoStream);
+    }
     let reach = Reach::of(&terms);
     let used = [&terms.route, &terms.event_time].into_iter().flatten();
     let used = used.map(|said| (said.key.as_str(), said.at, &said.value));
@@ -75,7 +80,7 @@ fn scope(
     problems: &mut Problems<'_>,
 ) -> Option<Scope> {
     if name == DEFAULT_CONTRACT {
-        for said in [&file.table, &file.prefix, &file.route].into_iter().flatten() {
+        for said in [&file.table, &file.prefix, &file.stream, &file.route].into_iter().flatten() {
             let key = said.key.clone();
             problems.add(said.at, ContractProblem::OfOneTable { key });
         }
@@ -94,9 +99,14 @@ fn scope(
         Some(_) => terms.prefix.clone()?,
         None => Said { key: table.key.clone(), at: table.at, value: format!("{}/", table.value) },
     };
+    let stream = terms.stream.as_ref().map(|stream| ScopeStream {
+        name: stream.value.clone(),
+        route: terms.stream_route,
+        place: problems.place(stream.at),
+    });
     let (table_place, prefix_place) = (problems.place(table.at), problems.place(prefix.at));
     let (table, prefix) = (table.value.clone(), prefix.value);
-    Some(Scope::Table { table, prefix, table_place, prefix_place })
+    Some(Scope::Table { table, prefix, stream, table_place, prefix_place })
 }
 
 /// The rules by path, each path once and none within a subtree that is dropped or kept as JSON.

@@ -3,7 +3,9 @@
 use std::{error::Error, fmt};
 
 use super::DEFAULT_CONTRACT;
-use crate::{InvalidPattern, Kind, ParseKindError, ParsePartitionError, ParsePathError};
+use crate::{
+    InvalidPattern, InvalidStreamText, Kind, ParseKindError, ParsePartitionError, ParsePathError,
+};
 
 /// Something that is wrong in a contract. Its text begins with the place: `file:line:column: `.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -162,6 +164,14 @@ pub enum ContractProblem {
         /// The file of the other.
         other: String,
     },
+    /// Two contracts are for one stream.
+    #[error("`source.stream`: {other} is for the stream `{stream}` too")]
+    SameStream {
+        /// The stream.
+        stream: String,
+        /// The file of the other.
+        other: String,
+    },
 }
 
 /// A rule of a contract that takes a value away from another one.
@@ -254,6 +264,12 @@ pub enum ValueError {
     /// It is no key that makes a wrapper.
     #[error("`{0}` is empty, `Records` or said twice")]
     Wrapper(String),
+    /// It is no name of a stream.
+    #[error(transparent)]
+    Stream(#[from] InvalidStreamText),
+    /// There are no topics but in streams.
+    #[error("`topic` needs `source.stream`: only records of streams have topics")]
+    NoStream,
     /// It needs what the contract does not say.
     #[error("{0} needs `time.event_time`")]
     NoEventTime(&'static str),

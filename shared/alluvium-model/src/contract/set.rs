@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Contract, ContractError, ContractErrors, ContractProblem, Place, Scope};
-use crate::{Assignment, Destination, TableSource};
+use super::{
+    Contract, ContractError, ContractErrors, ContractProblem, Place, Scope, ScopeStream,
+    StreamRoute,
+};
+use crate::{Assignment, Destination, StreamName, TableSource, Topic};
 
 /// Contracts that go together: at most one a table, a prefix, and for all tables without one.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +14,7 @@ pub struct Contracts {
     by_table: BTreeMap<String, Contract>,
     /// The table of each prefix.
     tables: BTreeMap<String, String>,
+    streams: BTreeMap<StreamName, String>,
     others: Option<Contract>,
 }
 
@@ -30,7 +34,8 @@ impl Contracts {
     }
 
     fn insert(&mut self, contract: Contract) -> Option<ContractError> {
-        let Scope::Table { table, prefix, table_place, prefix_place } = &contract.scope else {
+        let Scope::Table { table, prefix, stream, table_place, prefix_place } = &contract.scope
+        else {
             let place = Place { line: 1, column: 1 };
             let same = |before: Contract| {
                 let other = before.file().to_owned();
@@ -49,6 +54,13 @@ impl Contracts {
             let (prefix, other) = (prefix.clone(), before.file().to_owned());
             let problem = ContractProblem::SamePrefix { prefix, other };
             return Some(contract.error(*prefix_place, problem));
+        }
+        if let Some(ScopeStream { name, place, .. }) = stream {
+            if let Some(before) = self.of_this_stream(name) {
+                let (stream, other) = (name.to_string(), before.file().to_owned());
+                return Some(contract.error(*place, ContractProblem::SameStream { stream, other }));
+            }
+            self.streams.insert(name.clone(), table.to_string());
         }
         self.tables.insert(prefix.clone(), table.to_string());
         self.by_table.insert(table.to_string(), contract);
@@ -103,6 +115,36 @@ impl Contracts {
                 Assignment { table: None, rules, contract }
             }
         }
+    }
+
+    /// Where the records of a stream belong that have no topic or one that does not count: as the
+    /// contract of the stream says, else to the table that is called like the stream.
+    #[must_use]
+    pub fn of_stream(&self, stream: &StreamName) -> Destination {
+        match self.of_this_stream(stream).and_then(Contract::destination) {
+            Some(destination) => destination,
+            None => self.of_table(&TableSource::new(stream.as_str())),
+        }
+    }
+
+    /// Whether topics of a stream count; none if no contract is for that stream.
+    #[must_use]
+    pub fn route_of_stream(&self, stream: &StreamName) -> Option<StreamRoute> {
+        match &self.of_this_stream(stream)?.scope {
+            Scope::Table { stream, .. } => stream.as_ref().map(|stream| stream.route),
+            Scope::Others => None,
+        }
+    }
+
+    /// Where the records of a topic belong: to where a file in a folder of that name would go.
+    #[must_use]
+    pub fn of_topic(&self, topic: &Topic) -> Destination {
+        let folder = format!("{topic}/");
+        self.of_key(&folder).unwrap_or_else(|| self.of_table(&TableSource::new(topic.as_str())))
+    }
+
+    fn of_this_stream(&self, stream: &StreamName) -> Option<&Contract> {
+        self.streams.get(stream).and_then(|table| self.by_table.get(table))
     }
 
     /// All of them, in the order of their tables, that of the others last.

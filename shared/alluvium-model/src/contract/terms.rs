@@ -9,12 +9,15 @@ use super::{
 };
 use crate::{
     Budget, ColumnRule, JsonPath, Kind, Limits, Mode, NameStyle, Numbers, ParsePartitionError,
-    PartitionSpec, TableName, TableSource, TimeFormat, TimePattern, Timestamps, Transform, Window,
+    PartitionSpec, StreamName, StreamRoute, TableName, TableSource, TimeFormat, TimePattern,
+    Timestamps, Transform, Window,
 };
 
 /// More columns than these were never measured, and the bytes of a table's definition are bounded
 /// besides.
 const COLUMNS_MAX: u32 = 10_000;
+/// What `source.route` says of a stream whose topics name tables.
+const BY_TOPIC: &str = "topic";
 const DAY_SECONDS: i64 = 86_400;
 
 /// The terms of a contract; none where the file is silent or wrong.
@@ -23,6 +26,8 @@ pub(super) struct Terms {
     pub(super) table: Option<Said<TableName>>,
     pub(super) prefix: Option<Said<String>>,
     pub(super) wrappers: Vec<String>,
+    pub(super) stream: Option<Said<StreamName>>,
+    pub(super) stream_route: StreamRoute,
     pub(super) route: Option<Said<JsonPath>>,
     pub(super) event_time: Option<Said<JsonPath>>,
     pub(super) format: TimeFormat,
@@ -42,7 +47,8 @@ impl Terms {
         refuse_unsupported(file, problems);
         let names = [("snake", NameStyle::Snake), ("lower", NameStyle::Lower)];
         let names = word(file.names.as_ref(), &names, problems).unwrap_or(NameStyle::Snake);
-        let route = file.route.as_ref().filter(|route| route.value != "topic");
+        let by_topic = file.route.as_ref().is_some_and(|route| route.value == BY_TOPIC);
+        let route = file.route.as_ref().filter(|_| !by_topic);
         let default = Window::default();
         let budget = Budget::default();
         let count = |said, problems: &mut Problems<'_>| {
@@ -52,6 +58,8 @@ impl Terms {
             table: file.table.as_ref().and_then(|said| said.read(problems, |s| table_name(s))),
             prefix: file.prefix.as_ref().and_then(|said| said.read(problems, |s| prefix(s))),
             wrappers: wrappers(&file.wrappers, problems),
+            stream: file.stream.as_ref().and_then(|said| said.read(problems, |s| s.parse())),
+            stream_route: if by_topic { StreamRoute::Topic } else { StreamRoute::Name },
             route: route.and_then(|said| said.read(problems, |s| value_path(s))),
             event_time: file.event_time.as_ref().and_then(|s| s.read(problems, |s| value_path(s))),
             format: time_format(file, problems),
@@ -95,12 +103,6 @@ fn refuse_unsupported(file: &ContractFile, problems: &mut Problems<'_>) {
     let mut refuse = |key: &str, at, what| {
         problems.add(at, ContractProblem::NotYetSupported { key: key.to_owned(), what });
     };
-    if let Some(stream) = &file.stream {
-        refuse(&stream.key, stream.at, "streams");
-    }
-    if let Some(route) = file.route.as_ref().filter(|route| route.value == "topic") {
-        refuse(&route.key, route.at, "topics of streams");
-    }
     if let Some(retention) = &file.retention {
         refuse(&retention.key, retention.at, "retention periods");
     }

@@ -155,11 +155,7 @@ fn values_of_another_type_are_refused() {
 
 #[test]
 fn what_comes_later_is_refused_and_not_ignored() {
-    insta::assert_snapshot!(wrong("[source]\nstream = 'events'\nroute = 'topic'\n[retention]\ndays = 3"), @r"
-    t.toml:3:10: `source.stream`: streams are not yet supported
-    t.toml:4:9: `source.route`: topics of streams are not yet supported
-    t.toml:5:2: `retention`: retention periods are not yet supported
-    ");
+    insta::assert_snapshot!(wrong("[retention]\ndays = 3"), @"t.toml:2:2: `retention`: retention periods are not yet supported");
     insta::assert_snapshot!(wrong("[columns]\n'$.user.email' = { privacy = 'hash' }"), @r#"t.toml:3:30: `columns."$.user.email".privacy`: rules of privacy are not yet supported"#);
 }
 
@@ -368,4 +364,35 @@ fn contracts_that_do_not_go_together_name_each_other() {
     insta::assert_snapshot!(error(vec![under(), routed.clone()]), @"a_b.toml:1:9: table a_b begins with `a_`, as do the tables that the `source.route` of a.toml makes: both would want the same names");
     assert!(Contracts::new(vec![routed, contract("ab", "y/")]).is_ok());
     assert!(Contracts::new(vec![contract("a", "x/"), under()]).is_ok());
+}
+
+#[test]
+fn a_stream_has_one_contract_and_its_topics_may_count() {
+    let contract = |table: &str, source: &str| {
+        read(&format!("{table}.toml"), &format!("table = \"{table}\"\n[source]\n{source}")).unwrap()
+    };
+    let devices = || contract("device", "stream = 'device-events'\nroute = 'topic'");
+    let (stream, other) = ("device-events".parse().unwrap(), "bell-events".parse().unwrap());
+    let camera = contract("camera", "prefix = 'cameras/'\nstream = 'camera.events'");
+    let contracts = Contracts::new(vec![devices(), camera.clone()]).unwrap();
+    assert_eq!(contracts.route_of_stream(&stream), Some(StreamRoute::Topic));
+    assert_eq!(
+        contracts.route_of_stream(&"camera.events".parse().unwrap()),
+        Some(StreamRoute::Name)
+    );
+    assert_eq!(contracts.route_of_stream(&other), None);
+    let table = |destination: Destination| destination.table.as_str().to_owned();
+    assert_eq!(table(contracts.of_stream(&stream)), "device");
+    assert_eq!(table(contracts.of_stream(&other)), "bell-events");
+    // A topic goes where a folder goes.
+    assert_eq!(table(contracts.of_topic(&"cameras".parse().unwrap())), "camera");
+    assert_eq!(table(contracts.of_topic(&"bell".parse().unwrap())), "bell");
+    let both = Contracts::new(vec![camera, contract("door", "stream = 'camera.events'")]);
+    insta::assert_snapshot!(both.unwrap_err(), @"door.toml:3:10: `source.stream`: camera.toml is for the stream `camera.events` too");
+    insta::assert_snapshot!(wrong("[source]\nroute = 'topic'"), @"t.toml:3:9: `source.route`: `topic` needs `source.stream`: only records of streams have topics");
+    insta::assert_snapshot!(wrong("[source]\nstream = 'an event'"), @"t.toml:3:10: `source.stream`: `an event` is not the name of a stream: up to 128 letters, digits, `_`, `.` and `-`");
+    insta::assert_snapshot!(errors("_default.toml", "[source]\nstream = 'events'\nroute = 'topic'"), @r#"
+        _default.toml:2:10: `source.stream` cannot stand in _default.toml: it is the contract of every table that has none, and this is said of one table
+        _default.toml:3:9: `source.route` cannot stand in _default.toml: it is the contract of every table that has none, and this is said of one table
+        "#);
 }

@@ -1,51 +1,54 @@
-//! Why an object was not loaded, and whether to announce it again.
+//! Why something was not done, and whether to try it again.
 
 use std::time::Duration;
 
 use alluvium_aws::{
-    EnvelopeError,
+    EnvelopeError, StreamEventError,
     failure::{error_type, line_of},
 };
 use alluvium_lake::LakeError;
 use alluvium_model::ErrorKind;
 use lambda_runtime::Diagnostic;
 
-/// An object, message or event that failed.
+/// An event, or one thing of an event, that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It announces nothing that is understood.
+    /// It says nothing that is understood.
     #[error("cannot understand what was delivered")]
     Envelope(#[from] EnvelopeError),
-    /// An object could not be loaded.
-    #[error("cannot load {uri}")]
+    /// It is no batch of a stream.
+    #[error("cannot understand what was delivered")]
+    StreamEvent(#[from] StreamEventError),
+    /// Something could not be loaded.
+    #[error("cannot load {what}")]
     Load {
-        /// The object.
-        uri: String,
+        /// What.
+        what: String,
         /// Why.
         #[source]
         source: LakeError,
     },
-    /// Alluvium failed over an object; the others are loaded nevertheless.
-    #[error("panic while loading {uri}: {message}")]
+    /// Alluvium failed over something; others are not concerned.
+    #[error("panic over {what}: {message}")]
     Panicked {
-        /// The object.
-        uri: String,
+        /// What.
+        what: String,
         /// What the panic says.
         message: String,
     },
-    /// An object took longer than this invocation may.
-    #[error("{uri} is not loaded after {} ms", .after.as_millis())]
+    /// Something took longer than this invocation may.
+    #[error("{what} is not done after {} ms", .after.as_millis())]
     OutOfTime {
-        /// The object.
-        uri: String,
+        /// What.
+        what: String,
         /// The time that it had.
         after: Duration,
     },
     /// Half of the time was over before it was begun.
-    #[error("{uri} was not begun in the first half of the time")]
+    #[error("{what} was not begun in the first half of the time")]
     Postponed {
-        /// The object.
-        uri: String,
+        /// What.
+        what: String,
     },
 }
 
@@ -54,7 +57,7 @@ impl Failure {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Envelope(_) => ErrorKind::Invalid,
+            Self::Envelope(_) | Self::StreamEvent(_) => ErrorKind::Invalid,
             Self::Load { source, .. } => source.kind(),
             Self::Panicked { .. } => ErrorKind::Bug,
             Self::OutOfTime { .. } | Self::Postponed { .. } => ErrorKind::Retry,
@@ -71,6 +74,22 @@ impl Failure {
     #[must_use]
     pub fn line(&self) -> String {
         line_of(self)
+    }
+}
+
+impl Failure {
+    /// Says it in the log, where it is consumed.
+    pub fn log(&self) {
+        match self {
+            Self::Postponed { .. } => tracing::info!("{}", self.line()),
+            Self::Envelope(_)
+            | Self::StreamEvent(_)
+            | Self::Load { .. }
+            | Self::Panicked { .. }
+            | Self::OutOfTime { .. } => {
+                tracing::error!(retryable = self.is_retryable(), "{}", self.line());
+            }
+        }
     }
 }
 

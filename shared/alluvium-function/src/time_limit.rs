@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alluvium_lake::Deadline;
 use tokio::time::Instant;
 
 /// What is kept for the answer, at most.
@@ -12,7 +13,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 pub struct TimeLimit {
     begin: Instant,
     /// What is begun in the first half has at least the second half to end.
-    pub(crate) begin_until: Instant,
+    begin_until: Instant,
     /// What is not done by then is stopped.
     pub(crate) end: Instant,
     /// By then the answer must be on its way.
@@ -29,11 +30,22 @@ impl TimeLimit {
         Self { begin, begin_until: begin + time_left / 2, end, answer: end + answer_time / 2 }
     }
 
-    pub(crate) fn allows_to_begin(self) -> bool {
+    /// Whether something may still be begun.
+    #[must_use]
+    pub fn allows_to_begin(self) -> bool {
         Instant::now() < self.begin_until
     }
 
-    pub(crate) fn elapsed(self) -> Duration {
+    /// Until when a use case may make calls: a moment before it is stopped, so that it can still say
+    /// what it did.
+    #[must_use]
+    pub fn deadline(self) -> Deadline {
+        Deadline::at(self.end.checked_sub(self.answer - self.end).unwrap_or(self.end))
+    }
+
+    /// How much of the time has passed.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
         self.begin.elapsed()
     }
 }
