@@ -21,11 +21,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from conftest import COMMAND, PEAK, ROOT, Lake
-from test_compact import row_groups_read
+from test_compact import row_groups_read, settle
 
 FOLDER = ROOT / "target" / "measure-compaction"
-# All that the process may map, more than may be resident: the memory of a function that has one
-# CPU (AWS_FACTS.md §3).
+# The memory of a function that has one CPU (AWS_FACTS.md §3). Nothing may be allocated beyond it,
+# resident or not.
 FUNCTION_BYTES = 1_769 << 20
 TARGET_BYTES = 256 << 20
 MIB = 1 << 20
@@ -55,9 +55,9 @@ def main():
     words.add_argument("--mib", type=int, default=2_048, help="Parquet in one partition")
     words.add_argument("--only", choices=["hours", "day"])
     given = words.parse_args()
+    require(given.files % (24 * WRITERS) == 0, f"--files must be a multiple of {24 * WRITERS}")
     print(f"{datetime.now(timezone.utc):%Y-%m-%d}, {os.cpu_count()} cores, {machine_gib()} GiB")
     cases = {"hours": lambda: many_files(given.files), "day": lambda: many_bytes(given.mib)}
-    require(given.files % (24 * WRITERS) == 0, f"--files must be a multiple of {24 * WRITERS}")
     for name, case in cases.items():
         if given.only in (None, name):
             shutil.rmtree(FOLDER, ignore_errors=True)
@@ -75,21 +75,21 @@ def machine_gib():
 def many_files(files):
     """Files of about 20 KB, in as many hours as a day has; then the old ones are deleted."""
     print(f"\n{files:,} files of about 20 KB in 24 partitions")
-    settle = ["--settle-seconds", "30"]
-    lake = load("hour", files, records=210, noise=64, settle=settle)
+    settling = ["--settle-seconds", "30"]
+    lake = load("hour", files, records=210, noise=64, options=settling)
     sources = lake.files("events")
     before = Before(lake)
     time.sleep(30)
-    compacted = compact(lake, [*settle, "--grace-seconds", "5"])
+    compacted = compact(lake, [*settling, "--grace-seconds", "5"])
     partitions = compacted["partitions"]
     require(len(partitions) == 24, f"{len(partitions)} partitions were planned")
     require(len(lake.files("events")) == 24, "a partition has not one file")
     before.compare()
 
-    waiting = lake.json("vacuum", *settle)["waiting"]
+    waiting = lake.json("vacuum", *settling)["waiting"]
     while waiting:
         time.sleep(5)
-        waiting = lake.json("vacuum", *settle)["waiting"]
+        waiting = lake.json("vacuum", *settling)["waiting"]
     left = sorted(map(str, lake.directory.rglob("*.parquet")))
     require(left == sorted(lake.files("events")), "vacuum left or deleted something else")
     require(not any(os.path.exists(source) for source in sources), "an old file is left")
@@ -102,11 +102,8 @@ def many_bytes(mib):
     be, in the memory of a function. How large a partition is does not matter to a merge: it
     holds the files of a bin, and all bins but one have a full target."""
     print(f"\n{mib:,} MiB in files of about 0.5 MiB in one partition")
-    lake = load("day", files=mib * 2, records=1_000, noise=470, settle=[])
-    # Instead of waiting: whatever was committed was so an hour ago.
-    hour_ago = time.time() - 3_600
-    for entry in (lake.directory / "_alluvium/ledger/alluvium").iterdir():
-        os.utime(entry, (hour_ago, hour_ago))
+    lake = load("day", files=mib * 2, records=1_000, noise=470, options=[])
+    settle(lake)
     before = Before(lake)
     compact(lake, [])
     sizes = sorted(os.path.getsize(file) for file in lake.files("events"))
@@ -116,7 +113,7 @@ def many_bytes(mib):
     before.compare()
 
 
-def load(unit, files, records, noise, settle):
+def load(unit, files, records, noise, options):
     """A lake with so many files of events over a day, of which each time lies in as many files as
     there are writers."""
     lake = Lake(FOLDER / "lake")
@@ -136,7 +133,7 @@ def load(unit, files, records, noise, settle):
         text = "\n".join(event(number, at, choose, noise) for number, at in times)
         json_bytes += len(text)
         (landing / f"{file:06}.json").write_text(text)
-    took = watched(lake, "ingest", landing.parent, "--threads", "2", *settle)
+    took = watched(lake, "ingest", landing.parent, "--threads", "2", *options)
     loaded = took.printed["loaded"]
     require(loaded == files * records, f"{loaded} records were loaded of {files * records}")
     shutil.rmtree(landing.parent)
@@ -227,7 +224,7 @@ class watched:
     """A run of the command, in no more memory than a function has, and what it took."""
 
     def __init__(self, lake, *words):
-        limit = ["prlimit", f"--as={FUNCTION_BYTES}"]
+        limit = ["prlimit", f"--data={FUNCTION_BYTES}"]
         command = [COMMAND, *words, "--lake", lake.directory, "--json"]
         self.load = os.getloadavg()[0]
         started = time.monotonic()
