@@ -77,6 +77,12 @@ RECORDS ?= 300
 test-freshness: local $(VENV)/installed ## Measure the time from a record put to its row read: RECORDS=300
 	$(LOCAL_AWS) run env RECORDS=$(RECORDS) $(PYTEST) tests/aws/test_freshness.py
 
+FILES_SMALL ?= 10176
+MIB ?= 2048
+.PHONY: measure-compaction
+measure-compaction: local $(VENV)/installed ## Measure a compaction of many files, and of many bytes: FILES_SMALL=10176 MIB=2048
+	$(PYTHON) tests/measure_compaction.py --files $(FILES_SMALL) --mib $(MIB)
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
