@@ -21,7 +21,8 @@ pub(crate) async fn run(lake: &Lake, settle: Settle, json: bool) -> anyhow::Resu
     let (catalog, objects) = lake.open().await?;
     let written = IngestSettings::new(lake.database.clone()).settling(settle.time());
     let swaps = Swaps::new(catalog, objects, SwapSettings::of(written));
-    let report = swaps.vacuum_by_contracts(random_owner, Deadline::NEVER).await?;
+    let vacuum = Box::pin(swaps.vacuum_by_contracts(random_owner, Deadline::NEVER));
+    let report = vacuum.await?;
     let outcome = if report.kept.is_empty() { Outcome::Done } else { Outcome::Failed };
     let summary = Summary(report);
     if json {

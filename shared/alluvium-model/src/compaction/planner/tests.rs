@@ -111,7 +111,7 @@ fn a_partition_is_planned_by_what_lies_there() {
 fn a_swap_that_was_left_unfinished_is_given_up_and_nothing_copied_for_it() {
     let mut files = partition(files("1 x 1 merged 60"));
     files.has_unfinished_swap = true;
-    insta::assert_snapshot!(said(&plan_of(&settings(), [&files], now())), @"Unfinished");
+    insta::assert_snapshot!(said(&plan_of(&settings(), [&files], now())), @"Unfinished: 0 copied of 0 MiB");
 }
 
 #[test]
