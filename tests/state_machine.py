@@ -65,7 +65,7 @@ class Run:
             answer = {"Payload": self.invoke(request["FunctionName"], request["Payload"])}
         except Failed as failed:
             for catch in state.get("Catch", []):
-                if {failed.error, "States.ALL"} & set(catch["ErrorEquals"]):
+                if failed.error in catch["ErrorEquals"]:
                     told = {"Error": failed.error, "Cause": failed.cause}
                     return put(catch.get("ResultPath", "$"), data, told), catch["Next"]
             raise

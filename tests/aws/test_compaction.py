@@ -1,6 +1,10 @@
 """The state machines of compaction and vacuum, with the functions and roles that are deployed."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
 
 from stack import COMMAND, DATABASE, NAME, wait_until
 
@@ -31,8 +35,38 @@ def let_grace_pass(stack, bucket):
         stack.s3.delete_object(Bucket=bucket, Key=key)
 
 
-def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
-    tables = ["packed", "by_hand"]
+@contextmanager
+def watched(stack, table, committed, folder):
+    """Until the block ends files are dropped into a table, and it is read through the catalog: every
+    row that was loaded before a look at the catalog is seen by it once, and none twice."""
+    committed, looks, has_ended = list(committed), [], Event()
+
+    def write():
+        while not has_ended.is_set():
+            n = 1_000 + len(committed)
+            stack.drop_and_wait({f"{table}/late-{n}.json": json.dumps({"n": n})})
+            committed.append(n)
+
+    def read():
+        while not has_ended.is_set():
+            before = list(committed)
+            found = stack.sql(f"SELECT n FROM {table}", folder / str(len(looks))).fetchall()
+            seen = Counter(n for (n,) in found)
+            looks.append(len(seen))
+            assert [n for n in before if seen[n] != 1] == [] and max(seen.values()) == 1
+
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(write), pool.submit(read)]
+        try:
+            yield looks
+        finally:
+            has_ended.set()
+            for task in tasks:
+                task.result()
+
+
+def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql, tmp_path):
+    tables = ["packed", "by_hand", "watched"]
     small = {f"{t}/{n}.json": json.dumps({"n": n}) for n in range(FILES) for t in tables}
     stack.drop_and_wait(small)
     files = stack.files("packed")
@@ -66,10 +100,21 @@ def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql):
     assert not set(files) & set(everything(stack, bucket))
     assert sql("SELECT n FROM packed ORDER BY n") == rows
 
+    # Nobody who reads or writes meanwhile notices.
+    with watched(stack, "watched", range(FILES), tmp_path) as looks:
+        wait_until(lambda: len(looks) > 1, 60, lambda: "nobody reads")
+        before = len(looks)
+        status, summary = stack.execute("CompactTablesArn", {"tables": ["watched"]})
+        after = len(looks)
+        wait_until(lambda: len(looks) > after + 1, 60, lambda: "nobody reads any more")
+    assert (status, summary["committed"]) == ("SUCCEEDED", 1)
+    assert after > before and looks[-1] > FILES
+    assert any("/generations/" in uri for uri in stack.files("watched"))
+
     # The command does the same.
     lake = ["--lake", f"s3://{bucket}", "--database", DATABASE, "--settle-seconds", "40"]
     said = stack.command(COMMAND, "compact", "--table", "by_hand", *lake, "--json")
     [partition] = json.loads(said)["partitions"]
     assert partition["outcome"] == "committed" and len(stack.files("by_hand")) == 1
     assert sql("SELECT n FROM by_hand ORDER BY n") == rows[:FILES]
-    assert json.loads(stack.command(COMMAND, "vacuum", *lake, "--json"))["waiting"] == 1
+    assert json.loads(stack.command(COMMAND, "vacuum", *lake, "--json"))["waiting"] == 2
