@@ -134,7 +134,7 @@ async fn a_direct_event_is_answered_with_its_counts_or_fails_with_a_type() {
     let panicked = kind(&world.drop_object("camera/panic.json", "{}")).await;
     assert!(
         panicked
-            .starts_with("Alluvium.Permanent: panic while loading s3://landing/camera/panic.json")
+            .starts_with("Alluvium.Permanent: panic over s3://landing/camera/panic.json")
     );
 }
 
