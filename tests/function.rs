@@ -132,10 +132,7 @@ async fn a_direct_event_is_answered_with_its_counts_or_fails_with_a_type() {
     insta::assert_snapshot!(kind(&denied).await, @"Alluvium.Permanent: cannot load s3://landing/camera/denied.json: cannot read s3://landing/camera/denied.json");
     insta::assert_snapshot!(kind(&json!({ "key1": "value1" })).await, @r#"Alluvium.Permanent: cannot understand what was delivered: the event is none of S3, SQS, SNS or EventBridge: {"key1":"value1"}"#);
     let panicked = kind(&world.drop_object("camera/panic.json", "{}")).await;
-    assert!(
-        panicked
-            .starts_with("Alluvium.Permanent: panic over s3://landing/camera/panic.json")
-    );
+    assert!(panicked.starts_with("Alluvium.Permanent: panic over s3://landing/camera/panic.json"));
 }
 
 #[tokio::test]
