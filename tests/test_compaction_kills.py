@@ -21,7 +21,7 @@ ENOUGH = {
     "kills of compactors": 40,
     "kills of vacuums": 15,
     "swaps": 25,
-    "swaps after a killed one": 3,
+    "swaps left by a killed one": 3,
     "vacuumed files": 100,
     "reads": 30,
 }
@@ -131,8 +131,9 @@ class Fray:
             return self.count(kills_of_compactors=1)
         assert said.startswith("{"), said
         partitions = json.loads(said)["partitions"]
-        done = [p["reason"] for p in partitions if p["outcome"] == "committed"]
-        self.count(swaps=len(done), swaps_after_a_killed_one=done.count("unfinished"))
+        done = [p for p in partitions if p["outcome"] == "committed"]
+        left = [p for p in partitions if p["reason"] == "unfinished"]
+        self.count(swaps=len(done), swaps_left_by_a_killed_one=len(left))
 
     def vacuum(self, chance):
         code, said = ended(self.start("vacuum", "--json"), chance, odds=0.5)
