@@ -21,7 +21,7 @@ ENOUGH = {
     "kills of compactors": 40,
     "kills of vacuums": 15,
     "swaps": 25,
-    "swaps left by a killed one": 3,
+    "kills amid a swap": 3,
     "vacuumed files": 100,
     "reads": 30,
 }
@@ -128,12 +128,13 @@ class Fray:
         process = self.start("compact", *SWAPS, "--grace-seconds", GRACE_SECONDS, "--json")
         code, said = ended(process, chance, odds=0.5)
         if code == -signal.SIGKILL:
-            return self.count(kills_of_compactors=1)
+            pointers = (self.lake.directory / "_alluvium/pointers").rglob("*.json")
+            amid = any(json.loads(pointer.read_text())["next"] for pointer in pointers)
+            return self.count(kills_of_compactors=1, kills_amid_a_swap=amid)
         assert said.startswith("{"), said
         partitions = json.loads(said)["partitions"]
         done = [p for p in partitions if p["outcome"] == "committed"]
-        left = [p for p in partitions if p["reason"] == "unfinished"]
-        self.count(swaps=len(done), swaps_left_by_a_killed_one=len(left))
+        self.count(swaps=len(done))
 
     def vacuum(self, chance):
         code, said = ended(self.start("vacuum", "--json"), chance, odds=0.5)
