@@ -66,7 +66,7 @@ def watched(stack, table, committed, folder):
 
 
 def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql, tmp_path):
-    tables = ["packed", "by_hand", "watched"]
+    tables = ["packed", "by_command", "watched"]
     small = {f"{t}/{n}.json": json.dumps({"n": n}) for n in range(FILES) for t in tables}
     stack.drop_and_wait(small)
     files = stack.files("packed")
@@ -113,8 +113,8 @@ def test_a_state_machine_compacts_and_readers_see_the_same(stack, sql, tmp_path)
 
     # The command does the same.
     lake = ["--lake", f"s3://{bucket}", "--database", DATABASE, "--settle-seconds", "40"]
-    said = stack.command(COMMAND, "compact", "--table", "by_hand", *lake, "--json")
+    said = stack.command(COMMAND, "compact", "--table", "by_command", *lake, "--json")
     [partition] = json.loads(said)["partitions"]
-    assert partition["outcome"] == "committed" and len(stack.files("by_hand")) == 1
-    assert sql("SELECT n FROM by_hand ORDER BY n") == rows[:FILES]
+    assert partition["outcome"] == "committed" and len(stack.files("by_command")) == 1
+    assert sql("SELECT n FROM by_command ORDER BY n") == rows[:FILES]
     assert json.loads(stack.command(COMMAND, "vacuum", *lake, "--json"))["waiting"] == 2
