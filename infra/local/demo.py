@@ -77,7 +77,8 @@ class Demo:
         self.say("A file may be merged once its settle time has passed, for an attempt at it may go on writing "
                  "until then: 20 minutes as users deploy it, 40 seconds here. Waiting for the rest of it.")
         event = {"tables": ["sensors"]}
-        wait_until(lambda: self.planned(event) > 0, SETTLE_WAIT_SECONDS, lambda: "nothing is worth merging")
+        settled = lambda: self.planned(event) == len(SENSORS)
+        wait_until(settled, SETTLE_WAIT_SECONDS, lambda: "not all files may be merged")
         self.say("The state machine that a schedule starts every hour merges them.")
         print(f"$ aws stepfunctions start-execution --state-machine-arn {self.outputs['CompactTablesArn']} "
               f"--input '{json.dumps(event)}'")
@@ -91,10 +92,10 @@ class Demo:
         return self.sql(query) == before and len(self.stack.files("sensors")) == 1
 
     def planned(self, event):
-        """How many partitions are worth merging by now."""
+        """How many files would be merged by now."""
         function = f"{NAME}-plan-compaction"
         answer = self.stack.functions.invoke(FunctionName=function, Payload=json.dumps(event))
-        return json.loads(answer["Payload"].read())["partitions"]
+        return json.loads(answer["Payload"].read())["merged_files"]
 
     def run(self):
         self.say("Twelve sensors leave a file with one reading each. At the end these files become one.")
