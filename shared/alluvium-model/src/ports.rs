@@ -5,14 +5,26 @@
 //! testkit's contract suites.
 //! Absence is `None` or an enum, never an error, so that no error can be mistaken for it.
 
-use std::{future::Future, ops::Range};
+mod streams;
+mod swaps;
+
+use std::future::Future;
 
 use bytes::Bytes;
 
 use crate::{
-    AnnouncedObject, Origin, PartitionEntry, PartitionKey, PortError, SchemaChange, Selection,
-    SourceId, StreamBatch, TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
+    AnnouncedObject, Origin, PartitionEntry, PortError, SchemaChange, Selection, SourceId,
+    TableEntry, TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
+};
+
+pub use streams::{
+    DescribeStreams, DropObjects, OutgoingRecord, ReadGivenUp, STREAM_BATCH_BYTES_MAX,
+    STREAM_BATCH_MAX, SendRecords, Sent,
+};
+pub use swaps::{
+    Copied, CopyObjects, Dated, DropPartitions, FindPartitions, MovePartitions, Moved, ReadDated,
+    ReadRanges, SwapCatalog, SwapObjects,
 };
 
 /// The result of a port.
@@ -391,176 +403,3 @@ pub trait SendLetters {
     /// it is one alone.
     fn send_letters(&self, letters: &[Letter]) -> impl Future<Output = PortResult<Answers>> + Send;
 }
-
-/// Records that one call sends to a stream (AWS documentation, Kinesis `PutRecords`).
-pub const STREAM_BATCH_MAX: usize = 500;
-/// Bytes that one call sends to a stream, partition keys included.
-pub const STREAM_BATCH_BYTES_MAX: usize = 5 << 20;
-
-/// A record on its way to a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutgoingRecord {
-    /// What decides which shard it goes to.
-    pub partition_key: String,
-    /// What it says.
-    pub data: Bytes,
-}
-
-impl OutgoingRecord {
-    /// What it counts for where bytes are limited.
-    #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.partition_key.len() + self.data.len()
-    }
-}
-
-/// What became of a record that was sent to a stream.
-#[derive(Debug)]
-#[must_use]
-pub enum Sent {
-    /// The stream holds it.
-    Accepted,
-    /// It came faster than the stream or its shard takes records; it may come again.
-    Throttled,
-    /// The stream did not take it, for another reason.
-    Failed(PortError),
-}
-
-/// Sends records to a stream.
-pub trait SendRecords {
-    /// Sends at most [`STREAM_BATCH_MAX`] records, of at most [`STREAM_BATCH_BYTES_MAX`] together
-    /// unless it is one alone. Says what became of each, in their order; some may be there when
-    /// this fails.
-    fn send_records(
-        &self,
-        records: &[OutgoingRecord],
-    ) -> impl Future<Output = PortResult<Vec<Sent>>> + Send;
-}
-
-/// Tells streams of one name apart.
-pub trait DescribeStreams {
-    /// When the stream of that name was created; none if there is no such stream.
-    fn stream_created(
-        &self,
-        stream: &str,
-    ) -> impl Future<Output = PortResult<Option<UtcInstant>>> + Send;
-}
-
-/// Understands what a mapping of a stream to a function leaves where it gave up.
-pub trait ReadGivenUp: Sync {
-    /// The batches that an object of that key holds.
-    ///
-    /// # Errors
-    /// As `Invalid` when it is no such object.
-    fn read_given_up(&self, key: &ObjectKey, bytes: &Bytes) -> PortResult<Vec<StreamBatch>>;
-}
-
-/// Drops objects into a landing bucket.
-pub trait DropObjects {
-    /// Writes the object of that key below the part of the bucket that is read, whole or not at
-    /// all, over whatever was there.
-    fn drop_object(&self, key: &str, bytes: Bytes) -> impl Future<Output = PortResult<()>> + Send;
-}
-
-/// Something with when it was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dated<T> {
-    /// It.
-    pub value: T,
-    /// When just this was written, by the time of the store.
-    pub modified: UtcInstant,
-}
-
-/// Reads small objects of the lake whole, each with when it was written: a listing could tell the
-/// date of other bytes than those that are read.
-pub trait ReadDated {
-    /// The object of that key.
-    fn dated_object(
-        &self,
-        key: &ObjectKey,
-    ) -> impl Future<Output = PortResult<Option<Dated<Bytes>>>> + Send;
-}
-
-/// How the copy of an object ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Copied {
-    /// It is there.
-    Done,
-    /// Something was there already, and is as it was.
-    Exists,
-    /// There was nothing to copy.
-    Gone,
-}
-
-/// Copies objects within the lake, without reading them.
-pub trait CopyObjects {
-    /// Copies an object, whole or not at all, unless something is there already.
-    fn copy_object(
-        &self,
-        from: &ObjectKey,
-        to: &ObjectKey,
-    ) -> impl Future<Output = PortResult<Copied>> + Send;
-}
-
-/// Reads large objects of the lake piece by piece.
-pub trait ReadRanges {
-    /// These bytes of an object, or as many of them as it has; none when it is gone.
-    fn object_range(
-        &self,
-        key: &ObjectKey,
-        range: Range<u64>,
-    ) -> impl Future<Output = PortResult<Option<Bytes>>> + Send;
-}
-
-/// Finds single partitions in the catalog.
-pub trait FindPartitions {
-    /// The partitions of these keys as they are, in order; none for one that is not registered.
-    fn find_partitions(
-        &self,
-        table: &TableName,
-        keys: &[PartitionKey],
-    ) -> impl Future<Output = PortResult<Vec<Option<PartitionEntry>>>> + Send;
-}
-
-/// How the move of a partition ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Moved {
-    /// Readers look there, unless somebody else has moved it since.
-    Done,
-    /// It is not registered; nothing was done.
-    Absent,
-}
-
-/// Changes where partitions lie. The last writer wins: whoever moves one must know that nobody
-/// else does.
-pub trait MovePartitions {
-    /// Moves each partition to its location, and leaves everything else of it; says how each
-    /// ended, in order. Some may be moved when this fails.
-    fn move_partitions(
-        &self,
-        table: &TableName,
-        partitions: &[PartitionEntry],
-    ) -> impl Future<Output = PortResult<Vec<Moved>>> + Send;
-}
-
-/// Takes partitions out of the catalog.
-pub trait DropPartitions {
-    /// Drops these partitions, those that are gone already too. Some may be gone when this fails.
-    fn drop_partitions(
-        &self,
-        table: &TableName,
-        keys: &[PartitionKey],
-    ) -> impl Future<Output = PortResult<()>> + Send;
-}
-
-/// Everything that swapping partitions takes of objects.
-pub trait SwapObjects: LakeObjects + CopyObjects + ReadRanges {}
-
-impl<T: LakeObjects + CopyObjects + ReadRanges> SwapObjects for T {}
-
-/// Everything that swapping partitions takes of the catalog.
-pub trait SwapCatalog: ReadTables + RegisterPartitions + FindPartitions + MovePartitions {}
-
-impl<T: ReadTables + RegisterPartitions + FindPartitions + MovePartitions> SwapCatalog for T {}

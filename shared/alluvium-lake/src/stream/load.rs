@@ -100,17 +100,17 @@ where
         deadline: Deadline,
         report: &mut BatchReport,
     ) -> Result<Ended, LakeError> {
-        let mut first_error = None;
+        let mut failed = None;
         for topic in &pending.topics {
             let loaded = self.load_topic(shard, pending, topic.as_ref(), (&mut archive, deadline));
             match loaded.await {
                 Ok(loaded) => report.sources.push(loaded),
                 Err(error) if is_everywhere(&error) => return Err(error),
                 // Other topics are not concerned.
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => failed = Some(deciding(failed, error)),
             }
         }
-        if let Some(error) = first_error {
+        if let Some(error) = failed {
             return if is_unfit(&error) { Ok(Ended::Unfit(error)) } else { Err(error) };
         }
         match self.settings.raw {
@@ -186,6 +186,15 @@ pub(super) fn is_everywhere(error: &LakeError) -> bool {
     is_of_all || (is_of_a_port && error.kind() == ErrorKind::Retry)
 }
 
+/// Which of two errors of a range decides what becomes of it: as long as one of them may pass, the
+/// range is not given up for the other.
+fn deciding(before: Option<LakeError>, error: LakeError) -> LakeError {
+    match before {
+        Some(before) if !is_unfit(&before) || is_unfit(&error) => before,
+        Some(_) | None => error,
+    }
+}
+
 /// Whether it lies in the range, or in rules that do not suit its table.
 fn is_unfit(error: &LakeError) -> bool {
     match error.kind() {
@@ -201,5 +210,20 @@ struct Held(Option<Bytes>);
 impl ReadSource for Held {
     async fn next_chunk(&mut self) -> PortResult<Chunk> {
         Ok(self.0.take().map_or(Chunk::End, Chunk::Bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_not_given_up_while_something_of_it_may_pass() {
+        let unfit = || LakeError::NoTableName { table_source: "camera".to_owned() };
+        let passing = || LakeError::Changed { source_uri: "s3://lake/1".to_owned() };
+        assert!(is_unfit(&deciding(None, unfit())));
+        assert!(is_unfit(&deciding(Some(unfit()), unfit())));
+        assert!(!is_unfit(&deciding(Some(unfit()), passing())));
+        assert!(!is_unfit(&deciding(Some(passing()), unfit())));
     }
 }
