@@ -1,5 +1,7 @@
 //! Where one leaf lies, in eight bytes, and the leaves of one path.
 
+use std::ops::Range;
+
 use alluvium_model::ValueClass;
 
 /// Rows of a part at most; `Cell` has 24 bits for them.
@@ -73,12 +75,17 @@ impl Cells {
         self.chunks.iter().flatten().copied()
     }
 
-    /// The cells of `row` and of later rows.
-    pub(crate) fn since_row(&self, row: u32) -> impl Iterator<Item = Cell> {
-        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < row);
+    /// The cells of these rows, slice by slice.
+    pub(crate) fn within(&self, rows: Range<u32>) -> impl Iterator<Item = &[Cell]> {
+        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < rows.start);
         let first = self.chunks.partition_point(before);
-        let chunks = self.chunks.get(first..).unwrap_or_default();
-        chunks.iter().flatten().copied().skip_while(move |cell| cell.row() < row)
+        let chunks = self.chunks.get(first..).unwrap_or_default().iter();
+        let slices = chunks.map(move |chunk| {
+            let begin = chunk.partition_point(|cell| cell.row() < rows.start);
+            let end = chunk.partition_point(|cell| cell.row() < rows.end);
+            chunk.get(begin..end).unwrap_or_default()
+        });
+        slices.take_while(|slice| !slice.is_empty())
     }
 }
 
@@ -105,9 +112,11 @@ mod tests {
         }
         assert!(cells.iter().map(Cell::at).eq(0..20_000));
         for row in [0, 1, 7, 8, 9, 20_000, 39_998] {
-            let first = cells.since_row(row).next().unwrap();
-            assert_eq!(first.row(), row.next_multiple_of(2));
+            let found: Vec<_> = cells.within(row..row + 9_000).flatten().map(|c| c.row()).collect();
+            let expected: Vec<_> =
+                (row..row + 9_000).filter(|row| row % 2 == 0 && *row < 40_000).collect();
+            assert_eq!(found, expected);
         }
-        assert_eq!(cells.since_row(39_999).next(), None);
+        assert_eq!(cells.within(39_999..50_000).count(), 0);
     }
 }

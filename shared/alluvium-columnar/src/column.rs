@@ -6,15 +6,17 @@ use alluvium_model::{ClassSet, Kind, Scalar};
 use arrow::{
     array::{
         ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder,
-        StringBuilder, TimestampMicrosecondBuilder,
+        StringBuilder, TimestampMicrosecondBuilder, UInt32Builder,
     },
+    compute::take,
     datatypes::{DataType, Field, TimeUnit},
+    error::ArrowError,
 };
 
 use crate::{
-    cell::Cells,
+    cell::{Cell, Cells},
     scalar::{bigint, double, is_json_null, timestamp},
-    text::{byte, elements, unquote, value_text},
+    text::{byte, content_at, elements, unquote, value_text},
     typing::whole_number,
 };
 
@@ -59,120 +61,138 @@ pub(crate) struct ColumnCells<'a> {
 impl ColumnCells<'_> {
     /// Whether any of these rows has a value.
     pub(crate) fn have_any(&self, rows: &Range<u32>) -> bool {
-        let cells = self.cells.since_row(rows.start).take_while(|cell| cell.row() < rows.end);
-        cells.into_iter().any(|cell| self.classes.contains(cell.class()))
+        self.within(rows).next().is_some()
     }
 
-    /// The column of `kind` over `rows`, NULL where no cell is.
-    pub(crate) fn array(&self, kind: Kind, rows: Range<u32>) -> ArrayRef {
-        match kind {
-            Kind::Scalar(scalar) => self.scalars(scalar, rows),
-            Kind::Array(scalar) => self.lists(scalar, rows),
-            Kind::Json => {
-                let mut builder = StringBuilder::new();
-                self.fill(rows, &mut builder, |builder, at| {
-                    builder.append_value(value_text(self.text, at));
-                });
-                Arc::new(builder.finish())
-            }
+    /// The cells of these rows that the column takes.
+    pub(crate) fn within(&self, rows: &Range<u32>) -> impl Iterator<Item = Cell> {
+        let cells = self.cells.within(rows.clone()).flatten().copied();
+        cells.filter(|cell| self.classes.contains(cell.class()))
+    }
+
+    /// Appends the values of these rows to those that were gathered before.
+    pub(crate) fn gather(&self, rows: Range<u32>, values: &mut dyn Gather) {
+        for cells in self.cells.within(rows) {
+            values.gather(self.text, cells, self.classes);
         }
     }
 
-    fn scalars(&self, scalar: Scalar, rows: Range<u32>) -> ArrayRef {
-        let text = self.text;
-        match scalar {
-            Scalar::Boolean => {
-                let mut builder = BooleanBuilder::new();
-                self.fill(rows, &mut builder, |b, at| {
-                    b.append_value(byte(text, at) == b't' || value_text(text, at) == "\"true\"");
-                });
-                Arc::new(builder.finish())
-            }
-            Scalar::Bigint => {
-                let mut builder = Int64Builder::new();
-                self.fill(rows, &mut builder, |b, at| {
-                    b.append_option(integer(value_text(text, at)));
-                });
-                Arc::new(builder.finish())
-            }
-            Scalar::Double => {
-                let mut builder = Float64Builder::new();
-                self.fill(rows, &mut builder, |b, at| {
-                    b.append_option(number(value_text(text, at)));
-                });
-                Arc::new(builder.finish())
-            }
-            Scalar::Timestamp => {
-                let mut builder =
-                    TimestampMicrosecondBuilder::new().with_data_type(timestamp_type());
-                self.fill(rows, &mut builder, |b, at| b.append_option(micros(text, at)));
-                Arc::new(builder.finish())
-            }
-            Scalar::String => {
-                let mut builder = StringBuilder::new();
-                self.fill(rows, &mut builder, |b, at| {
-                    b.append_value(unquote(value_text(text, at)));
-                });
-                Arc::new(builder.finish())
-            }
-        }
-    }
-
-    fn lists(&self, scalar: Scalar, rows: Range<u32>) -> ArrayRef {
-        let text = self.text;
-        match scalar {
-            Scalar::Boolean => self.list(scalar, rows, BooleanBuilder::new(), |b, at| {
-                b.append_option(present(text, at).map(|at| byte(text, at) == b't'));
-            }),
-            Scalar::Bigint => self.list(scalar, rows, Int64Builder::new(), |b, at| {
-                b.append_option(present(text, at).and_then(|at| bigint(value_text(text, at))));
-            }),
-            Scalar::Double => self.list(scalar, rows, Float64Builder::new(), |b, at| {
-                b.append_option(present(text, at).and_then(|at| double(value_text(text, at))));
-            }),
-            Scalar::Timestamp => {
-                let builder = TimestampMicrosecondBuilder::new().with_data_type(timestamp_type());
-                self.list(scalar, rows, builder, |b, at| {
-                    b.append_option(present(text, at).and_then(|at| micros(text, at)));
-                })
-            }
-            Scalar::String => self.list(scalar, rows, StringBuilder::new(), |b, at| {
-                b.append_option(present(text, at).map(|at| unquote(value_text(text, at))));
-            }),
-        }
-    }
-
-    fn list<B: ArrayBuilder>(
+    /// The column over `rows`, of which these are all `values`; NULL where no cell is.
+    pub(crate) fn spread(
         &self,
-        scalar: Scalar,
-        rows: Range<u32>,
-        values: B,
-        append: impl Fn(&mut B, usize),
-    ) -> ArrayRef {
-        let mut builder = ListBuilder::new(values).with_field(element_field(scalar));
-        self.fill(rows, &mut builder, |builder, at| {
-            elements(self.text, at).for_each(|element| append(builder.values(), element));
-            builder.append(true);
-        });
-        Arc::new(builder.finish())
-    }
-
-    /// Goes through `rows`: a cell of ours is given to `append`, any other row is NULL.
-    fn fill<B: AppendNulls>(
-        &self,
-        rows: Range<u32>,
-        builder: &mut B,
-        append: impl Fn(&mut B, usize),
-    ) {
+        rows: &Range<u32>,
+        values: ArrayRef,
+    ) -> Result<ArrayRef, ArrowError> {
+        if values.len() == rows.len() {
+            return Ok(values);
+        }
+        let mut places = UInt32Builder::with_capacity(rows.len());
         let mut next = rows.start;
-        for cell in self.cells.since_row(rows.start).take_while(|cell| cell.row() < rows.end) {
-            if self.classes.contains(cell.class()) {
-                builder.append_nulls((cell.row() - next) as usize);
-                append(builder, cell.at());
-                next = cell.row() + 1;
-            }
+        for (place, cell) in (0..).zip(self.within(rows)) {
+            places.append_nulls((cell.row() - next) as usize);
+            places.append_value(place);
+            next = cell.row() + 1;
         }
-        builder.append_nulls((rows.end - next) as usize);
+        places.append_nulls((rows.end - next) as usize);
+        take(&values, &places.finish(), None)
+    }
+}
+
+/// Gathers the values of a column, without the rows that have none.
+pub(crate) trait Gather {
+    /// Appends the values of those cells that are of these classes.
+    fn gather(&mut self, text: &str, cells: &[Cell], classes: ClassSet);
+
+    /// The values that were gathered.
+    fn finish(&mut self) -> ArrayRef;
+}
+
+/// What gathers the values of a column of `kind`.
+pub(crate) fn gathering(kind: Kind) -> Box<dyn Gather> {
+    match kind {
+        Kind::Scalar(scalar) => scalars(scalar),
+        Kind::Array(scalar) => lists(scalar),
+        Kind::Json => of(StringBuilder::new(), |b, text, at| b.append_value(value_text(text, at))),
+    }
+}
+
+fn scalars(scalar: Scalar) -> Box<dyn Gather> {
+    match scalar {
+        Scalar::Boolean => of(BooleanBuilder::new(), |b, text, at| {
+            b.append_value(byte(text, at) == b't' || value_text(text, at) == "\"true\"");
+        }),
+        Scalar::Bigint => of(Int64Builder::new(), |b, text, at| {
+            b.append_option(integer(value_text(text, at)));
+        }),
+        Scalar::Double => of(Float64Builder::new(), |b, text, at| {
+            b.append_option(number(value_text(text, at)));
+        }),
+        Scalar::Timestamp => of(timestamps(), |b, text, at| b.append_option(micros(text, at))),
+        Scalar::String => of(StringBuilder::new(), |b, text, at| {
+            b.append_value(content_at(text, at));
+        }),
+    }
+}
+
+fn lists(scalar: Scalar) -> Box<dyn Gather> {
+    match scalar {
+        Scalar::Boolean => list(scalar, BooleanBuilder::new(), |b, text, at| {
+            b.append_option(present(text, at).map(|at| byte(text, at) == b't'));
+        }),
+        Scalar::Bigint => list(scalar, Int64Builder::new(), |b, text, at| {
+            b.append_option(present(text, at).and_then(|at| bigint(value_text(text, at))));
+        }),
+        Scalar::Double => list(scalar, Float64Builder::new(), |b, text, at| {
+            b.append_option(present(text, at).and_then(|at| double(value_text(text, at))));
+        }),
+        Scalar::Timestamp => list(scalar, timestamps(), |b, text, at| {
+            b.append_option(present(text, at).and_then(|at| micros(text, at)));
+        }),
+        Scalar::String => list(scalar, StringBuilder::new(), |b, text, at| {
+            b.append_option(present(text, at).map(|at| content_at(text, at)));
+        }),
+    }
+}
+
+fn timestamps() -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::new().with_data_type(timestamp_type())
+}
+
+fn list<B: ArrayBuilder>(
+    scalar: Scalar,
+    elements_of_lists: B,
+    append: impl Fn(&mut B, &str, usize) + 'static,
+) -> Box<dyn Gather> {
+    let builder = ListBuilder::new(elements_of_lists).with_field(element_field(scalar));
+    of(builder, move |builder, text, at| {
+        elements(text, at).for_each(|element| append(builder.values(), text, element));
+        builder.append(true);
+    })
+}
+
+fn of<B, F>(builder: B, append: F) -> Box<dyn Gather>
+where
+    B: ArrayBuilder,
+    F: Fn(&mut B, &str, usize) + 'static,
+{
+    Box::new(Gathering { builder, append })
+}
+
+/// Values in a builder, and how to append the one that begins somewhere in a text.
+struct Gathering<B, F> {
+    builder: B,
+    append: F,
+}
+
+impl<B: ArrayBuilder, F: Fn(&mut B, &str, usize)> Gather for Gathering<B, F> {
+    fn gather(&mut self, text: &str, cells: &[Cell], classes: ClassSet) {
+        for cell in cells.iter().filter(|cell| classes.contains(cell.class())) {
+            (self.append)(&mut self.builder, text, cell.at());
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.builder.finish()
     }
 }
 
@@ -196,33 +216,4 @@ fn present(text: &str, at: usize) -> Option<usize> {
 
 fn micros(text: &str, at: usize) -> Option<i64> {
     timestamp(value_text(text, at)).map(alluvium_model::UtcInstant::micros)
-}
-
-/// Builders that can append many NULLs at once.
-trait AppendNulls {
-    fn append_nulls(&mut self, count: usize);
-}
-
-macro_rules! append_nulls {
-    ($($builder:ty),*) => {
-        $(impl AppendNulls for $builder {
-            fn append_nulls(&mut self, count: usize) {
-                <$builder>::append_nulls(self, count);
-            }
-        })*
-    };
-}
-
-append_nulls!(
-    BooleanBuilder,
-    Int64Builder,
-    Float64Builder,
-    TimestampMicrosecondBuilder,
-    StringBuilder
-);
-
-impl<B: ArrayBuilder> AppendNulls for ListBuilder<B> {
-    fn append_nulls(&mut self, count: usize) {
-        (0..count).for_each(|_| self.append_null());
-    }
 }

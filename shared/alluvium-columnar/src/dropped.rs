@@ -2,15 +2,26 @@
 
 use std::collections::HashMap;
 
-use alluvium_model::{JsonPath, TableRules};
+use alluvium_model::{JsonPath, Limits, TableRules};
 
-use crate::text::{byte, end_of_value, unquote, value_text};
+use crate::{
+    members::Record,
+    scan::{Copied, Scanned, scan},
+    text::{byte, end_of_value, unquote, value_text},
+};
 
 /// The paths whose values are nowhere, key by key.
 #[derive(Debug, Default)]
 pub(crate) struct Dropped {
     /// What is below each key; none where the value itself is dropped.
     keys: HashMap<String, Option<Dropped>>,
+}
+
+/// What is left of a record.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    text: String,
+    copied: Copied,
 }
 
 impl Dropped {
@@ -37,9 +48,13 @@ impl Dropped {
         here.keys.insert(last.clone().into_owned(), None);
     }
 
-    /// Appends the record with this text to `out`, without what is dropped.
-    pub(crate) fn copy_rest(&self, record: &str, out: &mut String) {
-        self.copy_object(record, 0, out);
+    /// The record without what is dropped, for which `rest` is the room.
+    pub(crate) fn rest_of<'a>(&self, record: Record<'_>, rest: &'a mut Rest) -> Record<'a> {
+        rest.text.clear();
+        self.copy_object(record.text, 0, &mut rest.text);
+        let scanned = scan(rest.text.as_bytes(), true, Limits::PARSE_DEPTH_MAX, &mut rest.copied);
+        debug_assert!(matches!(scanned, Scanned::Value { .. }), "what is left is a value");
+        Record { text: &rest.text, members: &rest.copied.members }
     }
 
     /// Appends the object at `at` and says where it ends.
@@ -87,9 +102,8 @@ mod tests {
         let check = |paths: &[&str], record: &str, expected: &str| {
             let columns = paths.iter().map(|path| (path.parse().unwrap(), ColumnRule::Drop));
             let rules = TableRules { columns: columns.collect(), ..TableRules::default() };
-            let mut rest = String::new();
-            Dropped::new(&rules).copy_rest(record, &mut rest);
-            assert_eq!(rest, expected);
+            let (record, mut rest) = (Record { text: record, members: &[] }, Rest::default());
+            assert_eq!(Dropped::new(&rules).rest_of(record, &mut rest).text, expected);
         };
         let record = r#"{"a":1,"b":{"c":[1,2],"d":{"c":"}"}},"e":"x","a":{"f":2}}"#;
         check(&["$.z", "$.e.f", "$.b.c.g"], record, record);

@@ -1,6 +1,12 @@
 //! A part as a Parquet file: one column at a time, one row group after the other.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use alluvium_model::{DataColumn, SystemColumn};
 use arrow::{
@@ -11,18 +17,26 @@ use arrow::{
     datatypes::{DataType, Field, Fields, Int32Type, Schema},
 };
 use bytes::Bytes;
+use parquet::schema::types::ColumnPath;
 
 use crate::{
     ColumnarError, Part, PlacedPart,
-    column::{ColumnCells, data_type, timestamp_type},
+    column::{ColumnCells, Gather, data_type, gathering, timestamp_type},
+    cores::cores,
+    distinct::hardly_repeats,
     footer::footer,
-    parquet_file::{ParquetFile, Sink},
+    parquet_file::{ColumnSink, ParquetFile, Sink},
     partitions::EventSpan,
     rescue::Rescue,
 };
 
 /// JSON text of a row group at most: what is in flight while one is written.
 const ROW_GROUP_TEXT_BYTES: usize = 32 << 20;
+/// Less text than this is not worth a second thread.
+const ALONE_TEXT_BYTES: usize = 256 << 10;
+/// JSON text whose values are read column by column before further text is: it stays in the cache
+/// of a core meanwhile.
+const BLOCK_TEXT_BYTES: usize = 256 << 10;
 /// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
 
@@ -48,37 +62,32 @@ pub(crate) fn encode(
 ) -> Result<EncodedFile, ColumnarError> {
     let layout = FileLayout::new(placed, &rows);
     let footer = footer(layout.data_columns())?;
-    let mut file = ParquetFile::new(layout.arrow_schema(), Some(footer))?;
-    let mut rescued = 0;
-    for rows in row_groups(&placed.part, rows) {
-        file.row_group(|index, sink| match layout.columns.get(index) {
-            Some(FileColumn::System(column)) => {
-                let rows = rows.clone();
-                layout.write_system(*column, rows, &mut rescued, sink)
-            }
-            Some(FileColumn::Data { column, cells }) => {
-                sink(cells.array(column.kind, rows.clone()))
-            }
-            None => Ok(()),
+    let mut file =
+        ParquetFile::without_dictionaries(layout.arrow_schema(), footer, &layout.distinct(&rows))?;
+    let rescued = AtomicU64::new(0);
+    for rows in runs(&placed.part, rows, ROW_GROUP_TEXT_BYTES) {
+        let threads = if layout.text_bytes(&rows) < ALONE_TEXT_BYTES { 1 } else { cores() };
+        file.row_group_at_once(threads, &|columns, sink| {
+            layout.write(columns, &rows, &rescued, sink)
         })?;
     }
     let (bytes, rows) = file.finish()?;
-    Ok(EncodedFile { bytes, rows, rescued, events })
+    Ok(EncodedFile { bytes, rows, rescued: rescued.into_inner(), events })
 }
 
-/// The rows of each row group.
-fn row_groups(part: &Part, rows: Range<u32>) -> Vec<Range<u32>> {
-    let mut groups = Vec::new();
+/// The rows cut into runs of so much text, but for the last row of each.
+fn runs(part: &Part, rows: Range<u32>, text_bytes: usize) -> Vec<Range<u32>> {
+    let mut runs = Vec::new();
     let (mut begin, mut bytes) = (rows.start, 0);
     for row in rows.clone() {
-        if bytes >= ROW_GROUP_TEXT_BYTES {
-            groups.push(begin..row);
+        if bytes >= text_bytes {
+            runs.push(begin..row);
             (begin, bytes) = (row, 0);
         }
         bytes += part.rows.get(row as usize).map_or(0, |row| row.length as usize);
     }
-    groups.push(begin..rows.end);
-    groups
+    runs.push(begin..rows.end);
+    runs
 }
 
 enum FileColumn<'a> {
@@ -123,11 +132,65 @@ impl<'a> FileLayout<'a> {
         })
     }
 
+    /// The columns whose values hardly ever repeat.
+    fn distinct(&self, rows: &Range<u32>) -> Vec<ColumnPath> {
+        let distinct = |column: &FileColumn<'_>| match column {
+            FileColumn::System(_) => None,
+            FileColumn::Data { column, cells } => hardly_repeats(column.kind, cells, rows)
+                .then(|| ColumnPath::from(column.name.as_str())),
+        };
+        self.columns.iter().filter_map(distinct).collect()
+    }
+
+    fn text_bytes(&self, rows: &Range<u32>) -> usize {
+        let rows = self.part.rows.get(rows.start as usize..rows.end as usize);
+        rows.unwrap_or_default().iter().map(|row| row.length as usize).sum()
+    }
+
+    /// Writes these columns of a row group, side by side: values that are neighbours in the text
+    /// are read one after the other, while they are near.
+    fn write(
+        &self,
+        columns: Range<usize>,
+        rows: &Range<u32>,
+        rescued: &AtomicU64,
+        sink: ColumnSink<'_>,
+    ) -> Result<(), ColumnarError> {
+        let file_columns = self.columns.get(columns.clone()).unwrap_or_default();
+        let mut gathered: Vec<Option<Box<dyn Gather>>> = file_columns
+            .iter()
+            .map(|column| match column {
+                FileColumn::System(_) => None,
+                FileColumn::Data { column, .. } => Some(gathering(column.kind)),
+            })
+            .collect();
+        for block in runs(self.part, rows.clone(), BLOCK_TEXT_BYTES) {
+            for (column, values) in file_columns.iter().zip(&mut gathered) {
+                if let (FileColumn::Data { cells, .. }, Some(values)) = (column, values) {
+                    cells.gather(block.clone(), &mut **values);
+                }
+            }
+        }
+        for ((index, column), values) in columns.zip(file_columns).zip(gathered) {
+            match (column, values) {
+                (FileColumn::Data { cells, .. }, Some(mut values)) => {
+                    sink(index, cells.spread(rows, values.finish())?)?;
+                }
+                (FileColumn::System(column), _) => {
+                    let mut sink = |array| sink(index, array);
+                    self.write_system(*column, rows.clone(), rescued, &mut sink)?;
+                }
+                (FileColumn::Data { .. }, None) => {}
+            }
+        }
+        Ok(())
+    }
+
     fn write_system(
         &self,
         column: SystemColumn,
         rows: Range<u32>,
-        rescued: &mut u64,
+        rescued: &AtomicU64,
         sink: Sink<'_>,
     ) -> Result<(), ColumnarError> {
         let origin = &self.part.facts.origin;
@@ -155,7 +218,7 @@ impl<'a> FileLayout<'a> {
     fn write_rescued(
         &self,
         rows: Range<u32>,
-        rescued: &mut u64,
+        rescued: &AtomicU64,
         sink: Sink<'_>,
     ) -> Result<(), ColumnarError> {
         let mut map = map_builder();
@@ -169,7 +232,7 @@ impl<'a> FileLayout<'a> {
                 values += 1;
             });
             map.append(values > 0)?;
-            *rescued += values;
+            rescued.fetch_add(values, Ordering::Relaxed);
             if bytes >= RESCUE_BATCH_BYTES {
                 bytes = 0;
                 sink(Arc::new(map.finish()))?;

@@ -34,7 +34,7 @@ impl Events {
     /// last one.
     pub fn next_event(&mut self) -> Option<Result<&str, BadRecord>> {
         match self.reader.next(&mut self.input, true) {
-            Frame::Record => Some(Ok(self.reader.record())),
+            Frame::Record => Some(Ok(self.reader.record().text)),
             Frame::Bad(bad) => Some(Err(bad)),
             Frame::End => None,
             // It has all there is. If it could not tell so, the rest must not be lost in silence.

@@ -1,14 +1,15 @@
-//! From the text of a record to cells under paths.
+//! From the members of a record to cells under paths.
 
-use std::{borrow::Cow, collections::HashMap, convert::Infallible, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, ops::Range, sync::Arc};
 
 use alluvium_model::{ClassSet, JsonPath, Limits, TableRules, ValueClass};
 
 use crate::{
     cell::Cell,
+    members::{Member, Record, Shape},
     paths::{NodeId, Paths},
-    scalar::classify,
-    text::{byte, end_of_value, is_null, walk_object},
+    scalar::classify_as,
+    text::{end_of_value, walk_object},
 };
 
 /// Notes the leaves of records, one record after the other.
@@ -49,20 +50,20 @@ impl Flattener {
         }
     }
 
-    /// Notes the leaves of the record that begins at `at`; says whether some value of it has no
-    /// cell and must be rescued: it stands under a path that is not told apart, or under a key
-    /// that stands there again later.
-    pub(crate) fn record(&mut self, text: &str, at: u32, row: u32) -> bool {
+    /// Notes the leaves of a record whose text begins at `at` in that of its part; says whether
+    /// some value of it has no cell and must be rescued: it stands under a path that is not told
+    /// apart, or under a key that stands there again later.
+    pub(crate) fn record(&mut self, record: Record<'_>, at: u32, row: u32) -> bool {
         self.journal.clear();
         self.watched.fill(None);
         self.loses = false;
-        let mut record = Record { text, row, duplicates: false, flattener: self };
-        if record.object(NodeId::ROOT, at as usize).is_err() {
-            // Rare, so the record is simply read again with an eye on its keys.
+        let mut walk = Walk { record, at, row, duplicates: false, flattener: self };
+        if walk.record().is_err() {
+            // Rare, so the record is simply walked through again with an eye on its keys.
             self.take_back();
             self.loses = true;
-            let mut record = Record { text, row, duplicates: true, flattener: self };
-            let again = record.object(NodeId::ROOT, at as usize);
+            let mut walk = Walk { record, at, row, duplicates: true, flattener: self };
+            let again = walk.record();
             debug_assert!(again.is_ok(), "duplicates are left out");
         }
         self.loses
@@ -96,74 +97,90 @@ impl Flattener {
     }
 }
 
-struct Record<'a> {
-    text: &'a str,
+/// A walk through the members of a record.
+struct Walk<'a> {
+    record: Record<'a>,
+    /// Where its text begins in that of the part.
+    at: u32,
     row: u32,
     /// Whether keys that stand again later are to be left out.
     duplicates: bool,
     flattener: &'a mut Flattener,
 }
 
-impl Record<'_> {
-    /// Notes the object at `at` and says where it ends.
-    fn object(&mut self, id: NodeId, at: usize) -> Result<usize, DuplicateKey> {
+impl Walk<'_> {
+    fn record(&mut self) -> Result<(), DuplicateKey> {
+        self.object(NodeId::ROOT, 0, 0..self.record.members.len())
+    }
+
+    /// Notes the object that begins at `at` and has these members.
+    fn object(
+        &mut self,
+        id: NodeId,
+        at: usize,
+        mut members: Range<usize>,
+    ) -> Result<(), DuplicateKey> {
         self.flattener.objects += 1;
         let number = self.flattener.objects;
         self.flattener.paths.begin_object(id);
-        let text = self.text;
+        let Record { text, members: all } = self.record;
         let last = self.duplicates.then(|| last_of_each_key(text, at));
-        walk_object(text, at, |key, value| {
-            if last.as_ref().is_some_and(|last| last.get(&key) != Some(&value)) {
-                return Ok(end_of_value(text, value));
+        while let Some(member) = all.get(members.clone()).and_then(<[_]>::first) {
+            let key = member.key_of(text);
+            let below = members.start + 1..member.next as usize;
+            members.start = below.end;
+            if last.as_ref().is_none_or(|last| last.get(&key) == Some(&(member.value as usize))) {
+                self.member(id, &key, member, below, number)?;
             }
-            self.member(id, &key, value, number)
-        })
+        }
+        Ok(())
     }
 
-    /// Notes the value at `at`, which stands under `key` in the object with this number, and says
-    /// where it ends.
+    /// Notes a member of the object with this number, whose value has those members `below`.
     fn member(
         &mut self,
         parent: NodeId,
         key: &str,
-        at: usize,
+        member: &Member,
+        below: Range<usize>,
         object: u64,
-    ) -> Result<usize, DuplicateKey> {
-        let Some(id) = self.flattener.paths.find_or_add(parent, key) else {
-            self.flattener.loses |= !is_null(self.text, at);
-            return Ok(end_of_value(self.text, at));
+    ) -> Result<(), DuplicateKey> {
+        let flattener = &mut *self.flattener;
+        let Some(id) = flattener.paths.find_or_add(parent, key) else {
+            flattener.loses |= !member.is_null();
+            return Ok(());
         };
-        let Some(node) = self.flattener.paths.node_mut(id) else { return Ok(at) };
+        let Some(node) = flattener.paths.node_mut(id) else { return Ok(()) };
         if node.seen_in == object {
             return Err(DuplicateKey);
         }
         node.seen_in = object;
-        if is_null(self.text, at) {
-            return Ok(end_of_value(self.text, at));
+        if member.is_null() {
+            return Ok(());
         }
-        if byte(self.text, at) == b'{' && node.flattens {
-            self.flattener.note(id, ValueClass::Object, None);
-            return self.object(id, at);
+        if member.shape == Shape::Object && node.flattens {
+            flattener.note(id, ValueClass::Object, None);
+            return self.object(id, member.value as usize, below);
         }
-        let (class, end) = self.classify(id, at);
-        if let Ok(at) = u32::try_from(at) {
+        let class = self.class_of(id, member);
+        if let Some(at) = self.at.checked_add(member.value) {
             self.flattener.note(id, class, Some(Cell::new(self.row, class, at)));
         }
-        Ok(end)
+        Ok(())
     }
 
-    /// What the value at `at` counts as, and where it ends. If somebody has an eye on it, it is
-    /// kept for them.
-    fn classify(&mut self, id: NodeId, at: usize) -> (ValueClass, usize) {
-        let (class, end) = classify(self.text, at);
+    /// What the value of a member counts as. If somebody has an eye on it, it is kept for them.
+    fn class_of(&mut self, id: NodeId, member: &Member) -> ValueClass {
+        let value = member.value_of(self.record.text);
+        let class = classify_as(member.shape, value);
         let Flattener { paths, watched, .. } = &mut *self.flattener;
-        let Some(node) = paths.node(id) else { return (class, end) };
-        let text = self.text.get(at..end).unwrap_or_default();
-        let class = paths.class_at(node, class, text);
+        let Some(node) = paths.node(id) else { return class };
+        let class = paths.class_at(node, class, value);
         if let Some(slot) = node.watched.and_then(|number| watched.get_mut(number)) {
-            *slot = (!text.starts_with(['{', '['])).then_some((class, at));
+            let is_scalar = !matches!(member.shape, Shape::Object | Shape::Array);
+            *slot = is_scalar.then_some((class, self.at as usize + member.value as usize));
         }
-        (class, end)
+        class
     }
 }
 
@@ -180,7 +197,16 @@ pub(crate) fn last_of_each_key(text: &str, at: usize) -> HashMap<Cow<'_, str>, u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::value_text;
+    use crate::{
+        scan::{Copied, scan},
+        text::value_text,
+    };
+
+    fn flatten(flattener: &mut Flattener, text: &str, at: u32, row: u32) -> bool {
+        let mut copied = Copied::default();
+        scan(text.as_bytes(), true, Limits::PARSE_DEPTH_MAX, &mut copied);
+        flattener.record(Record { text, members: &copied.members }, at, row)
+    }
 
     fn check(limits: Limits, records: &[&str], expected: &str) {
         let (mut text, mut flattener, mut loses) =
@@ -188,7 +214,7 @@ mod tests {
         for (row, record) in (0..).zip(records) {
             let at = u32::try_from(text.len()).unwrap();
             text.push_str(record);
-            loses.push(flattener.record(&text, at, row));
+            loses.push(flatten(&mut flattener, record, at, row));
         }
         let mut lines: Vec<_> = flattener
             .paths
@@ -224,7 +250,7 @@ mod tests {
     #[test]
     fn what_is_taken_back_was_never_seen() {
         let mut flattener = Flattener::new(&Limits::default(), Arc::default(), &[]);
-        flattener.record(r#"{"a":{"b":1},"a":2}"#, 0, 0);
+        flatten(&mut flattener, r#"{"a":{"b":1},"a":2}"#, 0, 0);
         let classes: Vec<_> = flattener.paths.iter().map(|node| node.classes).collect();
         let of = |classes: &[ValueClass]| ClassSet::of(classes);
         assert_eq!(classes, [of(&[]), of(&[ValueClass::Bigint]), of(&[])]);

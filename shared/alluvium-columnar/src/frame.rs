@@ -5,14 +5,17 @@
 //! lines, and arrays in a wrapper. Nothing is remembered of a record once it was given away; a
 //! record that is too long is not kept at all.
 
+use std::mem;
+
 use alluvium_model::{Limits, Reason};
 
 use crate::{
+    members::Record,
     part::Extent,
     place::Place,
     quarantine::BadRecord,
     recover::{End, Nesting, RECORD_SEPARATOR, Surroundings, end_of_bad_record, guess_within},
-    scan::{Flaw, Scanned, scan},
+    scan::{Copied, Flaw, Scanned, scan},
     skip::{NextLine, Skip, Until},
     sniff::Charset,
     unpack::Corrupt,
@@ -41,8 +44,9 @@ pub(crate) struct Framer {
     /// Bytes that were not given away yet, from `at` on; those before are done with.
     buffer: Vec<u8>,
     at: usize,
-    /// The text of the record at hand, and where it stands.
+    /// The text of the record at hand, what else was found of it, and where it stands.
     record: String,
+    copied: Copied,
     extent: (Place, u64),
     /// Where `at` is in the source.
     place: Place,
@@ -71,6 +75,7 @@ impl Framer {
             limits,
             buffer: Vec::new(),
             record: String::new(),
+            copied: Copied::default(),
             extent: (Place::new(charset, offset), 0),
             wrapper_keys: WRAPPER_KEYS.map(str::to_owned).into(),
             at: 0,
@@ -117,9 +122,9 @@ impl Framer {
         }
     }
 
-    /// The text of the record that was found last, without white space.
-    pub(crate) fn record(&self) -> &str {
-        &self.record
+    /// The record that was found last.
+    pub(crate) fn record(&self) -> Record<'_> {
+        Record { text: &self.record, members: &self.copied.members }
     }
 
     /// Where that record stands in the source.
@@ -273,23 +278,27 @@ impl Framer {
             return Frame::NeedInput;
         }
         let depth_max = self.limits.parse_depth.min(Limits::PARSE_DEPTH_MAX);
-        let mut record = std::mem::take(&mut self.record).into_bytes();
-        record.clear();
-        match scan(self.window(), self.sees_end(), depth_max, &mut record) {
-            Scanned::Value { end, lone_surrogate } => self.whole_value(end, record, lone_surrogate),
+        let mut copied = mem::take(&mut self.copied);
+        if !self.record.is_empty() {
+            copied.text = mem::take(&mut self.record).into_bytes();
+        }
+        let scanned = scan(self.window(), self.sees_end(), depth_max, &mut copied);
+        self.copied = copied;
+        match scanned {
+            Scanned::Value { end, lone_surrogate } => self.whole_value(end, lone_surrogate),
             Scanned::Bad { at, flaw } => self.bad_record(at, flaw),
             Scanned::Incomplete => self.incomplete_record(),
         }
     }
 
-    fn whole_value(&mut self, end: usize, record: Vec<u8>, lone_surrogate: bool) -> Frame {
+    fn whole_value(&mut self, end: usize, lone_surrogate: bool) -> Frame {
         let (reason, message) = if end > self.limits.record_bytes as usize {
             self.too_large()
-        } else if record.first() != Some(&b'{') {
+        } else if self.copied.text.first() != Some(&b'{') {
             (Reason::NotAnObject, "a record is a JSON object".to_owned())
         } else if lone_surrogate {
             (Reason::NotUnicode, "half of a surrogate pair".to_owned())
-        } else if let Ok(record) = String::from_utf8(record) {
+        } else if let Ok(record) = String::from_utf8(mem::take(&mut self.copied.text)) {
             self.record = record;
             let begin = self.place;
             self.pass(end);

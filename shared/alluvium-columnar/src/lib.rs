@@ -26,6 +26,8 @@
 mod arrivals;
 mod cell;
 mod column;
+mod cores;
+mod distinct;
 mod dropped;
 mod encode;
 mod encoding;
@@ -34,6 +36,7 @@ mod events;
 mod flatten;
 mod footer;
 mod frame;
+mod members;
 mod merge;
 mod objects;
 mod parquet_file;

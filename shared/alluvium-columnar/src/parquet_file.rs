@@ -3,12 +3,12 @@
 //! Every property is set on purpose: files must have the same bytes on every run and be read by
 //! Athena, Trino, Spark, DuckDB, Polars and PyArrow alike.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use alluvium_model::SystemColumn;
 use arrow::{
     array::ArrayRef,
-    datatypes::{DataType, Schema},
+    datatypes::{DataType, Field, Schema},
 };
 use bytes::Bytes;
 use parquet::{
@@ -27,7 +27,7 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use crate::ColumnarError;
+use crate::{ColumnarError, cores::at_once};
 
 const ZSTD_LEVEL: i32 = 3;
 const SCRATCH_ZSTD_LEVEL: i32 = 1;
@@ -39,6 +39,13 @@ const WRITE_BATCH_ROWS: usize = 1_024;
 /// Bytes of a minimum or maximum kept for pruning.
 const STATISTICS_BYTES: usize = 64;
 
+/// Columns of a row group that are filled together at most: so many arrays are in memory.
+const COLUMNS_MAX: usize = 16;
+/// So that no thread has nothing to do for long while another has the last columns.
+const JOBS_PER_THREAD: usize = 4;
+
+/// Takes the arrays of several columns, each by the number of its column.
+pub(crate) type ColumnSink<'a> = &'a mut dyn FnMut(usize, ArrayRef) -> Result<(), ColumnarError>;
 /// Takes the arrays of one column, in the order of their rows.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(ArrayRef) -> Result<(), ColumnarError>;
 
@@ -52,7 +59,17 @@ pub(crate) struct ParquetFile {
 impl ParquetFile {
     /// A file with these columns and this text under `key` in its footer.
     pub(crate) fn new(schema: Schema, footer: Option<KeyValue>) -> Result<Self, ColumnarError> {
-        let properties = properties(&schema, footer)?;
+        let properties = properties(&schema, footer, &[])?;
+        Self::with_properties(schema, properties)
+    }
+
+    /// The same with a footer, where `distinct` columns have no dictionary.
+    pub(crate) fn without_dictionaries(
+        schema: Schema,
+        footer: KeyValue,
+        distinct: &[ColumnPath],
+    ) -> Result<Self, ColumnarError> {
+        let properties = properties(&schema, Some(footer), distinct)?;
         Self::with_properties(schema, properties)
     }
 
@@ -95,15 +112,49 @@ impl ParquetFile {
         for (column, field) in self.schema.fields().iter().enumerate() {
             let count = leaf_count(field.data_type());
             let mut writers: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
-            fill(column, &mut |array| {
-                for (leaf, writer) in compute_leaves(field, &array)?.iter().zip(&mut writers) {
-                    writer.write(leaf)?;
-                }
-                Ok(())
-            })?;
+            fill(column, &mut |array| write(field, &array, &mut writers))?;
             for writer in writers {
                 writer.close()?.append_to_row_group(&mut group)?;
             }
+        }
+        group.close()?;
+        Ok(())
+    }
+
+    /// Writes a row group on so many threads. `fill` is called for some columns at a time, each of
+    /// them once, with the place to put their arrays, which is told the column, too.
+    pub(crate) fn row_group_at_once(
+        &mut self,
+        threads: usize,
+        fill: &(dyn Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync),
+    ) -> Result<(), ColumnarError> {
+        let index = self.writer.flushed_row_groups().len();
+        let mut leaves = self.columns.create_column_writers(index)?.into_iter();
+        let mut jobs = Vec::new();
+        let columns = self.schema.fields().len();
+        let at_a_time = columns.div_ceil(JOBS_PER_THREAD * threads).clamp(1, COLUMNS_MAX);
+        for begin in (0..columns).step_by(at_a_time) {
+            let range = begin..columns.min(begin + at_a_time);
+            let fields = self.schema.fields().get(range.clone()).unwrap_or_default();
+            let writers = fields.iter().map(|field| {
+                let writers = leaves.by_ref().take(leaf_count(field.data_type()));
+                (Arc::clone(field), writers.collect::<Vec<_>>())
+            });
+            jobs.push((range, writers.collect::<Vec<_>>()));
+        }
+        let chunks = at_once(threads, jobs, |(columns, mut writers)| {
+            let begin = columns.start;
+            fill(columns, &mut |column, array| match writers.get_mut(column - begin) {
+                Some((field, writers)) => write(field, &array, writers),
+                None => Ok(()),
+            })?;
+            let writers = writers.into_iter().flat_map(|(_, writers)| writers);
+            let chunks: Result<Vec<_>, _> = writers.map(ArrowColumnWriter::close).collect();
+            chunks.map_err(ColumnarError::from)
+        })?;
+        let mut group = self.writer.next_row_group()?;
+        for chunk in chunks.into_iter().flatten() {
+            chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
         Ok(())
@@ -115,6 +166,18 @@ impl ParquetFile {
         let rows = groups.iter().map(RowGroupMetaData::num_rows).sum::<i64>();
         Ok((self.writer.into_inner()?.into(), rows.unsigned_abs()))
     }
+}
+
+/// Writes the next array of a column.
+fn write(
+    field: &Field,
+    array: &ArrayRef,
+    writers: &mut [ArrowColumnWriter],
+) -> Result<(), ColumnarError> {
+    for (leaf, writer) in compute_leaves(field, array)?.iter().zip(writers) {
+        writer.write(leaf)?;
+    }
+    Ok(())
 }
 
 /// Columns of Parquet that a column of ours takes: a map has keys and values.
@@ -134,6 +197,7 @@ fn numbers_in_lists(schema: &Schema) -> impl Iterator<Item = ColumnPath> {
 fn properties(
     schema: &Schema,
     footer: Option<KeyValue>,
+    distinct: &[ColumnPath],
 ) -> Result<WriterProperties, ColumnarError> {
     let record = ColumnPath::from(SystemColumn::Record.name());
     let builder = WriterProperties::builder()
@@ -160,15 +224,15 @@ fn properties(
         .set_key_value_metadata(footer.map(|footer| vec![footer]));
     // Spark 4.3 looks a null element up in the dictionary before it sees that it is null, and fails
     // where the dictionary is empty or shorter than that of the row group before.
-    let elements = numbers_in_lists(schema);
-    Ok(elements.fold(builder, |b, column| b.set_column_dictionary_enabled(column, false)).build())
+    let without = numbers_in_lists(schema).chain(distinct.iter().cloned());
+    Ok(without.fold(builder, |b, column| b.set_column_dictionary_enabled(column, false)).build())
 }
 
 #[cfg(test)]
 mod tests {
     use arrow::{
         array::{Int64Array, ListArray},
-        datatypes::{Field, Int64Type},
+        datatypes::Int64Type,
     };
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 

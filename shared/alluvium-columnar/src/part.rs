@@ -12,6 +12,7 @@ use crate::{
     arrivals::{Arrival, Arrivals, PayloadPlace},
     column::integer,
     flatten::Flattener,
+    members::Record,
     partitions::{PartitionNumber, Partitions},
     quarantine::BadRecord,
     round::ROUTES_MAX,
@@ -265,17 +266,17 @@ impl Part {
     }
 
     /// Takes a good record, the one with this index from the part's first.
-    pub(crate) fn push(&mut self, record: u32, text: &str, extent: Extent) {
+    pub(crate) fn push(&mut self, number: u32, record: Record<'_>, extent: Extent) {
         self.records += 1;
         let place = (u32::try_from(self.text.len()), u32::try_from(self.rows.len()));
-        let ((Ok(at), Ok(row)), Ok(length)) = (place, u32::try_from(text.len())) else {
+        let ((Ok(at), Ok(row)), Ok(length)) = (place, u32::try_from(record.text.len())) else {
             // A part that is full gets no more records. If it did, the counts would tell.
             return;
         };
-        self.text.push_str(text);
-        let loses = self.flattener.record(&self.text, at, row);
+        self.text.push_str(record.text);
+        let loses = self.flattener.record(record, at, row);
         let partition = self.partition();
-        self.rows.push(Row { record, at, length, partition, loses });
+        self.rows.push(Row { record: number, at, length, partition, loses });
         if self.facts.may_refuse() {
             self.extents.push(extent);
         }

@@ -11,6 +11,7 @@ use bytes::{Buf as _, Bytes};
 use crate::{
     QUARANTINE_BYTES_MAX,
     frame::{Frame, Framer},
+    members::Record,
     part::Extent,
     place::Place,
     quarantine::BadRecord,
@@ -87,8 +88,8 @@ impl Reader {
         self.unpacker.unpacked()
     }
 
-    /// The text of the record that was found last, without white space.
-    pub(crate) fn record(&self) -> &str {
+    /// The record that was found last.
+    pub(crate) fn record(&self) -> Record<'_> {
         self.framer.record()
     }
 

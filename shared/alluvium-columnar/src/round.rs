@@ -6,7 +6,8 @@ use crate::{
     Part,
     arrivals::Arrival,
     cell::ROWS_MAX,
-    dropped::Dropped,
+    dropped::{Dropped, Rest},
+    members::Record,
     part::{Extent, SourceFacts},
     quarantine::BadRecord,
     text::{byte, end_of_value, unquote, value_text, walk_object},
@@ -43,7 +44,7 @@ pub(crate) struct Round {
     /// How the record at hand arrived.
     arrival: Arrival,
     /// A record without what is dropped.
-    rest: String,
+    rest: Rest,
 }
 
 impl Round {
@@ -62,7 +63,7 @@ impl Round {
             parts: Vec::new(),
             by_route: HashMap::new(),
             arrival: Arrival { at: facts.origin.arrived_at, payload: None },
-            rest: String::new(),
+            rest: Rest::default(),
             facts,
         };
         round.add_part(None);
@@ -91,23 +92,18 @@ impl Round {
     }
 
     /// Takes a good record.
-    pub(crate) fn push(&mut self, record: &str, extent: Extent) {
+    pub(crate) fn push(&mut self, record: Record<'_>, extent: Extent) {
         let mut rest = std::mem::take(&mut self.rest);
-        let text = if self.dropped.is_empty() {
-            record
-        } else {
-            rest.clear();
-            self.dropped.copy_rest(record, &mut rest);
-            &rest
-        };
+        let record =
+            if self.dropped.is_empty() { record } else { self.dropped.rest_of(record, &mut rest) };
         let number = self.records;
-        let part = self.part_of(text);
+        let part = self.part_of(record.text);
         if let Some(part) = self.parts.get_mut(part) {
             part.arrives(number, &self.arrival);
-            part.push(number, text, extent);
+            part.push(number, record, extent);
         }
         self.records += 1;
-        self.bytes += text.len();
+        self.bytes += record.text.len();
         self.rest = rest;
     }
 

@@ -3,12 +3,17 @@
 use alluvium_model::{ClassSet, UtcInstant, ValueClass};
 use jiff::{SignedDuration, civil::DateTime};
 
+use crate::members::Shape;
 use crate::text::{after_comma, byte, end_of_value, unquote, value_text};
 
 /// Bytes of an RFC 3339 date-time that can be a timestamp: date, time, six digits, offset.
 const TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> = 20..=32;
 /// A character of a timestamp written as `\uXXXX` takes six.
 const ESCAPED_TIMESTAMP_BYTES_MAX: usize = 6 * *TIMESTAMP_BYTES.end() + 2;
+/// Shorter integers are exact in a double: they are below 2^53.
+const EXACT_INTEGER_BYTES_MAX: usize = 15;
+/// Numbers with a point that are no longer are finite, and zero only if all their digits are.
+const SURE_DECIMAL_BYTES_MAX: usize = 300;
 
 /// The class of the value at `at`, which is not SQL NULL, and where it ends.
 pub(crate) fn classify(text: &str, at: usize) -> (ValueClass, usize) {
@@ -24,6 +29,20 @@ pub(crate) fn classify(text: &str, at: usize) -> (ValueClass, usize) {
         _ => classify_number(value),
     };
     (class, at + value.len())
+}
+
+/// The class of the value with this text, which is not SQL NULL and has this shape.
+pub(crate) fn classify_as(shape: Shape, value: &str) -> ValueClass {
+    match shape {
+        Shape::Integer if value.len() <= EXACT_INTEGER_BYTES_MAX => ValueClass::Bigint,
+        Shape::Decimal if value.len() <= SURE_DECIMAL_BYTES_MAX => ValueClass::Double,
+        Shape::Integer | Shape::Decimal | Shape::Exponential => classify_number(value),
+        Shape::String if timestamp(value).is_some() => ValueClass::Timestamp,
+        Shape::String => ValueClass::String,
+        Shape::Boolean => ValueClass::Boolean,
+        Shape::Array => classify_array(value, 0).0,
+        Shape::Object | Shape::Null => ValueClass::Json,
+    }
 }
 
 fn classify_array(text: &str, at: usize) -> (ValueClass, usize) {

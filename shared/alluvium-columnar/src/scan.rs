@@ -1,9 +1,16 @@
-//! One JSON value: is it one, where does it end, and what is its text without white space.
+//! One JSON value: is it one, where does it end, what is its text without white space, and where
+//! in that text are its members.
 //!
 //! Follows RFC 8259 to the letter, except that bytes of 128 and more are let through here and
 //! looked at as a whole later: whoever breaks UTF-8 inside a string still ends the string.
 
-use memchr::memchr2;
+use crate::{
+    members::{Member, Shape},
+    text::plain_bytes,
+};
+
+/// Members that there is room for at any time; the room for more is given back.
+const MEMBERS_KEPT: usize = 1 << 14;
 
 /// What a text was found to break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +55,46 @@ pub(crate) enum Scanned {
     Bad { at: usize, flaw: Flaw },
 }
 
-/// Scans the value at the beginning of `input` and appends its text without white space to
-/// `out`, also what there is of a value that turns out to be none. `ended` says that nothing
-/// follows `input`: without it a number at the end is incomplete.
-pub(crate) fn scan(input: &[u8], ended: bool, depth_max: u32, out: &mut Vec<u8>) -> Scanned {
-    let mut scanner =
-        Scanner { input, at: 0, ended, depth_max, depth: 0, arrays: 0, lone_surrogate: false, out };
+/// What a scan makes of a value: it is of use only if it is one.
+#[derive(Debug, Default)]
+pub(crate) struct Copied {
+    /// The text without white space.
+    pub(crate) text: Vec<u8>,
+    /// The members of the value and of the objects in them, if it is an object.
+    pub(crate) members: Vec<Member>,
+    /// The members whose objects are open.
+    open: Vec<u32>,
+}
+
+impl Copied {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.members.clear();
+        self.members.shrink_to(MEMBERS_KEPT);
+        self.open.clear();
+    }
+}
+
+/// Scans the value at the beginning of `input` and puts what it is made of into `copied`. `ended`
+/// says that nothing follows `input`: without it a number at the end is incomplete.
+pub(crate) fn scan(input: &[u8], ended: bool, depth_max: u32, copied: &mut Copied) -> Scanned {
+    copied.clear();
+    let mut scanner = Scanner {
+        input,
+        at: 0,
+        from: 0,
+        ended,
+        depth_max,
+        depth: 0,
+        arrays: 0,
+        lone_surrogate: false,
+        copied,
+    };
     match scanner.value() {
-        Ok(()) => Scanned::Value { end: scanner.at, lone_surrogate: scanner.lone_surrogate },
+        Ok(()) => {
+            scanner.copy();
+            Scanned::Value { end: scanner.at, lone_surrogate: scanner.lone_surrogate }
+        }
         Err(Stop::Incomplete) => Scanned::Incomplete,
         Err(Stop::Bad(flaw)) => Scanned::Bad { at: scanner.at, flaw },
     }
@@ -69,19 +108,23 @@ enum Stop {
 struct Scanner<'a> {
     input: &'a [u8],
     at: usize,
+    /// What lies between here and `at` is still to be copied.
+    from: usize,
     ended: bool,
     depth_max: u32,
     /// Open containers, and for each whether it is an array, the innermost in the lowest bit.
     depth: u32,
     arrays: u128,
     lone_surrogate: bool,
-    out: &'a mut Vec<u8>,
+    copied: &'a mut Copied,
 }
 
 impl Scanner<'_> {
     fn value(&mut self) -> Result<(), Stop> {
         loop {
-            match self.token()? {
+            let first = self.token()?;
+            self.value_begins();
+            let shape = match first {
                 b'{' => {
                     self.open(false)?;
                     if self.token()? != b'}' {
@@ -89,6 +132,7 @@ impl Scanner<'_> {
                         continue;
                     }
                     self.close();
+                    Shape::Object
                 }
                 b'[' => {
                     self.open(true)?;
@@ -96,14 +140,19 @@ impl Scanner<'_> {
                         continue;
                     }
                     self.close();
+                    Shape::Array
                 }
-                b'"' => self.string()?,
+                b'"' => {
+                    self.string()?;
+                    Shape::String
+                }
                 b'-' | b'0'..=b'9' => self.number()?,
-                b't' => self.literal(b"true")?,
-                b'f' => self.literal(b"false")?,
-                b'n' => self.literal(b"null")?,
+                b't' => self.literal(b"true", Shape::Boolean)?,
+                b'f' => self.literal(b"false", Shape::Boolean)?,
+                b'n' => self.literal(b"null", Shape::Null)?,
                 _ => return Err(Stop::Bad(Flaw::Value)),
-            }
+            };
+            self.value_ends(shape);
             if self.after_value()? {
                 return Ok(());
             }
@@ -116,16 +165,23 @@ impl Scanner<'_> {
             let in_array = self.arrays & 1 == 1;
             match (self.token()?, in_array) {
                 (b',', true) => {
-                    self.take();
+                    self.at += 1;
                     return Ok(false);
                 }
                 (b',', false) => {
-                    self.take();
+                    self.at += 1;
                     self.token()?;
                     self.key()?;
                     return Ok(false);
                 }
-                (b']', true) | (b'}', false) => self.close(),
+                (b']', true) => {
+                    self.close();
+                    self.value_ends(Shape::Array);
+                }
+                (b'}', false) => {
+                    self.close();
+                    self.value_ends(Shape::Object);
+                }
                 (_, true) => return Err(Stop::Bad(Flaw::CommaOrBracket)),
                 (_, false) => return Err(Stop::Bad(Flaw::CommaOrBrace)),
             }
@@ -139,14 +195,14 @@ impl Scanner<'_> {
         }
         self.depth += 1;
         self.arrays = self.arrays << 1 | u128::from(array);
-        self.take();
+        self.at += 1;
         Ok(())
     }
 
     fn close(&mut self) {
         self.depth -= 1;
         self.arrays >>= 1;
-        self.take();
+        self.at += 1;
     }
 
     /// A key and its colon; `at` is where the key should begin.
@@ -154,35 +210,60 @@ impl Scanner<'_> {
         if self.peek()? != b'"' {
             return Err(Stop::Bad(Flaw::Key));
         }
-        self.string()?;
+        let key = self.place();
+        let key_is_escaped = self.string()?;
         if self.token()? != b':' {
             return Err(Stop::Bad(Flaw::Colon));
         }
-        self.take();
+        self.at += 1;
+        if self.arrays == 0 {
+            let number = u32::try_from(self.copied.members.len()).unwrap_or(u32::MAX);
+            self.copied.open.push(number);
+            let (value, end, next, shape) = (0, 0, 0, Shape::Null);
+            self.copied.members.push(Member { key, value, end, next, shape, key_is_escaped });
+        }
         Ok(())
     }
 
-    fn string(&mut self) -> Result<(), Stop> {
-        let begin = self.at;
-        let mut from = begin + 1;
+    /// Notes where the value of a member begins; elements of arrays are of no interest.
+    fn value_begins(&mut self) {
+        if self.arrays == 0 {
+            let value = self.place();
+            if let Some(member) = self.copied.members.last_mut() {
+                member.value = value;
+            }
+        }
+    }
+
+    /// Notes what the value was that ends before `at`.
+    fn value_ends(&mut self, shape: Shape) {
+        if self.arrays != 0 {
+            return;
+        }
+        let end = self.place();
+        let Copied { members, open, .. } = &mut *self.copied;
+        let next = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        if let Some(member) = open.pop().and_then(|number| members.get_mut(number as usize)) {
+            (member.end, member.next, member.shape) = (end, next, shape);
+        }
+    }
+
+    /// Says whether the string has escapes.
+    fn string(&mut self) -> Result<bool, Stop> {
+        let mut escapes = false;
+        self.at += 1;
         loop {
-            let rest = self.input.get(from..).unwrap_or_default();
-            let found = memchr2(b'"', b'\\', rest);
-            let run = rest.get(..found.unwrap_or(rest.len())).unwrap_or_default();
-            if let Some(control) = run.iter().position(|byte| *byte < b' ') {
-                self.at = from + control;
-                return Err(Stop::Bad(Flaw::ControlCharacter));
+            let rest = self.input.get(self.at..).unwrap_or_default();
+            self.at += plain_bytes(rest);
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.escape()?,
+                _ => return Err(Stop::Bad(Flaw::ControlCharacter)),
             }
-            self.at = from + found.ok_or(Stop::Incomplete)?;
-            if self.peek()? == b'"' {
-                break;
-            }
-            self.escape()?;
-            from = self.at;
+            escapes = true;
         }
         self.at += 1;
-        self.copy_from(begin);
-        Ok(())
+        Ok(escapes)
     }
 
     /// An escape; `at` is its backslash before and the byte behind it after.
@@ -228,8 +309,8 @@ impl Scanner<'_> {
         Ok(unit)
     }
 
-    fn number(&mut self) -> Result<(), Stop> {
-        let begin = self.at;
+    fn number(&mut self) -> Result<Shape, Stop> {
+        let mut shape = Shape::Integer;
         if self.peek()? == b'-' {
             self.at += 1;
         }
@@ -239,10 +320,12 @@ impl Scanner<'_> {
             self.digits()?;
         }
         if self.number_goes_on(|byte| byte == b'.')? {
+            shape = Shape::Decimal;
             self.at += 1;
             self.digits()?;
         }
         if self.number_goes_on(|byte| byte == b'e' || byte == b'E')? {
+            shape = Shape::Exponential;
             self.at += 1;
             if matches!(self.peek()?, b'+' | b'-') {
                 self.at += 1;
@@ -253,8 +336,7 @@ impl Scanner<'_> {
         if self.number_goes_on(|byte| byte.is_ascii_alphanumeric() || b"+-._\"".contains(&byte))? {
             return Err(Stop::Bad(Flaw::Number));
         }
-        self.copy_from(begin);
-        Ok(())
+        Ok(shape)
     }
 
     fn digits(&mut self) -> Result<(), Stop> {
@@ -275,24 +357,31 @@ impl Scanner<'_> {
         }
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Stop> {
-        let begin = self.at;
+    fn literal(&mut self, word: &[u8], shape: Shape) -> Result<Shape, Stop> {
         for expected in word {
             if self.peek()? != *expected {
                 return Err(Stop::Bad(Flaw::Literal));
             }
             self.at += 1;
         }
-        self.copy_from(begin);
-        Ok(())
+        Ok(shape)
     }
 
     /// The byte at `at` once white space is passed.
     fn token(&mut self) -> Result<u8, Stop> {
+        let byte = self.peek()?;
+        if byte > b' ' { Ok(byte) } else { self.token_behind_space() }
+    }
+
+    fn token_behind_space(&mut self) -> Result<u8, Stop> {
+        self.copy();
         loop {
             match self.peek()? {
                 b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
-                byte => return Ok(byte),
+                byte => {
+                    self.from = self.at;
+                    return Ok(byte);
+                }
             }
         }
     }
@@ -301,15 +390,17 @@ impl Scanner<'_> {
         self.input.get(self.at).copied().ok_or(Stop::Incomplete)
     }
 
-    /// Copies the byte at `at` and passes it.
-    fn take(&mut self) {
-        let begin = self.at;
-        self.at += 1;
-        self.copy_from(begin);
+    /// Where in the copied text the byte at `at` will be. A longer text than this can say is no
+    /// record, since [`Limits`](alluvium_model::Limits) end one earlier.
+    fn place(&self) -> u32 {
+        u32::try_from(self.copied.text.len() + self.at - self.from).unwrap_or(u32::MAX)
     }
 
-    fn copy_from(&mut self, begin: usize) {
-        self.out.extend_from_slice(self.input.get(begin..self.at).unwrap_or_default());
+    /// Copies what was passed.
+    fn copy(&mut self) {
+        let passed = self.input.get(self.from..self.at).unwrap_or_default();
+        self.copied.text.extend_from_slice(passed);
+        self.from = self.at;
     }
 }
 
@@ -324,12 +415,12 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
-        let mut out = Vec::new();
-        let scanned = scan(text.as_bytes(), true, 4, &mut out);
+        let mut copied = Copied::default();
+        let scanned = scan(text.as_bytes(), true, 4, &mut copied);
         let found = match scanned {
             Scanned::Value { end, lone_surrogate } => format!(
                 "{}{}{}",
-                String::from_utf8(out).unwrap(),
+                String::from_utf8(copied.text).unwrap(),
                 if end < text.len() { format!(" +{}", text.len() - end) } else { String::new() },
                 if lone_surrogate { " lone" } else { "" },
             ),
@@ -367,8 +458,7 @@ mod tests {
         check("\"\\u12g4\"", "5: invalid escape in a string");
         check("\"a\nb\"", "2: control character in a string");
         for number in ["01", "1.", "-", "1e", "1e+", ".5", "+1", "0x1", "1.5.2", "--1", "1_0"] {
-            let mut out = Vec::new();
-            let scanned = scan(number.as_bytes(), true, 4, &mut out);
+            let scanned = scan(number.as_bytes(), true, 4, &mut Copied::default());
             assert!(!matches!(scanned, Scanned::Value { .. }), "{number}");
         }
         check("nul", "…");
@@ -391,8 +481,7 @@ mod tests {
         fn texts_are_values_exactly_where_serde_json_says_so(
             text in r#"[\[\]{},:" \\a-fu0-9.eE+\-]{0,24}"#
         ) {
-            let mut out = Vec::new();
-            let ours = match scan(text.as_bytes(), true, 128, &mut out) {
+            let ours = match scan(text.as_bytes(), true, 128, &mut Copied::default()) {
                 Scanned::Value { end, .. } => text[end..].trim_ascii().is_empty(),
                 Scanned::Incomplete | Scanned::Bad { .. } => false,
             };
@@ -404,8 +493,8 @@ mod tests {
         fn every_beginning_of_a_value_is_incomplete(value in any_json()) {
             let text = value.to_string();
             for end in 0..text.len() {
-                let mut out = Vec::new();
-                let scanned = scan(&text.as_bytes()[..end], false, 128, &mut out);
+                let (beginning, mut copied) = (&text.as_bytes()[..end], Copied::default());
+                let scanned = scan(beginning, false, 128, &mut copied);
                 prop_assert_eq!(scanned, Scanned::Incomplete, "{}", &text[..end]);
             }
         }

@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+/// Words of eight bytes that are looked at one by one before whole blocks are.
+const WORDS_FIRST: usize = 4;
+
 /// The byte at `at`; 0, which stands in no such text, beyond the end.
 pub(crate) fn byte(text: &str, at: usize) -> u8 {
     text.as_bytes().get(at).copied().unwrap_or(0)
@@ -25,12 +28,62 @@ pub(crate) fn end_of_value(text: &str, at: usize) -> usize {
 fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
     let mut from = at + 1;
     loop {
-        let found = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
-        if text.get(found) == Some(&b'"') {
+        let found = from + plain_bytes(text.get(from..)?);
+        if *text.get(found)? == b'"' {
             return Some(found + 1);
         }
         from = found + 2;
     }
+}
+
+/// How many bytes a text begins with that stand for themselves in a string: neither a quote nor a
+/// backslash nor a control character.
+pub(crate) fn plain_bytes(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks::<8>();
+    // Most strings are short.
+    let (first, others) = words.split_at(words.len().min(WORDS_FIRST));
+    if let Some(at) = first_special(first) {
+        return at;
+    }
+    // The compiler makes one comparison of each of these.
+    let (blocks, _) = others.as_chunks::<4>();
+    let is_plain = |block: &[[u8; 8]; 4]| {
+        block.as_flattened().iter().fold(true, |plain, byte| plain & !is_special(*byte))
+    };
+    let plain_blocks = blocks.iter().take_while(|block| is_plain(block)).count();
+    let before = first.len() + 4 * plain_blocks;
+    let near = words.get(before..).unwrap_or_default();
+    first_special(near).map_or_else(
+        || {
+            let end = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
+            8 * words.len() + end
+        },
+        |at| 8 * before + at,
+    )
+}
+
+const fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < b' ')
+}
+
+/// Where the first byte is that does not stand for itself in a string.
+fn first_special(words: &[[u8; 8]]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quotes = word ^ (ONES * b'"' as u64);
+        let backslashes = word ^ (ONES * b'\\' as u64);
+        // A byte that is zero, or below a bound, shows in its highest bit; those behind the first
+        // such byte may show by mistake.
+        let found = (quotes.wrapping_sub(ONES) & !quotes)
+            | (backslashes.wrapping_sub(ONES) & !backslashes)
+            | (word.wrapping_sub(ONES * b' ' as u64) & !word);
+        let found = found & (ONES << 7);
+        if found != 0 {
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        }
+    }
+    None
 }
 
 fn end_of_container(text: &[u8]) -> Option<usize> {
@@ -101,6 +154,18 @@ pub(crate) fn is_null(text: &str, at: usize) -> bool {
         b'[' => byte(text, at + 1) == b']',
         _ => false,
     }
+}
+
+/// The content of the string at `at`, unescaped; any other value as it is.
+pub(crate) fn content_at(text: &str, at: usize) -> Cow<'_, str> {
+    if byte(text, at) == b'"' {
+        let begin = at + 1;
+        let end = begin + plain_bytes(text.as_bytes().get(begin..).unwrap_or_default());
+        if byte(text, end) == b'"' {
+            return Cow::Borrowed(text.get(begin..end).unwrap_or_default());
+        }
+    }
+    unquote(value_text(text, at))
 }
 
 /// The content of a string with its quotes, unescaped; any other value as it is.

@@ -15,6 +15,10 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 pub struct UtcInstant(i64);
 
 impl UtcInstant {
+    /// The first microsecond of the year -9999, which is where jiff begins.
+    const MIN: Self = Self(-377_705_116_800_000_000);
+    /// The last microsecond of the year 9999, which is where jiff ends.
+    const MAX: Self = Self::LAST_TIMESTAMP;
     /// The first instant of a timestamp column, 1900-01-01T00:00:00Z: Spark 3 stops at earlier
     /// ones in files of writers that it does not know (SPARK-46440).
     pub const FIRST_TIMESTAMP: Self = Self(-2_208_988_800_000_000);
@@ -24,8 +28,8 @@ impl UtcInstant {
     /// The instant this many microseconds after 1970-01-01T00:00:00Z; none beyond the years
     /// -9999 to 9999.
     #[must_use]
-    pub fn from_micros(micros: i64) -> Option<Self> {
-        EPOCH.checked_add(SignedDuration::from_micros(micros)).ok().map(|_| Self(micros))
+    pub const fn from_micros(micros: i64) -> Option<Self> {
+        if Self::MIN.0 <= micros && micros <= Self::MAX.0 { Some(Self(micros)) } else { None }
     }
 
     /// The instant at which a clock in UTC shows this; what is finer than a microsecond is left
@@ -36,10 +40,12 @@ impl UtcInstant {
         i64::try_from(since_epoch.as_micros()).ok().and_then(Self::from_micros)
     }
 
-    /// The instant this long after this one (before it, if negative), if there is one.
+    /// The instant this long after this one (before it, if negative), if there is one; what is
+    /// finer than a microsecond is left out.
     #[must_use]
     pub fn plus(self, duration: SignedDuration) -> Option<Self> {
-        self.utc().checked_add(duration).ok().and_then(Self::from_utc)
+        let since_epoch = SignedDuration::from_micros(self.0).checked_add(duration)?;
+        i64::try_from(since_epoch.as_micros()).ok().and_then(Self::from_micros)
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -115,5 +121,14 @@ mod tests {
         assert_eq!(last.to_string(), "9999-12-31T23:59:59.999999Z");
         assert_eq!(last.to_string().parse::<UtcInstant>().unwrap(), last);
         assert_eq!(last.plus(SignedDuration::from_micros(1)), None);
+    }
+
+    #[test]
+    fn instants_reach_as_far_as_jiff_does() {
+        assert_eq!(UtcInstant::from_utc(DateTime::MIN), Some(UtcInstant::MIN));
+        assert_eq!(UtcInstant::from_utc(DateTime::MAX), Some(UtcInstant::MAX));
+        assert_eq!(UtcInstant::MIN.utc(), DateTime::MIN);
+        assert_eq!(UtcInstant::from_micros(UtcInstant::MIN.0 - 1), None);
+        assert_eq!(UtcInstant::MIN.plus(SignedDuration::from_micros(-1)), None);
     }
 }

@@ -12,7 +12,7 @@ fn frames_within(limits: Limits, input: &[u8], step: usize) -> Vec<String> {
     let mut chunks = input.chunks(step);
     loop {
         match framer.next() {
-            Frame::Record => found.push(framer.record().to_owned()),
+            Frame::Record => found.push(framer.record().text.to_owned()),
             Frame::Bad(bad) => found.push(format!(
                 "! {} {}+{} {}",
                 bad.reason,

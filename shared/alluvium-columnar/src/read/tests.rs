@@ -35,7 +35,7 @@ fn records_with(
         let number = records.len() + bad.len();
         assert!(number <= source.len().max(1) * 4096, "more records than there can be");
         match reader.next(&mut input, ended) {
-            Frame::Record => records.push((number, reader.record().to_owned())),
+            Frame::Record => records.push((number, reader.record().text.to_owned())),
             Frame::Bad(found) => bad.push((number, found)),
             Frame::NeedInput => {
                 assert!(input.is_empty() && !ended, "input is taken before more is asked for");

@@ -109,7 +109,8 @@ impl Payloads {
             match reading.reader.next(&mut reading.rest, true) {
                 Frame::Record => {
                     // A message that is an envelope itself is what somebody logged.
-                    let messages = (!within).then(|| messages(reading.reader.record())).flatten();
+                    let messages =
+                        (!within).then(|| messages(reading.reader.record().text)).flatten();
                     let Some(messages) = messages else {
                         reading.give_record(round);
                         return Given::Record;

@@ -1,0 +1,68 @@
+//! Work for all cores that this process may use.
+
+use std::{
+    panic::resume_unwind,
+    sync::{Mutex, PoisonError},
+    thread::{self, available_parallelism},
+};
+
+/// Threads at most: each has arrays of its own in memory, and no function has more cores.
+const CORES_MAX: usize = 6;
+
+/// How many threads there is work for.
+pub(crate) fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from).min(CORES_MAX)
+}
+
+/// Does these jobs on so many threads, of which this one is one, and gives what comes of them in
+/// their order. None is begun once one has failed on the same thread.
+pub(crate) fn at_once<J: Send, R: Send, E: Send>(
+    threads: usize,
+    jobs: Vec<J>,
+    run: impl Fn(J) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    if threads <= 1 {
+        return jobs.into_iter().map(run).collect();
+    }
+    let jobs = Mutex::new(jobs.into_iter().enumerate());
+    // A panic in another thread is passed on below; until then there is nothing wrong with a job.
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let go_on = || {
+        let mut done = Vec::new();
+        while let Some((number, job)) = next() {
+            done.push((number, run(job)?));
+        }
+        Ok(done)
+    };
+    let done: Result<Vec<Vec<(usize, R)>>, E> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(go_on)).collect();
+        let ours = go_on();
+        let theirs =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|p| resume_unwind(p)));
+        std::iter::once(ours).chain(theirs.collect::<Vec<_>>()).collect()
+    });
+    let mut done: Vec<_> = done?.into_iter().flatten().collect();
+    done.sort_by_key(|(number, _)| *number);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_of_jobs_is_in_their_order() {
+        for threads in [0, 1, 2, 5] {
+            let squares = at_once(threads, (0..100).collect(), |n: u32| Ok::<_, ()>(n * n));
+            assert_eq!(squares, Ok((0..100).map(|n| n * n).collect()));
+        }
+    }
+
+    #[test]
+    fn one_that_fails_fails_all() {
+        for threads in [1, 2] {
+            let halves = |n: u32| if n == 70 { Err(n) } else { Ok(n) };
+            assert_eq!(at_once(threads, (0..100).collect(), halves), Err(70));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Whether the values of a column hardly ever repeat, so that a dictionary of them would take
+//! time and room and save nothing.
+//!
+//! Judged by a sample, evenly taken: the same rows are always judged alike.
+
+use std::{collections::HashSet, ops::Range};
+
+use alluvium_model::Kind;
+
+use crate::{cell::Cell, column::ColumnCells, text::value_text};
+
+/// Values that are looked at, at most.
+const SAMPLE: usize = 512;
+/// Fewer values than this have a dictionary: it is small, whatever they are.
+const VALUES_MIN: usize = 1_024;
+/// Repetitions that the sample of a column may show for which a dictionary is not worth it: as
+/// many as a column of some 25,000 different values shows.
+const REPETITIONS_MAX: usize = 5;
+
+/// Whether a column of `kind` with these values is better off without a dictionary.
+pub(crate) fn hardly_repeats(kind: Kind, cells: &ColumnCells<'_>, rows: &Range<u32>) -> bool {
+    match kind {
+        Kind::Scalar(_) | Kind::Json => {}
+        // Their elements are what is encoded, and those are judged where files are laid out.
+        Kind::Array(_) => return false,
+    }
+    let values = cells.within(rows).count();
+    if values < VALUES_MIN {
+        return false;
+    }
+    let sample = cells.within(rows).step_by(values.div_ceil(SAMPLE));
+    let texts = sample.map(|cell: Cell| value_text(cells.text, cell.at()));
+    let (mut seen, mut repetitions) = (HashSet::with_capacity(SAMPLE), 0);
+    for text in texts {
+        repetitions += usize::from(!seen.insert(text));
+        if repetitions > REPETITIONS_MAX {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,75 @@
+//! What a scan noted of a record: its members, so that nobody looks for them in its text again.
+//!
+//! Members of objects that lie in arrays are not noted, since they have no paths of their own.
+
+use std::borrow::Cow;
+
+use crate::text::unquote;
+
+/// What a value is by its first byte, a number also by what it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Object,
+    Array,
+    String,
+    /// A number of digits alone, perhaps with a sign.
+    Integer,
+    /// A number with a point and no exponent.
+    Decimal,
+    /// A number with an exponent.
+    Exponential,
+    Boolean,
+    Null,
+}
+
+/// A key and its value. Where they are is counted in bytes of the record's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Where the key begins, its quote included.
+    pub(crate) key: u32,
+    /// Where the value begins. The key ends before the colon in front of it.
+    pub(crate) value: u32,
+    /// Where the value ends.
+    pub(crate) end: u32,
+    /// The number of the first member behind those of the value, which follow this one.
+    pub(crate) next: u32,
+    pub(crate) shape: Shape,
+    /// Whether the key has escapes.
+    pub(crate) key_is_escaped: bool,
+}
+
+/// A record: its text without white space, and its members in the order of that text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) members: &'a [Member],
+}
+
+impl Member {
+    /// The key, unescaped; `text` is that of the record.
+    pub(crate) fn key_of<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let (begin, end) = (self.key as usize, self.value as usize - 1);
+        if self.key_is_escaped {
+            return unquote(text.get(begin..end).unwrap_or_default());
+        }
+        Cow::Borrowed(text.get(begin + 1..end - 1).unwrap_or_default())
+    }
+
+    /// The text of the value.
+    pub(crate) fn value_of<'a>(&self, text: &'a str) -> &'a str {
+        text.get(self.value as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// Whether the value is SQL NULL: `null`, `{}` or `[]`.
+    pub(crate) const fn is_null(&self) -> bool {
+        match self.shape {
+            Shape::Null => true,
+            Shape::Object | Shape::Array => self.end - self.value == 2,
+            Shape::String
+            | Shape::Integer
+            | Shape::Decimal
+            | Shape::Exponential
+            | Shape::Boolean => false,
+        }
+    }
+}
