@@ -1,8 +1,10 @@
 //! Where one leaf lies, in eight bytes, and the leaves of one path.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use alluvium_model::ValueClass;
+
+use crate::text::{content_at, value_text};
 
 /// Rows of a part at most; `Cell` has 24 bits for them.
 pub(crate) const ROWS_MAX: u32 = 1 << 24;
@@ -10,7 +12,11 @@ pub(crate) const ROWS_MAX: u32 = 1 << 24;
 const FIRST_CHUNK_CELLS: usize = 8;
 const CHUNK_CELLS_MAX: usize = 4_096;
 
-/// A leaf of a part: its row, its class, and where in the part's text it begins.
+/// Bytes of a value whose length a cell has room for.
+const LENGTH_MAX: u32 = 15;
+
+/// A leaf of a part: its row, its class, and where in the part's text it begins. A short one also
+/// has its length, so that its end is not looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell(u64);
 
@@ -18,6 +24,35 @@ impl Cell {
     /// `row` is below [`ROWS_MAX`].
     pub(crate) fn new(row: u32, class: ValueClass, at: u32) -> Self {
         Self(u64::from(row) << 40 | u64::from(class as u8) << 32 | u64::from(at))
+    }
+
+    /// The same leaf, whose value takes so many bytes; it is no string with escapes.
+    pub(crate) fn with_length(self, bytes: u32) -> Self {
+        if bytes <= LENGTH_MAX { Self(self.0 | u64::from(bytes) << 36) } else { self }
+    }
+
+    /// The JSON text of the value, where `text` is that of the part.
+    pub(crate) fn value(self, text: &str) -> &str {
+        match self.length() {
+            0 => value_text(text, self.at()),
+            length => text.get(self.at()..self.at() + length).unwrap_or_default(),
+        }
+    }
+
+    /// The content of a string, unescaped; any other value as it is.
+    pub(crate) fn content(self, text: &str) -> Cow<'_, str> {
+        match self.length() {
+            0 => content_at(text, self.at()),
+            _ => {
+                let value = self.value(text);
+                let quoted = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+                Cow::Borrowed(quoted.unwrap_or(value))
+            }
+        }
+    }
+
+    const fn length(self) -> usize {
+        (self.0 >> 36 & 0xf) as usize
     }
 
     pub(crate) const fn row(self) -> u32 {
@@ -30,8 +65,7 @@ impl Cell {
     }
 
     pub(crate) const fn class(self) -> ValueClass {
-        let [_, _, _, class, ..] = self.0.to_be_bytes();
-        ValueClass::from_u8(class)
+        ValueClass::from_u8((self.0 >> 32 & 0xf) as u8)
     }
 
     pub(crate) const fn at(self) -> usize {
@@ -99,6 +133,10 @@ mod tests {
             let cell = Cell::new(ROWS_MAX - 1, class, u32::MAX);
             assert_eq!((cell.row(), cell.class()), (ROWS_MAX - 1, class));
             assert_eq!(cell.at(), u32::MAX as usize);
+            let short = cell.with_length(LENGTH_MAX);
+            assert_eq!((short.row(), short.class(), short.at()), (cell.row(), class, cell.at()));
+            assert_eq!((cell.length(), short.length()), (0, LENGTH_MAX as usize));
+            assert_eq!(cell.with_length(LENGTH_MAX + 1), cell);
         }
     }
 

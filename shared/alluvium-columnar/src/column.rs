@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use alluvium_model::{ClassSet, Kind, Scalar};
+use alluvium_model::{ClassSet, Kind, Scalar, UtcInstant};
 use arrow::{
     array::{
         ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder,
@@ -112,24 +112,26 @@ pub(crate) fn gathering(kind: Kind) -> Box<dyn Gather> {
     match kind {
         Kind::Scalar(scalar) => scalars(scalar),
         Kind::Array(scalar) => lists(scalar),
-        Kind::Json => of(StringBuilder::new(), |b, text, at| b.append_value(value_text(text, at))),
+        Kind::Json => of(StringBuilder::new(), |b, text, cell| b.append_value(cell.value(text))),
     }
 }
 
 fn scalars(scalar: Scalar) -> Box<dyn Gather> {
     match scalar {
-        Scalar::Boolean => of(BooleanBuilder::new(), |b, text, at| {
-            b.append_value(byte(text, at) == b't' || value_text(text, at) == "\"true\"");
+        Scalar::Boolean => of(BooleanBuilder::new(), |b, text, cell| {
+            b.append_value(matches!(cell.value(text), "true" | "\"true\""));
         }),
-        Scalar::Bigint => of(Int64Builder::new(), |b, text, at| {
-            b.append_option(integer(value_text(text, at)));
+        Scalar::Bigint => of(Int64Builder::new(), |b, text, cell| {
+            b.append_option(integer(cell.value(text)));
         }),
-        Scalar::Double => of(Float64Builder::new(), |b, text, at| {
-            b.append_option(number(value_text(text, at)));
+        Scalar::Double => of(Float64Builder::new(), |b, text, cell| {
+            b.append_option(number(cell.value(text)));
         }),
-        Scalar::Timestamp => of(timestamps(), |b, text, at| b.append_option(micros(text, at))),
-        Scalar::String => of(StringBuilder::new(), |b, text, at| {
-            b.append_value(content_at(text, at));
+        Scalar::Timestamp => of(timestamps(), |b, text, cell| {
+            b.append_option(timestamp(cell.value(text)).map(UtcInstant::micros));
+        }),
+        Scalar::String => of(StringBuilder::new(), |b, text, cell| {
+            b.append_value(cell.content(text));
         }),
     }
 }
@@ -164,8 +166,8 @@ fn list<B: ArrayBuilder>(
     append: impl Fn(&mut B, &str, usize) + 'static,
 ) -> Box<dyn Gather> {
     let builder = ListBuilder::new(elements_of_lists).with_field(element_field(scalar));
-    of(builder, move |builder, text, at| {
-        elements(text, at).for_each(|element| append(builder.values(), text, element));
+    of(builder, move |builder, text, cell| {
+        elements(text, cell.at()).for_each(|element| append(builder.values(), text, element));
         builder.append(true);
     })
 }
@@ -173,21 +175,21 @@ fn list<B: ArrayBuilder>(
 fn of<B, F>(builder: B, append: F) -> Box<dyn Gather>
 where
     B: ArrayBuilder,
-    F: Fn(&mut B, &str, usize) + 'static,
+    F: Fn(&mut B, &str, Cell) + 'static,
 {
     Box::new(Gathering { builder, append })
 }
 
-/// Values in a builder, and how to append the one that begins somewhere in a text.
+/// Values in a builder, and how to append that of a cell of a text.
 struct Gathering<B, F> {
     builder: B,
     append: F,
 }
 
-impl<B: ArrayBuilder, F: Fn(&mut B, &str, usize)> Gather for Gathering<B, F> {
+impl<B: ArrayBuilder, F: Fn(&mut B, &str, Cell)> Gather for Gathering<B, F> {
     fn gather(&mut self, text: &str, cells: &[Cell], classes: ClassSet) {
         for cell in cells.iter().filter(|cell| classes.contains(cell.class())) {
-            (self.append)(&mut self.builder, text, cell.at());
+            (self.append)(&mut self.builder, text, *cell);
         }
     }
 
@@ -215,5 +217,5 @@ fn present(text: &str, at: usize) -> Option<usize> {
 }
 
 fn micros(text: &str, at: usize) -> Option<i64> {
-    timestamp(value_text(text, at)).map(alluvium_model::UtcInstant::micros)
+    timestamp(value_text(text, at)).map(UtcInstant::micros)
 }

@@ -7,7 +7,7 @@ use std::{collections::HashSet, ops::Range};
 
 use alluvium_model::Kind;
 
-use crate::{cell::Cell, column::ColumnCells, text::value_text};
+use crate::column::ColumnCells;
 
 /// Values that are looked at, at most.
 const SAMPLE: usize = 512;
@@ -29,7 +29,7 @@ pub(crate) fn hardly_repeats(kind: Kind, cells: &ColumnCells<'_>, rows: &Range<u
         return false;
     }
     let sample = cells.within(rows).step_by(values.div_ceil(SAMPLE));
-    let texts = sample.map(|cell: Cell| value_text(cells.text, cell.at()));
+    let texts = sample.map(|cell| cell.value(cells.text));
     let (mut seen, mut repetitions) = (HashSet::with_capacity(SAMPLE), 0);
     for text in texts {
         repetitions += usize::from(!seen.insert(text));

@@ -32,11 +32,9 @@ use crate::{
 
 /// JSON text of a row group at most: what is in flight while one is written.
 const ROW_GROUP_TEXT_BYTES: usize = 32 << 20;
-/// Less text than this is not worth a second thread.
-const ALONE_TEXT_BYTES: usize = 256 << 10;
 /// JSON text whose values are read column by column before further text is: it stays in the cache
-/// of a core meanwhile.
-const BLOCK_TEXT_BYTES: usize = 256 << 10;
+/// of a core meanwhile. Less of it is not worth a second thread.
+const BLOCK_TEXT_BYTES: usize = 512 << 10;
 /// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
 
@@ -66,9 +64,10 @@ pub(crate) fn encode(
         ParquetFile::without_dictionaries(layout.arrow_schema(), footer, &layout.distinct(&rows))?;
     let rescued = AtomicU64::new(0);
     for rows in runs(&placed.part, rows, ROW_GROUP_TEXT_BYTES) {
-        let threads = if layout.text_bytes(&rows) < ALONE_TEXT_BYTES { 1 } else { cores() };
+        let blocks = runs(&placed.part, rows, BLOCK_TEXT_BYTES);
+        let threads = if blocks.len() > 1 { cores() } else { 1 };
         file.row_group_at_once(threads, &|columns, sink| {
-            layout.write(columns, &rows, &rescued, sink)
+            layout.write(columns, &blocks, &rescued, sink)
         })?;
     }
     let (bytes, rows) = file.finish()?;
@@ -142,20 +141,17 @@ impl<'a> FileLayout<'a> {
         self.columns.iter().filter_map(distinct).collect()
     }
 
-    fn text_bytes(&self, rows: &Range<u32>) -> usize {
-        let rows = self.part.rows.get(rows.start as usize..rows.end as usize);
-        rows.unwrap_or_default().iter().map(|row| row.length as usize).sum()
-    }
-
-    /// Writes these columns of a row group, side by side: values that are neighbours in the text
+    /// Writes these columns of a row group, whose rows these blocks are, side by side: values that are neighbours in the text
     /// are read one after the other, while they are near.
     fn write(
         &self,
         columns: Range<usize>,
-        rows: &Range<u32>,
+        blocks: &[Range<u32>],
         rescued: &AtomicU64,
         sink: ColumnSink<'_>,
     ) -> Result<(), ColumnarError> {
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
+        let rows = first.start..last.end;
         let file_columns = self.columns.get(columns.clone()).unwrap_or_default();
         let mut gathered: Vec<Option<Box<dyn Gather>>> = file_columns
             .iter()
@@ -164,7 +160,7 @@ impl<'a> FileLayout<'a> {
                 FileColumn::Data { column, .. } => Some(gathering(column.kind)),
             })
             .collect();
-        for block in runs(self.part, rows.clone(), BLOCK_TEXT_BYTES) {
+        for block in blocks {
             for (column, values) in file_columns.iter().zip(&mut gathered) {
                 if let (FileColumn::Data { cells, .. }, Some(values)) = (column, values) {
                     cells.gather(block.clone(), &mut **values);
@@ -174,7 +170,7 @@ impl<'a> FileLayout<'a> {
         for ((index, column), values) in columns.zip(file_columns).zip(gathered) {
             match (column, values) {
                 (FileColumn::Data { cells, .. }, Some(mut values)) => {
-                    sink(index, cells.spread(rows, values.finish())?)?;
+                    sink(index, cells.spread(&rows, values.finish())?)?;
                 }
                 (FileColumn::System(column), _) => {
                     let mut sink = |array| sink(index, array);

@@ -164,7 +164,11 @@ impl Walk<'_> {
         }
         let class = self.class_of(id, member);
         if let Some(at) = self.at.checked_add(member.value) {
-            self.flattener.note(id, class, Some(Cell::new(self.row, class, at)));
+            let cell = Cell::new(self.row, class, at);
+            // The content of such a string is shorter than it.
+            let is_escaped = member.shape == Shape::EscapedString;
+            let cell = if is_escaped { cell } else { cell.with_length(member.length()) };
+            self.flattener.note(id, class, Some(cell));
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ pub(crate) enum Shape {
     Object,
     Array,
     String,
+    /// A string that has escapes.
+    EscapedString,
     /// A number of digits alone, perhaps with a sign.
     Integer,
     /// A number with a point and no exponent.
@@ -60,12 +62,18 @@ impl Member {
         text.get(self.value as usize..self.end as usize).unwrap_or_default()
     }
 
+    /// Bytes of the text of the value.
+    pub(crate) const fn length(&self) -> u32 {
+        self.end - self.value
+    }
+
     /// Whether the value is SQL NULL: `null`, `{}` or `[]`.
     pub(crate) const fn is_null(&self) -> bool {
         match self.shape {
             Shape::Null => true,
-            Shape::Object | Shape::Array => self.end - self.value == 2,
+            Shape::Object | Shape::Array => self.length() == 2,
             Shape::String
+            | Shape::EscapedString
             | Shape::Integer
             | Shape::Decimal
             | Shape::Exponential

@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use alluvium_model::SystemColumn;
 use arrow::{
     array::ArrayRef,
-    datatypes::{DataType, Field, Schema},
+    datatypes::{DataType, Field, FieldRef, Schema},
 };
 use bytes::Bytes;
 use parquet::{
@@ -54,6 +54,7 @@ pub(crate) struct ParquetFile {
     writer: SerializedFileWriter<Vec<u8>>,
     columns: ArrowRowGroupWriterFactory,
     schema: Arc<Schema>,
+    properties: WriterProperties,
 }
 
 impl ParquetFile {
@@ -91,13 +92,8 @@ impl ParquetFile {
         properties: WriterProperties,
     ) -> Result<Self, ColumnarError> {
         let schema = Arc::new(schema);
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            // Arrow's own schema repeats what the Parquet schema says.
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
-        let (writer, columns) = writer.into_serialized_writer()?;
-        Ok(Self { writer, columns, schema })
+        let (writer, columns) = writer(Arc::clone(&schema), &properties)?;
+        Ok(Self { writer, columns, schema, properties })
     }
 
     /// Writes a row group. `fill` is called once for each column, by its index, with the place
@@ -123,33 +119,32 @@ impl ParquetFile {
 
     /// Writes a row group on so many threads. `fill` is called for some columns at a time, each of
     /// them once, with the place to put their arrays, which is told the column, too.
+    ///
+    /// The writers of those columns alone are there meanwhile: one takes some 200 KB before it has
+    /// seen a value.
     pub(crate) fn row_group_at_once(
         &mut self,
         threads: usize,
         fill: &(dyn Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync),
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
-        let mut leaves = self.columns.create_column_writers(index)?.into_iter();
-        let mut jobs = Vec::new();
         let columns = self.schema.fields().len();
         let at_a_time = columns.div_ceil(JOBS_PER_THREAD * threads).clamp(1, COLUMNS_MAX);
-        for begin in (0..columns).step_by(at_a_time) {
-            let range = begin..columns.min(begin + at_a_time);
-            let fields = self.schema.fields().get(range.clone()).unwrap_or_default();
-            let writers = fields.iter().map(|field| {
-                let writers = leaves.by_ref().take(leaf_count(field.data_type()));
-                (Arc::clone(field), writers.collect::<Vec<_>>())
-            });
-            jobs.push((range, writers.collect::<Vec<_>>()));
-        }
-        let chunks = at_once(threads, jobs, |(columns, mut writers)| {
+        let begins = (0..columns).step_by(at_a_time);
+        let jobs = begins.map(|begin| begin..columns.min(begin + at_a_time)).collect();
+        let chunks = at_once(threads, jobs, |columns: Range<usize>| {
+            let fields = self.schema.fields().get(columns.clone()).unwrap_or_default();
+            let mut writers = self.writers(index, fields)?;
             let begin = columns.start;
-            fill(columns, &mut |column, array| match writers.get_mut(column - begin) {
-                Some((field, writers)) => write(field, &array, writers),
-                None => Ok(()),
+            fill(columns, &mut |column, array| {
+                let place = column - begin;
+                match fields.get(place).zip(writers.get_mut(place)) {
+                    Some((field, writers)) => write(field, &array, writers),
+                    None => Ok(()),
+                }
             })?;
-            let writers = writers.into_iter().flat_map(|(_, writers)| writers);
-            let chunks: Result<Vec<_>, _> = writers.map(ArrowColumnWriter::close).collect();
+            let chunks: Result<Vec<_>, _> =
+                writers.into_iter().flatten().map(ArrowColumnWriter::close).collect();
             chunks.map_err(ColumnarError::from)
         })?;
         let mut group = self.writer.next_row_group()?;
@@ -160,12 +155,38 @@ impl ParquetFile {
         Ok(())
     }
 
+    /// What writes these columns of the row group with this number, column by column.
+    fn writers(
+        &self,
+        row_group: usize,
+        fields: &[FieldRef],
+    ) -> Result<Vec<Vec<ArrowColumnWriter>>, ColumnarError> {
+        // There are writers of whole files alone, so that this is one, of which nothing is kept.
+        let (_, columns) = writer(Arc::new(Schema::new(fields.to_vec())), &self.properties)?;
+        let mut leaves = columns.create_column_writers(row_group)?.into_iter();
+        let counts = fields.iter().map(|field| leaf_count(field.data_type()));
+        Ok(counts.map(|count| leaves.by_ref().take(count).collect()).collect())
+    }
+
     /// The bytes of the file, and how many rows were written.
     pub(crate) fn finish(self) -> Result<(Bytes, u64), ColumnarError> {
         let groups = self.writer.flushed_row_groups();
         let rows = groups.iter().map(RowGroupMetaData::num_rows).sum::<i64>();
         Ok((self.writer.into_inner()?.into(), rows.unsigned_abs()))
     }
+}
+
+/// What writes a file with these columns, and what makes the writers of its columns.
+fn writer(
+    schema: Arc<Schema>,
+    properties: &WriterProperties,
+) -> Result<(SerializedFileWriter<Vec<u8>>, ArrowRowGroupWriterFactory), ColumnarError> {
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties.clone())
+        // Arrow's own schema repeats what the Parquet schema says.
+        .with_skip_arrow_metadata(true);
+    let writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options)?;
+    Ok(writer.into_serialized_writer()?)
 }
 
 /// Writes the next array of a column.

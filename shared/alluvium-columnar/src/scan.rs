@@ -88,6 +88,7 @@ pub(crate) fn scan(input: &[u8], ended: bool, depth_max: u32, copied: &mut Copie
         depth: 0,
         arrays: 0,
         lone_surrogate: false,
+        key: (0, false),
         copied,
     };
     match scanner.value() {
@@ -116,6 +117,8 @@ struct Scanner<'a> {
     depth: u32,
     arrays: u128,
     lone_surrogate: bool,
+    /// Where the key begins whose value comes next, and whether it has escapes.
+    key: (u32, bool),
     copied: &'a mut Copied,
 }
 
@@ -123,36 +126,37 @@ impl Scanner<'_> {
     fn value(&mut self) -> Result<(), Stop> {
         loop {
             let first = self.token()?;
-            self.value_begins();
+            let begin = self.place();
             let shape = match first {
                 b'{' => {
-                    self.open(false)?;
-                    if self.token()? != b'}' {
+                    self.open(begin, Shape::Object)?;
+                    if self.token()? == b'}' {
+                        None
+                    } else {
                         self.key()?;
                         continue;
                     }
-                    self.close();
-                    Shape::Object
                 }
                 b'[' => {
-                    self.open(true)?;
+                    self.open(begin, Shape::Array)?;
                     if self.token()? != b']' {
                         continue;
                     }
-                    self.close();
-                    Shape::Array
+                    None
                 }
-                b'"' => {
-                    self.string()?;
-                    Shape::String
-                }
-                b'-' | b'0'..=b'9' => self.number()?,
-                b't' => self.literal(b"true", Shape::Boolean)?,
-                b'f' => self.literal(b"false", Shape::Boolean)?,
-                b'n' => self.literal(b"null", Shape::Null)?,
+                b'"' => Some(if self.string()? { Shape::EscapedString } else { Shape::String }),
+                b'-' | b'0'..=b'9' => Some(self.number()?),
+                b't' => Some(self.literal(b"true", Shape::Boolean)?),
+                b'f' => Some(self.literal(b"false", Shape::Boolean)?),
+                b'n' => Some(self.literal(b"null", Shape::Null)?),
                 _ => return Err(Stop::Bad(Flaw::Value)),
             };
-            self.value_ends(shape);
+            // A container without anything in it ends with the bracket at hand, as others do.
+            if let Some(shape) = shape
+                && self.is_member()
+            {
+                self.note(begin, shape);
+            }
             if self.after_value()? {
                 return Ok(());
             }
@@ -174,14 +178,7 @@ impl Scanner<'_> {
                     self.key()?;
                     return Ok(false);
                 }
-                (b']', true) => {
-                    self.close();
-                    self.value_ends(Shape::Array);
-                }
-                (b'}', false) => {
-                    self.close();
-                    self.value_ends(Shape::Object);
-                }
+                (b']', true) | (b'}', false) => self.close(),
                 (_, true) => return Err(Stop::Bad(Flaw::CommaOrBracket)),
                 (_, false) => return Err(Stop::Bad(Flaw::CommaOrBrace)),
             }
@@ -189,12 +186,17 @@ impl Scanner<'_> {
         Ok(true)
     }
 
-    fn open(&mut self, array: bool) -> Result<(), Stop> {
+    fn open(&mut self, begin: u32, shape: Shape) -> Result<(), Stop> {
         if self.depth == self.depth_max {
             return Err(Stop::Bad(Flaw::Depth));
         }
+        if self.is_member() {
+            let number = u32::try_from(self.copied.members.len()).unwrap_or(u32::MAX);
+            self.copied.open.push(number);
+            self.note(begin, shape);
+        }
         self.depth += 1;
-        self.arrays = self.arrays << 1 | u128::from(array);
+        self.arrays = self.arrays << 1 | u128::from(shape == Shape::Array);
         self.at += 1;
         Ok(())
     }
@@ -203,6 +205,27 @@ impl Scanner<'_> {
         self.depth -= 1;
         self.arrays >>= 1;
         self.at += 1;
+        if self.is_member() {
+            let (end, Copied { members, open, .. }) = (self.place(), &mut *self.copied);
+            let next = u32::try_from(members.len()).unwrap_or(u32::MAX);
+            if let Some(member) = open.pop().and_then(|number| members.get_mut(number as usize)) {
+                (member.end, member.next) = (end, next);
+            }
+        }
+    }
+
+    /// Whether a value here is that of a member, and not in an array.
+    const fn is_member(&self) -> bool {
+        self.arrays == 0 && self.depth > 0
+    }
+
+    /// Notes the value of the key at hand, which lies between `begin` and `at`, as far as that is
+    /// known.
+    fn note(&mut self, begin: u32, shape: Shape) {
+        let (key, key_is_escaped) = self.key;
+        let (value, end) = (begin, self.place());
+        let next = u32::try_from(self.copied.members.len() + 1).unwrap_or(u32::MAX);
+        self.copied.members.push(Member { key, value, end, next, shape, key_is_escaped });
     }
 
     /// A key and its colon; `at` is where the key should begin.
@@ -216,36 +239,8 @@ impl Scanner<'_> {
             return Err(Stop::Bad(Flaw::Colon));
         }
         self.at += 1;
-        if self.arrays == 0 {
-            let number = u32::try_from(self.copied.members.len()).unwrap_or(u32::MAX);
-            self.copied.open.push(number);
-            let (value, end, next, shape) = (0, 0, 0, Shape::Null);
-            self.copied.members.push(Member { key, value, end, next, shape, key_is_escaped });
-        }
+        self.key = (key, key_is_escaped);
         Ok(())
-    }
-
-    /// Notes where the value of a member begins; elements of arrays are of no interest.
-    fn value_begins(&mut self) {
-        if self.arrays == 0 {
-            let value = self.place();
-            if let Some(member) = self.copied.members.last_mut() {
-                member.value = value;
-            }
-        }
-    }
-
-    /// Notes what the value was that ends before `at`.
-    fn value_ends(&mut self, shape: Shape) {
-        if self.arrays != 0 {
-            return;
-        }
-        let end = self.place();
-        let Copied { members, open, .. } = &mut *self.copied;
-        let next = u32::try_from(members.len()).unwrap_or(u32::MAX);
-        if let Some(member) = open.pop().and_then(|number| members.get_mut(number as usize)) {
-            (member.end, member.next, member.shape) = (end, next, shape);
-        }
     }
 
     /// Says whether the string has escapes.
