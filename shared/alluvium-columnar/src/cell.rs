@@ -41,14 +41,12 @@ impl Cell {
 
     /// The content of a string, unescaped; any other value as it is.
     pub(crate) fn content(self, text: &str) -> Cow<'_, str> {
-        match self.length() {
-            0 => content_at(text, self.at()),
-            _ => {
-                let value = self.value(text);
-                let quoted = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-                Cow::Borrowed(quoted.unwrap_or(value))
-            }
+        if self.length() == 0 {
+            return content_at(text, self.at());
         }
+        let value = self.value(text);
+        let quoted = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        Cow::Borrowed(quoted.unwrap_or(value))
     }
 
     const fn length(self) -> usize {

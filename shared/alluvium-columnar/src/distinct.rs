@@ -39,3 +39,35 @@ pub(crate) fn hardly_repeats(kind: Kind, cells: &ColumnCells<'_>, rows: &Range<u
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::{ClassSet, Scalar, ValueClass};
+
+    use super::*;
+    use crate::cell::{Cell, Cells};
+
+    #[test]
+    fn columns_whose_values_repeat_have_a_dictionary() {
+        let check = |rows: u32, value: &dyn Fn(u32) -> u32, expected: bool| {
+            let (mut text, mut cells) = (String::new(), Cells::default());
+            for row in 0..rows {
+                let at = u32::try_from(text.len()).unwrap();
+                cells.push(Cell::new(row, ValueClass::Bigint, at));
+                text.push_str(&format!("{},", value(row)));
+            }
+            let classes = ClassSet::of(&[ValueClass::Bigint]);
+            let cells = ColumnCells { text: &text, cells: &cells, classes };
+            let found = |kind| hardly_repeats(kind, &cells, &(0..rows));
+            assert_eq!(found(Kind::Scalar(Scalar::Bigint)), expected, "{rows} rows");
+            assert!(!found(Kind::Array(Scalar::Bigint)));
+        };
+        check(100_000, &|row| row, true);
+        // A sample that is taken evenly must not be misled by what comes round evenly.
+        check(100_000, &|row| row % 1_000, false);
+        check(100_000, &|row| row.wrapping_mul(2_654_435_761) % 2_000, false);
+        check(100_000, &|row| row.wrapping_mul(2_654_435_761) % 1_000_000, true);
+        check(100_000, &|_| 7, false);
+        check(1_000, &|row| row, false);
+    }
+}

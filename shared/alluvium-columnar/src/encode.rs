@@ -66,7 +66,7 @@ pub(crate) fn encode(
     for rows in runs(&placed.part, rows, ROW_GROUP_TEXT_BYTES) {
         let blocks = runs(&placed.part, rows, BLOCK_TEXT_BYTES);
         let threads = if blocks.len() > 1 { cores() } else { 1 };
-        file.row_group_at_once(threads, &|columns, sink| {
+        file.row_group_at_once(threads, |columns, sink| {
             layout.write(columns, &blocks, &rescued, sink)
         })?;
     }

@@ -10,7 +10,7 @@ use std::mem;
 use alluvium_model::{Limits, Reason};
 
 use crate::{
-    members::Record,
+    members::{Member, Record},
     part::Extent,
     place::Place,
     quarantine::BadRecord,
@@ -125,6 +125,11 @@ impl Framer {
     /// The record that was found last.
     pub(crate) fn record(&self) -> Record<'_> {
         Record { text: &self.record, members: &self.copied.members }
+    }
+
+    /// The same, to be kept: it is there no more.
+    pub(crate) fn take_record(&mut self) -> (String, Vec<Member>) {
+        (mem::take(&mut self.record), mem::take(&mut self.copied.members))
     }
 
     /// Where that record stands in the source.

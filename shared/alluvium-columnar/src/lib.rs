@@ -23,6 +23,7 @@
 //! A value is never held as more than eight bytes beside the text, and never as rows x columns:
 //! memory is bounded by [`alluvium_model::Limits`], whatever comes in.
 
+mod apart;
 mod arrivals;
 mod cell;
 mod column;
@@ -50,6 +51,7 @@ mod read;
 mod recover;
 mod rescue;
 mod round;
+mod rounds;
 mod scalar;
 mod scan;
 mod shredder;

@@ -125,7 +125,7 @@ impl ParquetFile {
     pub(crate) fn row_group_at_once(
         &mut self,
         threads: usize,
-        fill: &(dyn Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync),
+        fill: impl Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync,
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
         let columns = self.schema.fields().len();

@@ -1,6 +1,11 @@
 //! A part of a source: as many records as memory is meant to hold.
 
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    mem,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use alluvium_model::{
     Discovery, JsonPath, Limits, Mode, Origin, PartitionKey, PartitionScalar, RowTraits,
@@ -33,6 +38,8 @@ pub(crate) struct SourceFacts {
     partitioned_by: Vec<usize>,
     /// Whether all records arrived when the source did.
     has_one_arrival: bool,
+    /// Where a part that is done with leaves the room of its text for the next one.
+    room: Mutex<String>,
 }
 
 impl SourceFacts {
@@ -52,7 +59,8 @@ impl SourceFacts {
             limits.part_paths = (limits.part_paths / ROUTES_MAX).max(1);
             limits.part_path_bytes = (limits.part_path_bytes / ROUTES_MAX).max(1);
         }
-        Self { origin, rules, limits, watched, time, partitioned_by, has_one_arrival: true }
+        let room = Mutex::default();
+        Self { origin, rules, limits, watched, time, partitioned_by, has_one_arrival: true, room }
     }
 
     /// The same facts of a source whose records arrived one by one.
@@ -64,6 +72,18 @@ impl SourceFacts {
     /// Whether rows may belong to different partitions.
     fn depends_on_rows(&self) -> bool {
         !self.has_one_arrival || self.rules.partitions.depends_on_rows()
+    }
+
+    /// Room for the text of a part that has none yet: what the part before has left, whose pages
+    /// the system need not find and clear again. Else all of it is reserved at once and touched
+    /// page by page as it fills, so that nothing is moved. Parts that share their memory grow as
+    /// they need.
+    fn room_for_text(&self) -> String {
+        if self.rules.route.is_some() {
+            return String::new();
+        }
+        let room = mem::take(&mut *self.room.lock().unwrap_or_else(PoisonError::into_inner));
+        if room.capacity() > 0 { room } else { String::with_capacity(text_bytes_max(&self.limits)) }
     }
 
     /// Whether a good record may turn out to be a bad one.
@@ -130,16 +150,12 @@ impl Part {
             let row = RowTraits { arrived_at, event_time: None, scalars: Vec::new() };
             partitions.of_row(&facts.rules.partitions, &row);
         }
-        // Reserved at once and touched page by page as it fills: nothing is moved, and what is
-        // given back goes back to the system. Parts that share their memory grow as they need.
-        let alone = facts.rules.route.is_none();
-        let text_bytes = if alone { text_bytes_max(&facts.limits) } else { 0 };
         Self {
             index,
             span: first_record..first_record,
             records: 0,
             route,
-            text: String::with_capacity(text_bytes),
+            text: String::new(),
             rows: Vec::new(),
             extents: Vec::new(),
             arrivals: Arrivals::default(),
@@ -273,6 +289,9 @@ impl Part {
             // A part that is full gets no more records. If it did, the counts would tell.
             return;
         };
+        if self.text.is_empty() {
+            self.text = self.facts.room_for_text();
+        }
         self.text.push_str(record.text);
         let loses = self.flattener.record(record, at, row);
         let partition = self.partition();
@@ -313,6 +332,18 @@ impl Part {
             self.partitions.add_event(number, at);
         }
         number
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.facts.rules.route.is_none() {
+            self.text.clear();
+            let mut room = self.facts.room.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.text.capacity() > room.capacity() {
+                *room = mem::take(&mut self.text);
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::{Buf as _, Bytes};
 use crate::{
     QUARANTINE_BYTES_MAX,
     frame::{Frame, Framer},
-    members::Record,
+    members::{Member, Record},
     part::Extent,
     place::Place,
     quarantine::BadRecord,
@@ -91,6 +91,11 @@ impl Reader {
     /// The record that was found last.
     pub(crate) fn record(&self) -> Record<'_> {
         self.framer.record()
+    }
+
+    /// The same, to be kept: it is there no more.
+    pub(crate) fn take_record(&mut self) -> (String, Vec<Member>) {
+        self.framer.take_record()
     }
 
     /// Where that record stands.

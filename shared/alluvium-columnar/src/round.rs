@@ -1,6 +1,8 @@
 //! The records of a source that are in memory at a time, by the table that they belong to.
 
-use std::{borrow::Cow, collections::HashMap, convert::Infallible, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, convert::Infallible, mem, sync::Arc};
+
+use alluvium_model::Limits;
 
 use crate::{
     Part,
@@ -27,13 +29,59 @@ pub(crate) enum Given {
     End,
 }
 
-/// As many consecutive records as memory is meant to hold: one part, or one for each table.
-pub(crate) struct Round {
-    index: u32,
+/// How full a round is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    /// The records of all rounds before.
     first_record: u64,
     records: u32,
     /// Text and bad records, in bytes.
     bytes: usize,
+    records_max: u32,
+    bytes_max: usize,
+}
+
+impl Fill {
+    fn new(limits: &Limits) -> Self {
+        let bytes_max = limits.part_text_bytes.min(u32::MAX - limits.record_bytes) as usize;
+        let records_max = limits.part_records.min(ROWS_MAX);
+        Self { first_record: 0, records: 0, bytes: 0, records_max, bytes_max }
+    }
+
+    pub(crate) const fn records(&self) -> u32 {
+        self.records
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The number of the record that comes next.
+    pub(crate) fn next_record(&self) -> u64 {
+        self.first_record + u64::from(self.records)
+    }
+
+    /// Counts a record that takes so many bytes. What bad records take counts like text.
+    pub(crate) const fn add(&mut self, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes;
+    }
+
+    /// Whether there is room for no more records.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.bytes >= self.bytes_max || self.records >= self.records_max
+    }
+
+    /// Begins the next round.
+    pub(crate) fn end_round(&mut self) {
+        *self = Self { first_record: self.next_record(), records: 0, bytes: 0, ..*self };
+    }
+}
+
+/// As many consecutive records as memory is meant to hold: one part, or one for each table.
+pub(crate) struct Round {
+    index: u32,
+    fill: Fill,
     facts: Arc<SourceFacts>,
     dropped: Dropped,
     /// The keys that lead to what says where a record belongs.
@@ -55,9 +103,7 @@ impl Round {
         let dropped = Dropped::new(rules);
         let mut round = Self {
             index: 0,
-            first_record: 0,
-            records: 0,
-            bytes: 0,
+            fill: Fill::new(&facts.limits),
             dropped,
             route,
             parts: Vec::new(),
@@ -70,13 +116,19 @@ impl Round {
         round
     }
 
-    pub(crate) const fn records(&self) -> u32 {
-        self.records
+    pub(crate) const fn fill(&self) -> &Fill {
+        &self.fill
     }
 
-    /// The number of the record that comes next.
-    pub(crate) fn next_record(&self) -> u64 {
-        self.first_record + u64::from(self.records)
+    /// Gives all of it to another owner. What stays is an empty one.
+    pub(crate) fn leave(&mut self) -> Self {
+        let empty = Self::new(Arc::clone(&self.facts));
+        mem::replace(self, empty)
+    }
+
+    /// Whether some of a record is dropped before it is taken.
+    pub(crate) fn drops(&self) -> bool {
+        !self.dropped.is_empty()
     }
 
     /// Says how the records arrived that come next.
@@ -88,22 +140,21 @@ impl Round {
 
     /// Counts a record that belongs elsewhere.
     pub(crate) const fn pass(&mut self) {
-        self.records += 1;
+        self.fill.add(0);
     }
 
     /// Takes a good record.
     pub(crate) fn push(&mut self, record: Record<'_>, extent: Extent) {
-        let mut rest = std::mem::take(&mut self.rest);
+        let mut rest = mem::take(&mut self.rest);
         let record =
             if self.dropped.is_empty() { record } else { self.dropped.rest_of(record, &mut rest) };
-        let number = self.records;
+        let number = self.fill.records;
         let part = self.part_of(record.text);
         if let Some(part) = self.parts.get_mut(part) {
             part.arrives(number, &self.arrival);
             part.push(number, record, extent);
         }
-        self.records += 1;
-        self.bytes += record.text.len();
+        self.fill.add(record.text.len());
         self.rest = rest;
     }
 
@@ -113,37 +164,29 @@ impl Round {
         if !self.dropped.is_empty() {
             bad.withhold();
         }
-        self.bytes += bad.memory_bytes();
+        let bytes = bad.memory_bytes();
         if let Some(part) = self.parts.first_mut() {
-            part.push_bad(self.records, bad.arrived(self.arrival.at));
+            part.push_bad(self.fill.records, bad.arrived(self.arrival.at));
         }
-        self.records += 1;
-    }
-
-    /// Whether there is room for no more records. What bad records take counts like text.
-    pub(crate) fn is_full(&self) -> bool {
-        let limits = &self.facts.limits;
-        let text_max = limits.part_text_bytes.min(u32::MAX - limits.record_bytes);
-        self.bytes >= text_max as usize || self.records >= limits.part_records.min(ROWS_MAX)
+        self.fill.add(bytes);
     }
 
     /// Gives the parts that have records, and begins the next round.
     pub(crate) fn take(&mut self) -> Vec<Part> {
-        let mut parts = std::mem::take(&mut self.parts);
+        let mut parts = mem::take(&mut self.parts);
         for part in &mut parts {
-            part.end(self.records);
+            part.end(self.fill.records);
         }
         parts.retain(|part| part.records() > 0);
         self.by_route.clear();
         self.index += 1;
-        self.first_record += u64::from(self.records);
-        (self.records, self.bytes) = (0, 0);
+        self.fill.end_round();
         self.add_part(None);
         parts
     }
 
     fn add_part(&mut self, route: Option<String>) {
-        let part = Part::new(self.index, self.first_record, route, Arc::clone(&self.facts));
+        let part = Part::new(self.index, self.fill.first_record, route, Arc::clone(&self.facts));
         self.parts.push(part);
     }
 

@@ -10,7 +10,8 @@ use crate::{
     frame::Frame,
     part::SourceFacts,
     read::Reader,
-    round::{Given, Round},
+    round::{Fill, Given, Round},
+    rounds::Rounds,
     stream::Archive,
 };
 
@@ -55,15 +56,14 @@ pub enum Step {
 pub struct Shredder {
     source: Source,
     finished: bool,
-    round: Round,
     /// Parts of the round before.
     ready: VecDeque<Part>,
 }
 
-/// Where records come from.
+/// Where records come from, and where they go.
 enum Source {
-    Texts { input: Bytes, reader: Box<Reader> },
-    Archive(Box<Archive>),
+    Texts { input: Bytes, reader: Box<Reader>, rounds: Rounds },
+    Archive { archive: Box<Archive>, round: Box<Round> },
 }
 
 impl Shredder {
@@ -72,7 +72,8 @@ impl Shredder {
     pub fn new(origin: Origin, rules: Arc<TableRules>, limits: Limits) -> Self {
         let facts = SourceFacts::new(origin, rules, limits);
         let reader = Box::new(Reader::new(limits, facts.rules.wrappers.clone()));
-        Self::of(Source::Texts { input: Bytes::new(), reader }, facts)
+        let rounds = Rounds::new(Round::new(Arc::new(facts)));
+        Self::of(Source::Texts { input: Bytes::new(), reader, rounds })
     }
 
     /// A shredder at the beginning of an archive of a stream's records, as
@@ -87,26 +88,25 @@ impl Shredder {
         selection: Selection,
     ) -> Self {
         let facts = SourceFacts::new(origin, rules, limits).arrived_one_by_one();
-        let archive = Archive::new(limits, facts.rules.wrappers.clone(), selection);
-        Self::of(Source::Archive(Box::new(archive)), facts)
+        let archive = Box::new(Archive::new(limits, facts.rules.wrappers.clone(), selection));
+        Self::of(Source::Archive { archive, round: Box::new(Round::new(Arc::new(facts))) })
     }
 
-    fn of(source: Source, facts: SourceFacts) -> Self {
-        let (round, ready) = (Round::new(Arc::new(facts)), VecDeque::new());
-        Self { source, finished: false, round, ready }
+    const fn of(source: Source) -> Self {
+        Self { source, finished: false, ready: VecDeque::new() }
     }
 
     /// Records of the source that were passed so far, those that are not selected too.
     #[must_use]
     pub fn records(&self) -> u64 {
-        self.round.next_record()
+        self.source.fill().next_record()
     }
 
     /// Gives the bytes that follow. They are asked for by [`Step::NeedInput`]; earlier ones that
     /// were not yet used are kept.
     pub fn feed(&mut self, bytes: Bytes) {
         match &mut self.source {
-            Source::Archive(archive) => archive.feed(bytes),
+            Source::Archive { archive, .. } => archive.feed(bytes),
             Source::Texts { input, .. } if input.is_empty() => *input = bytes,
             Source::Texts { input, .. } => {
                 *input = [std::mem::take(input), bytes].concat().into();
@@ -125,14 +125,16 @@ impl Shredder {
             if let Some(part) = self.ready.pop_front() {
                 return Step::Part(Box::new(part));
             }
-            if self.round.is_full() {
-                self.ready.extend(self.round.take());
+            if self.source.fill().is_full() {
+                self.ready.extend(self.source.take());
                 continue;
             }
-            match self.source.next(self.finished, &mut self.round) {
+            match self.source.next(self.finished) {
                 Ok(Given::Record) => {}
                 Ok(Given::NeedInput) => return Step::NeedInput,
-                Ok(Given::End) if self.round.records() > 0 => self.ready.extend(self.round.take()),
+                Ok(Given::End) if self.source.fill().records() > 0 => {
+                    self.ready.extend(self.source.take());
+                }
                 Ok(Given::End) => return Step::Done,
                 Err(error) => return Step::Failed(error),
             }
@@ -141,13 +143,28 @@ impl Shredder {
 }
 
 impl Source {
-    /// Gives the next record to `round`. More of the source follows unless it `ended`.
-    fn next(&mut self, ended: bool, round: &mut Round) -> Result<Given, ArchiveError> {
+    const fn fill(&self) -> &Fill {
         match self {
-            Self::Archive(archive) => return archive.next(ended, round),
-            Self::Texts { input, reader } => match reader.next(input, ended) {
-                Frame::Record => round.push(reader.record(), reader.extent()),
-                Frame::Bad(bad) => round.push_bad(bad),
+            Self::Texts { rounds, .. } => rounds.fill(),
+            Self::Archive { round, .. } => round.fill(),
+        }
+    }
+
+    /// Ends the round and gives its parts.
+    fn take(&mut self) -> Vec<Part> {
+        match self {
+            Self::Texts { rounds, .. } => rounds.take(),
+            Self::Archive { round, .. } => round.take(),
+        }
+    }
+
+    /// Gives the next record to the round. More of the source follows unless it `ended`.
+    fn next(&mut self, ended: bool) -> Result<Given, ArchiveError> {
+        match self {
+            Self::Archive { archive, round } => return archive.next(ended, round),
+            Self::Texts { input, reader, rounds } => match reader.next(input, ended) {
+                Frame::Record => rounds.push(reader),
+                Frame::Bad(bad) => rounds.push_bad(bad),
                 Frame::NeedInput => return Ok(Given::NeedInput),
                 Frame::End => return Ok(Given::End),
             },

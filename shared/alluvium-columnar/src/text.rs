@@ -62,6 +62,7 @@ pub(crate) fn plain_bytes(text: &[u8]) -> usize {
     )
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, for a block at once")]
 const fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < b' ')
 }
@@ -71,13 +72,13 @@ fn first_special(words: &[[u8; 8]]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let quotes = word ^ (ONES * b'"' as u64);
-        let backslashes = word ^ (ONES * b'\\' as u64);
+        let quotes = word ^ (ONES * u64::from(b'"'));
+        let backslashes = word ^ (ONES * u64::from(b'\\'));
         // A byte that is zero, or below a bound, shows in its highest bit; those behind the first
         // such byte may show by mistake.
         let found = (quotes.wrapping_sub(ONES) & !quotes)
             | (backslashes.wrapping_sub(ONES) & !backslashes)
-            | (word.wrapping_sub(ONES * b' ' as u64) & !word);
+            | (word.wrapping_sub(ONES * u64::from(b' ')) & !word);
         let found = found & (ONES << 7);
         if found != 0 {
             return Some(8 * index + found.trailing_zeros() as usize / 8);
@@ -192,6 +193,18 @@ mod tests {
         check("\"a\\\"\\\\\",1", "\"a\\\"\\\\\"");
         check("{\"}\":[1,{}]}]", "{\"}\":[1,{}]}");
         check("", "");
+    }
+
+    #[test]
+    fn strings_end_at_their_first_special_byte() {
+        for length in 0..200 {
+            let plain = "é~!#[]\u{7f}x".chars().cycle().take(length).collect::<String>();
+            assert_eq!(plain_bytes(plain.as_bytes()), plain.len());
+            for special in ["\"", "\\", "\u{1f}", "\n", "\0"] {
+                let text = format!("{plain}{special}\"\\\u{1}{plain}");
+                assert_eq!(plain_bytes(text.as_bytes()), plain.len(), "{text:?}");
+            }
+        }
     }
 
     #[test]
