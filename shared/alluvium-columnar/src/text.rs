@@ -5,9 +5,6 @@
 
 use std::borrow::Cow;
 
-/// Words of eight bytes that are looked at one by one before whole blocks are.
-const WORDS_FIRST: usize = 4;
-
 /// The byte at `at`; 0, which stands in no such text, beyond the end.
 pub(crate) fn byte(text: &str, at: usize) -> u8 {
     text.as_bytes().get(at).copied().unwrap_or(0)
@@ -39,27 +36,21 @@ fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
 /// How many bytes a text begins with that stand for themselves in a string: neither a quote nor a
 /// backslash nor a control character.
 pub(crate) fn plain_bytes(text: &[u8]) -> usize {
-    let (words, rest) = text.as_chunks::<8>();
-    // Most strings are short.
-    let (first, others) = words.split_at(words.len().min(WORDS_FIRST));
-    if let Some(at) = first_special(first) {
-        return at;
+    let (blocks, rest) = text.as_chunks::<16>();
+    for (index, block) in blocks.iter().enumerate() {
+        // The compiler makes one comparison of it.
+        if block.iter().fold(false, |special, byte| special | is_special(*byte)) {
+            let (words, _) = block.as_chunks::<8>();
+            return 16 * index + first_special(words).unwrap_or(0);
+        }
     }
-    // The compiler makes one comparison of each of these.
-    let (blocks, _) = others.as_chunks::<4>();
-    let is_plain = |block: &[[u8; 8]; 4]| {
-        block.as_flattened().iter().fold(true, |plain, byte| plain & !is_special(*byte))
-    };
-    let plain_blocks = blocks.iter().take_while(|block| is_plain(block)).count();
-    let before = first.len() + 4 * plain_blocks;
-    let near = words.get(before..).unwrap_or_default();
-    first_special(near).map_or_else(
-        || {
-            let end = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
-            8 * words.len() + end
-        },
-        |at| 8 * before + at,
-    )
+    let (words, last) = rest.as_chunks::<8>();
+    let before = text.len() - rest.len();
+    if let Some(at) = first_special(words) {
+        return before + at;
+    }
+    let plain = last.iter().position(|byte| is_special(*byte)).unwrap_or(last.len());
+    before + 8 * words.len() + plain
 }
 
 #[expect(clippy::needless_bitwise_bool, reason = "without branches, for a block at once")]
