@@ -256,8 +256,8 @@ mod tests {
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "writing",
           "plan": {
-            "id": "7d5008a0",
-            "layout": 2,
+            "id": "6ae44d77",
+            "layout": 3,
             "limits": {
               "part_records": 10
             },
@@ -279,7 +279,7 @@ mod tests {
           "source": "s3://landing/camera/1.json",
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "committed",
-          "plan": "7d5008a0",
+          "plan": "6ae44d77",
           "table": "camera",
           "files": [],
           "counts": {
