@@ -83,6 +83,11 @@ MIB ?= 2048
 measure-compaction: local $(VENV)/installed ## Measure a compaction of many files, and of many bytes: FILES_SMALL=10176 MIB=2048
 	$(PYTHON) tests/measure_compaction.py --files $(FILES_SMALL) --mib $(MIB)
 
+MB ?= 256 1000
+.PHONY: measure-memory
+measure-memory: local $(VENV)/installed ## Measure the memory that loading takes, of large and nasty files: MB="256 1000 10000"
+	$(PYTHON) tests/measure_memory.py --mb $(MB)
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
