@@ -83,10 +83,15 @@ MIB ?= 2048
 measure-compaction: local $(VENV)/installed ## Measure a compaction of many files, and of many bytes: FILES_SMALL=10176 MIB=2048
 	$(PYTHON) tests/measure_compaction.py --files $(FILES_SMALL) --mib $(MIB)
 
-MB ?= 256 1000
 .PHONY: measure-memory
+measure-memory: MB := 256 1000
 measure-memory: local $(VENV)/installed ## Measure the memory that loading takes, of large and nasty files: MB="256 1000 10000"
 	$(PYTHON) tests/measure_memory.py --mb $(MB)
+
+.PHONY: cost
+cost: $(VENV)/readers ## Reckon what loading costs on AWS, by size of files and records, beside Firehose and Glue
+	$(CARGO) build --locked --release --workspace --bin alluvium
+	PYTHONPATH=tests $(PYTHON) -m cost target/release/alluvium
 
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
