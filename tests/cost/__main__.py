@@ -24,7 +24,8 @@ ASSUMED, not measured (`tests/cost/assumed.toml`): a core of this machine for {l
 x86 or arm64; {lambda[round_trip_seconds]} s a round trip, in which Lambda is billed, too; {lambda[call_cpu_seconds]} s of CPU a call; each byte
 of Parquet merged {compaction[times_merged]} times. Firehose rounds each record up to 5 KB, Kinesis to 1 KB, and Firehose needs
 a schema that somebody keeps. Glue is Spark as measured here, on all {glue[vcpus_per_dpu]} vCPUs of a DPU without a pause;
-the start of a job, and the minute of two DPU that each is billed at least, are left out.
+what a job takes to start and to open each file, and the minute of two DPU that it is billed at
+least, are left out.
 """.format(**ASSUMED, **CALLS)
 
 

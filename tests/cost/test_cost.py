@@ -9,6 +9,12 @@ KB, MB, GB = 1_000, 1_000_000, 1_000_000_000
 ONE_CPU = Function(1_769)
 
 
+# A test that reckons with a number of calls has its own, so that a change of the calls changes none.
+CALLS["object"].update(gets=4, puts=3, round_trips=7)
+CALLS["object_of_two_partitions"].update(gets=6, puts=4)
+CALLS["batch"].update(gets=5, puts=6, round_trips=11)
+
+
 def load(size):
     """A file that takes a millisecond and one more for each 50 KB."""
     return Load(size, 0.001 + size / (50 * MB), size / 6)
@@ -37,6 +43,15 @@ def test_a_small_file_takes_the_calls_that_were_counted():
     counted = CALLS["object"]
     s3 = counted["gets"] * PRICES["s3"]["get"] + counted["puts"] * PRICES["s3"]["put"]
     assert file(load(KB), ONE_CPU).s3 == pytest.approx(s3)
+
+
+def test_an_invocation_is_billed_while_it_computes_calls_and_waits():
+    one = load(KB)
+    assert file(one, ONE_CPU).functions == ONE_CPU.dollars(one.cpu_seconds + 7 * 0.001, 7 * 0.03)
+    # A batch is decoded and packed into the archive, too.
+    many = load(4 * MB)
+    cpu_seconds = many.cpu_seconds + 11 * 0.001 + 4 * 0.010
+    assert batch(many, 1_000, ONE_CPU).functions == ONE_CPU.dollars(cpu_seconds, 11 * 0.03)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +149,9 @@ def test_tables_have_a_line_for_each_size_and_stream():
     assert all(line.count("|") == files[0].count("|") for line in files)
     assert all(line.count("|") == streams[0].count("|") for line in streams)
     assert "not measured" in of_files(MEASURED, None)
+
+
+def test_a_line_says_what_a_terabyte_costs():
+    first = of_files(MEASURED, 25 * MB).splitlines()[2].split(" | ")
+    # 16,600 $ of calls, 1,200 $ of requests to the queue; 5 KB for 400 bytes, at 47 $ a TB.
+    assert (first[2], first[3], first[9]) == ("16,600", "1,200", "602")
