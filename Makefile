@@ -16,6 +16,10 @@ PYTHON := PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 # What tests write lies in target/ too, and only what a failed test wrote stays there.
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider \
 	--basetemp target/pytest -o tmp_path_retention_policy=failed
+# Two at a time, each with folders of its own; those of a file are one after the other where they
+# share what a file has made. Tests on the local AWS share that, and are always alone.
+BY_FILE := -n 2 --dist loadfile
+BY_TEST := -n 2 --dist worksteal
 LOCAL_AWS := $(PYTHON) infra/local/local_aws.py
 CARGO := cargo
 LOCKED := --locked --profile $(PROFILE)
@@ -49,7 +53,7 @@ check: local $(VENV)/installed ## Check format, lints, docs, the template and th
 .PHONY: test
 test: local $(VENV)/readers ## Run all tests that need nothing from outside
 	$(CARGO) test $(LOCKED) --workspace
-	$(PYTEST) tests --ignore tests/corpora --ignore tests/aws
+	$(PYTEST) $(BY_FILE) tests --ignore tests/corpora --ignore tests/aws
 	$(LOCAL_AWS) run $(MAKE) test-on-local-aws
 
 # Needs the variables of a local AWS: `make test` sets them.
@@ -97,7 +101,7 @@ cost: $(VENV)/readers ## Reckon what loading costs on AWS, by size of files and 
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
 	ALLUVIUM_CORPORA="$(abspath $(CORPORA))" $(CARGO) test $(LOCKED) --workspace --test stream_corpora
-	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) tests/corpora
+	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) $(BY_TEST) tests/corpora
 
 # Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler. Sanitizers are not for stable
 # compilers, so the pinned one is told to be none.
