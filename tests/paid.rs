@@ -37,6 +37,7 @@ impl fmt::Display for Paid {
 }
 
 impl Paid {
+    #[expect(clippy::panic, reason = "test support: a call without a price must stop the test")]
     fn count(&mut self, method: &str) {
         let kind = match method {
             "object" | "object_since" | "dated_object" | "object_range" => &mut self.gets,
@@ -83,8 +84,8 @@ impl Network {
         let mut task = pin!(task);
         loop {
             let mut context = Context::from_waker(Waker::noop());
-            let turns = (0..TURNS).map(|_| task.as_mut().poll(&mut context));
-            let ended = turns.filter(Poll::is_ready).next();
+            let mut turns = (0..TURNS).map(|_| task.as_mut().poll(&mut context));
+            let ended = turns.find(Poll::is_ready);
             let mut calls = self.0.lock().unwrap();
             if let Some(Poll::Ready(given)) = ended {
                 return (given, calls.paid);
