@@ -16,6 +16,10 @@ PYTHON := PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python
 # What tests write lies in target/ too, and only what a failed test wrote stays there.
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider \
 	--basetemp target/pytest -o tmp_path_retention_policy=failed
+# Two at a time, each with folders of its own; those of a file are one after the other where they
+# share what a file has made. Tests on the local AWS share that, and are always alone.
+BY_FILE := -n 2 --dist loadfile
+BY_TEST := -n 2 --dist worksteal
 LOCAL_AWS := $(PYTHON) infra/local/local_aws.py
 CARGO := cargo
 LOCKED := --locked --profile $(PROFILE)
@@ -49,7 +53,7 @@ check: local $(VENV)/installed ## Check format, lints, docs, the template and th
 .PHONY: test
 test: local $(VENV)/readers ## Run all tests that need nothing from outside
 	$(CARGO) test $(LOCKED) --workspace
-	$(PYTEST) tests --ignore tests/corpora --ignore tests/aws
+	$(PYTEST) $(BY_FILE) tests --ignore tests/corpora --ignore tests/aws
 	$(LOCAL_AWS) run $(MAKE) test-on-local-aws
 
 # Needs the variables of a local AWS: `make test` sets them.
@@ -83,11 +87,21 @@ MIB ?= 2048
 measure-compaction: local $(VENV)/installed ## Measure a compaction of many files, and of many bytes: FILES_SMALL=10176 MIB=2048
 	$(PYTHON) tests/measure_compaction.py --files $(FILES_SMALL) --mib $(MIB)
 
+.PHONY: measure-memory
+measure-memory: MB := 256 1000
+measure-memory: local $(VENV)/installed ## Measure the memory that loading takes, of large and nasty files: MB="256 1000 10000"
+	$(PYTHON) tests/measure_memory.py --mb $(MB)
+
+.PHONY: cost
+cost: $(VENV)/readers ## Reckon what loading costs on AWS, by size of files and records, beside Firehose and Glue
+	$(CARGO) build --locked --release --workspace --bin alluvium
+	PYTHONPATH=tests $(PYTHON) -m cost target/release/alluvium
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
 	ALLUVIUM_CORPORA="$(abspath $(CORPORA))" $(CARGO) test $(LOCKED) --workspace --test stream_corpora
-	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) tests/corpora
+	ALLUVIUM_CORPORA="$(CORPORA)" $(PYTEST) $(BY_TEST) tests/corpora
 
 # Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler. Sanitizers are not for stable
 # compilers, so the pinned one is told to be none.

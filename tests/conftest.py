@@ -4,29 +4,26 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from peak import watch
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "local" / "alluvium"
 
-
-PEAK = Path(__file__).with_name("peak.py")
 KIB_MAX = 512 * 1024
 
 
 def bounded(*words, expect=0):
     """What the command prints as JSON; it takes no more memory than it may."""
-    watched = [sys.executable, "-B", PEAK, COMMAND, *words, "--json"]
-    ended = json.loads(subprocess.run(watched, stdout=subprocess.PIPE, check=True).stdout)
-    assert ended["code"] == expect, ended
-    assert ended["kib"] < KIB_MAX, f"{words[0]} took {ended['kib']} KiB"
-    return json.loads(ended["printed"])
+    ended = watch(COMMAND, *words, "--json")
+    assert ended.code == expect, ended
+    assert ended.kib < KIB_MAX, f"{words[0]} took {ended.kib} KiB"
+    return json.loads(ended.printed)
 
 
 class Lake:

@@ -10,6 +10,7 @@
 pub mod death;
 pub mod http;
 pub mod late;
+pub mod paid;
 pub mod seeds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

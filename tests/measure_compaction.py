@@ -12,7 +12,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 from datetime import datetime, timedelta, timezone
@@ -20,7 +19,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from conftest import COMMAND, PEAK, ROOT, Lake
+from conftest import COMMAND, ROOT, Lake
+from peak import watch
 from test_compact import row_groups_read, settle
 
 FOLDER = ROOT / "target" / "measure-compaction"
@@ -226,15 +226,11 @@ class watched:
     def __init__(self, lake, *words):
         command = [COMMAND, *words, "--lake", lake.directory, "--json"]
         self.load = os.getloadavg()[0]
-        started = time.monotonic()
-        watching = [sys.executable, "-B", PEAK, *command]
-        ran = subprocess.run(watching, stdout=subprocess.PIPE, check=True)
-        self.seconds = time.monotonic() - started
-        ended = json.loads(ran.stdout)
-        require(ended["code"] == 0, f"{words[0]} ended with {ended['code']}: {ended['printed']}")
-        self.printed = json.loads(ended["printed"])
-        self.cpu_seconds = ended["cpu_seconds"]
-        self.mib = ended["kib"] / 1_024
+        ended = watch(*command)
+        require(ended.code == 0, f"{words[0]} ended with {ended.code}: {ended.printed}")
+        self.printed = json.loads(ended.printed)
+        self.seconds, self.cpu_seconds = ended.seconds, ended.cpu_seconds
+        self.mib = ended.kib / 1_024
         require(self.mib < FUNCTION_MIB, f"{words[0]} took {self.mib:.0f} MiB")
 
     def __str__(self):
