@@ -27,15 +27,40 @@ from user_files import replicate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "target" / "bench"
-PROGRAMS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("PROFILE", "release")
 CONTENDERS = Path(__file__).with_name("contenders.py")
 PYTHON = [sys.executable, "-B"]
 ARROW_JSON = "arrow-json"
+ALL_PEERS = [*PEERS, ARROW_JSON]
 TABLE = "events"
 # Where the table lies in a lake; bad records have another.
 OF_LAKE = Path("alluvium") / TABLE
 # The command ends with it when some records are bad; whether any are missing is seen in its files.
 EXIT_QUARANTINED = 3
+
+
+def main():
+    words = argparse.ArgumentParser(description="Measures Alluvium beside its peers.")
+    words.add_argument("--mb", type=float, default=256)
+    words.add_argument("--shapes", nargs="*", default=list(generate.SHAPES))
+    words.add_argument("--files", nargs="*", default=[], help="of users, or folders of them")
+    words.add_argument("--runs", type=int, default=1, help="of which the least CPU counts")
+    words.add_argument("--peers", nargs="*", choices=ALL_PEERS, default=ALL_PEERS)
+    words.add_argument("--programs", type=Path, default=ROOT / "target" / "release")
+    words.add_argument("--folder", type=Path, default=FOLDER)
+    given = words.parse_args()
+    work = given.folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    bench = Bench(work, given.programs.resolve(), given.peers, given.runs)
+    try:
+        compared = [bench.compare(source) for source in inputs(given, work)]
+    finally:
+        shutil.rmtree(work)
+    results = {"machine": report.machine(), "inputs": compared}
+    (given.folder / "results.json").write_text(json.dumps(results, indent=1))
+    tables = report.markdown(results)
+    (given.folder / "results.md").write_text(tables)
+    print(tables, end="")
 
 
 @dataclass
@@ -49,41 +74,15 @@ class Input:
         return self.path.stat().st_size
 
 
-def main():
-    words = argparse.ArgumentParser(description="Measures Alluvium beside its peers.")
-    words.add_argument("--mb", type=float, default=256)
-    words.add_argument("--shapes", nargs="*", default=list(generate.SHAPES))
-    words.add_argument("--files", nargs="*", default=[])
-    words.add_argument("--runs", type=int, default=1, help="of which the one with the least CPU counts")
-    given = words.parse_args()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    work = FOLDER / "work"
-    work.mkdir(parents=True)
-    measured = []
-    try:
-        for source in inputs(given, work):
-            measured.append(compare(source, work, given.runs))
-            source.path.unlink()
-    finally:
-        shutil.rmtree(work)
-    results = {"machine": report.machine(), "inputs": measured}
-    (FOLDER / "results.json").write_text(json.dumps(results, indent=1))
-    tables = report.markdown(results)
-    (FOLDER / "results.md").write_text(tables)
-    print(tables, end="")
-
-
 def inputs(given, work):
-    """Makes the inputs, one when the one before is done with."""
-    size = int(given.mb * generate.MB)
+    """Makes the inputs, one after the other in the same place, as they are asked for."""
+    size, path = int(given.mb * generate.MB), work / "input.ndjson"
     for shape in given.shapes:
         say(f"{shape}: making {given.mb:g} MB")
-        path = work / f"{shape}.ndjson"
         yield Input(shape, path, generate.write(shape, size, path))
     for file in map(Path, given.files):
         name = file.resolve().name if file.is_dir() else file.name.split(".")[0]
         say(f"{name}: making {given.mb:g} MB")
-        path = work / "input.ndjson"
         try:
             records = replicate(file, size, path)
         except (OSError, ValueError) as error:
@@ -92,78 +91,87 @@ def inputs(given, work):
         yield Input(name, path, records)
 
 
-def compare(source, work, runs):
-    """All contenders on one core, then the best two on two."""
-    cores = sorted(os.sched_getaffinity(0))
-    one, two = set(cores[-1:]), set(cores[-2:])
-    compared = {"name": source.name, "bytes": source.bytes, "records": source.records}
+@dataclass
+class Bench:
+    # Where contenders write to.
+    work: Path
+    # Where the command and the bounds were built to.
+    programs: Path
+    peers: list
+    runs: int
 
-    def run(contender, cores):
-        taken = least(lambda: load(contender, source, work, cores), runs)
-        took = taken.get("fails") or f"{taken['cpu_seconds']:.2f} s of CPU, {taken['seconds']:.2f} s"
-        say(f"{source.name}: {contender}, {len(cores)} core{'s' * (len(cores) > 1)}: {took}")
+    def compare(self, source):
+        """All contenders on one core, then Alluvium and the fastest peer on two."""
+        cores = sorted(os.sched_getaffinity(0))
+        one, two = set(cores[-1:]), set(cores[-2:])
+        ours = {ALLUVIUM: self.run(ALLUVIUM, source, one)}
+        # While what it wrote is still there.
+        bound = self.bound(source, one)
+        peers = {peer: self.run(peer, source, one) for peer in self.peers}
+        compared = {"name": source.name, "bytes": source.bytes, "records": source.records}
+        compared |= {"one_core": ours | peers, "bound": bound, "two_cores": {}}
+        if len(two) == 2:
+            best = filter(None, [ALLUVIUM, report.fastest_peer(compared)])
+            compared["two_cores"] = {name: self.run(name, source, two) for name in best}
+        return compared
+
+    def run(self, contender, source, cores):
+        """What a contender took to load the input, and what came of it."""
+        taken = self.least(lambda: self.load(contender, source, cores))
+        took = taken.get("fails") or "{cpu_seconds:.2f} s of CPU, {seconds:.2f} s".format(**taken)
+        say(f"{source.name}: {contender}, cores: {len(cores)}: {took}")
         return taken
 
-    ours = {ALLUVIUM: run(ALLUVIUM, one)}
-    compared["bound"] = bound(source, work, one, runs)
-    compared["one_core"] = ours | {name: run(name, one) for name in (*PEERS, ARROW_JSON)}
-    fastest = report.fastest_peer(compared)
-    names = [ALLUVIUM] + ([fastest] if fastest else [])
-    compared["two_cores"] = {name: run(name, two) for name in names} if len(two) == 2 else {}
-    return compared
+    def least(self, once):
+        """What the run took that took the least; a failure is one whenever it happens."""
+        taken = [once() for _ in range(self.runs)]
+        failed = [t for t in taken if "fails" in t]
+        return failed[0] if failed else min(taken, key=lambda t: t["cpu_seconds"])
 
+    def load(self, contender, source, cores):
+        out = self.work / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        try:
+            printed, took = measure(
+                self.command(contender, source.path, len(cores)), cores, (0, EXIT_QUARANTINED)
+            )
+            took["cpu_seconds"] -= sum(line.get("import_cpu_seconds", 0) for line in printed)
+            files = sorted(out.glob("*.parquet")) or sorted((out / OF_LAKE).rglob("*.parquet"))
+            [found], _ = measure([*PYTHON, CONTENDERS, "look", *files], cores)
+        except Failed as failed:
+            return {"fails": str(failed)}
+        if found["rows"] != source.records:
+            return {"fails": f"loads {found['rows']:,} of {source.records:,} records"}
+        return took | found
 
-def least(once, runs):
-    """What the run took that took the least; a failure is one whenever it happens."""
-    taken = [once() for _ in range(runs)]
-    failed = [t for t in taken if "fails" in t]
-    return failed[0] if failed else min(taken, key=lambda t: t["cpu_seconds"])
+    def command(self, contender, file, threads):
+        out = self.work / "out"
+        if contender == ALLUVIUM:
+            to = ["--table", TABLE, "--lake", out]
+            return [self.programs / "alluvium", "ingest", file, *to, "--threads", threads, "--json"]
+        to = out / f"{TABLE}.parquet"
+        if contender == ARROW_JSON:
+            return [self.programs / "bounds", "arrow-json", file, to]
+        return [*PYTHON, CONTENDERS, contender, file, to, threads]
 
+    def bound(self, source, cores):
+        """CPU seconds of parsing alone, and of encoding alone what Alluvium has just written."""
 
-def load(contender, source, work, cores):
-    """What a contender took to load the input, and what came of it."""
-    out = work / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
-    try:
-        printed, took = measure(command(contender, source, out, len(cores)), cores, (0, EXIT_QUARANTINED))
-        took["cpu_seconds"] -= sum(line.get("import_cpu_seconds", 0) for line in printed)
-        files = sorted(out.glob("*.parquet")) or sorted((out / OF_LAKE).rglob("*.parquet"))
-        [found], _ = measure([*PYTHON, CONTENDERS, "look", *files], cores)
-    except Failed as failed:
-        return {"fails": str(failed)}
-    if found["rows"] != source.records:
-        return {"fails": f"loads {found['rows']:,} of {source.records:,} records"}
-    return took | found
+        def seconds(*words):
+            def once():
+                [printed], _ = measure([self.programs / "bounds", *words], cores)
+                return printed
 
+            return self.least(once)["cpu_seconds"]
 
-def command(contender, source, out, threads):
-    if contender == ALLUVIUM:
-        words = ["ingest", source.path, "--table", TABLE, "--lake", out, "--threads", threads, "--json"]
-        return [PROGRAMS / "alluvium", *words]
-    file = out / "events.parquet"
-    if contender == ARROW_JSON:
-        return [PROGRAMS / "bounds", "arrow-json", source.path, file]
-    return [*PYTHON, CONTENDERS, contender, source.path, file, threads]
-
-
-def bound(source, work, cores, runs):
-    """CPU seconds of parsing alone, and of encoding alone what Alluvium has just written."""
-
-    def seconds(*words):
-        def once():
-            [printed], _ = measure([PROGRAMS / "bounds", *words], cores)
-            return printed
-
-        return least(once, runs)["cpu_seconds"]
-
-    try:
-        encoding = seconds("encode", work / "out" / OF_LAKE)
-        took = {"parse": seconds("parse", source.path), "encode": encoding}
-    except Failed as failed:
-        took = {"fails": str(failed)}
-    say(f"{source.name}: parsing and encoding alone: {took}")
-    return took
+        try:
+            encoding = seconds("encode", self.work / "out" / OF_LAKE)
+            took = {"parse": seconds("parse", source.path), "encode": encoding}
+        except Failed as failed:
+            took = {"fails": str(failed)}
+        say(f"{source.name}: parsing and encoding alone: {took}")
+        return took
 
 
 def say(what):

@@ -1,4 +1,4 @@
-"""Seeded events for benchmarks: `python generate.py SHAPE MB FILE` writes so many megabytes of NDJSON.
+"""Seeded events for benchmarks: `python generate.py SHAPE MB FILE` writes megabytes of NDJSON.
 
 The same shape, size and seed give the same bytes. Values vary the way those of real producers do:
 ids and times hardly ever repeat, names come from pools, measurements wander and have as many
@@ -131,7 +131,7 @@ class Nested(Source):
             "id": str(17_244_207_336 + number * 3 + self.below(3)),
             "type": kind,
             "actor": self.user(login) | {"display_login": login},
-            "repo": {"id": self.below(400_000_000), "name": repo, "url": f"{self.API}/repos/{repo}"},
+            "repo": {"id": number % 30_011, "name": repo, "url": f"{self.API}/repos/{repo}"},
             "payload": payload,
             "public": True,
             "created_at": self.time(number, "seconds"),
@@ -253,7 +253,7 @@ class Sparse(Source):
     OWN_KEYS = 12
     SUBJECTS = ("Process", "Target", "Subject", "Source", "Parent", "Service", "Object", "Share")
     ASPECTS = ("Name", "Id", "Path", "Guid", "Sid", "Domain", "Mask", "Time", "Port", "Flags")
-    FOLDERS = ("Windows\\System32", "Program Files\\Vendor", "Users\\pgustavo\\AppData", "ProgramData")
+    FOLDERS = ("Windows\\System32", "Program Files\\Vendor", "Users\\admin\\AppData", "Temp")
 
     def __init__(self, seed):
         super().__init__(seed)

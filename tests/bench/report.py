@@ -7,7 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 ALLUVIUM = "Alluvium"
 MB = 1_000_000
-PACKAGES = {"DuckDB": "duckdb", "Polars": "polars", "PyArrow": "pyarrow", "ClickHouse (chdb)": "chdb-core"}
+PACKAGES = {
+    "DuckDB": "duckdb",
+    "Polars": "polars",
+    "PyArrow": "pyarrow",
+    "ClickHouse (chdb)": "chdb-core",
+}
 
 
 def machine():

@@ -7,6 +7,15 @@ import pytest
 from generate import SHAPES, lines, write
 from user_files import replicate
 
+KINDS = {
+    dict: "object",
+    list: "list",
+    str: "text",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+}
+
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_seed_gives_the_same_bytes_and_another_gives_others(tmp_path, shape):
@@ -49,10 +58,9 @@ def test_a_shape_has_what_it_is_made_for(shape, record_bytes, paths, keys_deep, 
 
 def note(kinds, path, value):
     """Notes of which kinds the values under each path are."""
-    names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
     found = kinds.setdefault(path, set())
     if value is not None:
-        found.add(names[type(value)])
+        found.add(KINDS[type(value)])
     if isinstance(value, dict):
         for key, member in value.items():
             note(kinds, f"{path}.{key}", member)

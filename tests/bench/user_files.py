@@ -1,4 +1,4 @@
-"""Files of users as input of a benchmark: unpacked, one record a line, and often enough in a row."""
+"""Files of users as input of a benchmark: unpacked, a record a line, often enough in a row."""
 
 import gzip
 import json
