@@ -4,7 +4,11 @@
 //! A row group is read, which does not count, and then written, which does; so no more than one
 //! is held.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use alluvium_columnar::writer_properties;
 use anyhow::Context as _;
@@ -32,22 +36,22 @@ pub(crate) fn encode(folder: &Path) -> anyhow::Result<Value> {
     let mut time = CpuTime::default();
     let (mut rows, mut bytes) = (0, 0);
     for file in parquet_files(folder)? {
-        let again = encode_again(file.into(), &mut time)?;
+        let again = encode_again(&fs::read(file)?.into(), &mut time)?;
         rows += again.rows;
         bytes += again.bytes;
     }
     Ok(json!({"cpu_seconds": time.seconds(), "rows": rows, "bytes": bytes}))
 }
 
-/// The files in a folder and all below it, one after the other.
-fn parquet_files(folder: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+/// The Parquet files in a folder and all below it.
+fn parquet_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.is_dir() {
             files.extend(parquet_files(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "parquet") {
-            files.push(fs::read(path)?);
+            files.push(path);
         }
     }
     Ok(files)
@@ -58,11 +62,11 @@ struct Written {
     bytes: usize,
 }
 
-fn encode_again(file: Bytes, time: &mut CpuTime) -> anyhow::Result<Written> {
+fn encode_again(file: &Bytes, time: &mut CpuTime) -> anyhow::Result<Written> {
     let options = ArrowReaderOptions::new();
-    let found = ArrowReaderMetadata::load(&file, options.clone())?;
+    let found = ArrowReaderMetadata::load(file, options.clone())?;
     let schema = with_shared_text(found.schema());
-    let metadata = ArrowReaderMetadata::load(&file, options.with_schema(Arc::clone(&schema)))?;
+    let metadata = ArrowReaderMetadata::load(file, options.with_schema(Arc::clone(&schema)))?;
     let options = ArrowWriterOptions::new()
         .with_properties(writer_properties(&schema)?)
         .with_skip_arrow_metadata(true);
@@ -70,7 +74,7 @@ fn encode_again(file: Bytes, time: &mut CpuTime) -> anyhow::Result<Written> {
     let mut writer = to?;
     let mut rows = 0;
     for group in 0..metadata.metadata().num_row_groups() {
-        let batch = row_group(&file, &metadata, group)?;
+        let batch = row_group(file, &metadata, group)?;
         rows += batch.num_rows();
         time.of(|| writer.write(&batch).and_then(|()| writer.flush()))?;
     }
@@ -122,7 +126,7 @@ mod tests {
         let file: Bytes = writer.into_inner().unwrap().into();
 
         let mut time = CpuTime::default();
-        let written = encode_again(file, &mut time).unwrap();
+        let written = encode_again(&file, &mut time).unwrap();
         assert_eq!(written.rows, 5);
         assert!(written.bytes > 0 && time.seconds() > 0.0);
     }

@@ -9,7 +9,7 @@
 //! loads beside other programs are measured by `make bench`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "whoever measures reads what went wrong")]
 
-use std::{fmt, fmt::Write as _};
+use std::{fmt, fmt::Write as _, sync::Arc};
 
 use alluvium_columnar::{Events, Part, Shredder, Step};
 use alluvium_model::{Limits, Origin, TableRules, TableSchema};
@@ -75,7 +75,7 @@ fn whole(bencher: Bencher<'_, '_>, shape: Shape) {
 }
 
 fn part(text: Bytes) -> Part {
-    let mut shredder = Shredder::new(origin(), Default::default(), Limits::default());
+    let mut shredder = Shredder::new(origin(), Arc::default(), Limits::default());
     shredder.feed(text);
     loop {
         match shredder.step() {
