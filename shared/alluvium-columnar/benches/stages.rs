@@ -1,7 +1,7 @@
 //! What each stage on the way from JSON to Parquet takes, on small seeded data of three shapes:
 //!
 //! ```text
-//! cargo bench -p alluvium-columnar
+//! cargo bench --profile local -p alluvium-columnar
 //! ```
 //!
 //! `read` finds records and checks their grammar; `shred` reads and flattens them, so that
