@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bench
 import pytest
 from conftest import COMMAND
 from report import fastest_peer, markdown, ratios
@@ -54,7 +55,8 @@ def test_a_table_says_who_fails_and_why():
     where = {"date": "2026-11-28", "cpu": "CPU", "cores": 2, "gib": 24, "peers": {"slow": "1.0"}}
     twice = [measured(), measured(bound={"parse": 0.1, "encode": 0.8})]
     assert markdown({"machine": where, "inputs": twice}).splitlines()[2:13] == [
-        "| events, 40 MB, 1,000 records | MB per CPU second | wall s | peak MiB | output MB | rows | columns |",
+        "| events, 40 MB, 1,000 records | MB per CPU second | wall s | peak MiB | output MB"
+        " | rows | columns |",
         "|---|--:|--:|--:|--:|--:|--:|",
         "| Alluvium | 40 | 1.50 | 120 | 7.0 | 1,000 | 12 |",
         "| slow | 10 | 5.00 | 120 | 7.0 | 1,000 | 12 |",
@@ -88,3 +90,12 @@ def test_a_benchmark_goes_on_when_a_peer_fails(tmp_path):
     assert compared["bound"]["parse"] > 0 and compared["bound"]["encode"] > 0
     assert ran.stdout == (tmp_path / "out" / "results.md").read_text()
     assert not (tmp_path / "out" / "work").exists()
+
+
+@pytest.mark.parametrize("rows, expected", [(1_000, None), (999, "loads 999 of 1,000 records")])
+def test_who_loads_fewer_records_fails(monkeypatch, tmp_path, rows, expected):
+    took = taken(2.0, 3.0)
+    monkeypatch.setattr(bench, "measure", lambda *_: ([took | {"rows": rows}], took))
+    source = bench.Input("events", tmp_path / "events.ndjson", 1_000)
+    programs = bench.Bench(tmp_path, tmp_path, peers=[], runs=1)
+    assert programs.load("PyArrow", source, {0}).get("fails") == expected
