@@ -110,6 +110,7 @@ fn with_shared_text(schema: &SchemaRef) -> SchemaRef {
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use parquet::file::metadata::RowGroupMetaData;
 
     use super::*;
 
@@ -128,7 +129,8 @@ mod tests {
         let mut time = CpuTime::default();
         let written = encode_again(&file, &mut time).unwrap();
         let again = ArrowReaderMetadata::load(&written.file, ArrowReaderOptions::new()).unwrap();
-        let groups: Vec<_> = again.metadata().row_groups().iter().map(|g| g.num_rows()).collect();
+        let groups: Vec<_> =
+            again.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
         assert_eq!((written.rows, &groups[..]), (5, &[2, 3][..]));
         let rows = row_group(&written.file, &again, 1).unwrap();
         assert_eq!(rows.column_by_name("n"), batch.slice(2, 3).column_by_name("n"));
