@@ -81,7 +81,7 @@ def inputs(given, work):
         say(f"{shape}: making {given.mb:g} MB")
         yield Input(shape, path, generate.write(shape, size, path))
     for file in map(Path, given.files):
-        name = file.resolve().name if file.is_dir() else file.name.split(".")[0]
+        name = named(file.resolve())
         say(f"{name}: making {given.mb:g} MB")
         try:
             records = replicate(file, size, path)
@@ -89,6 +89,11 @@ def inputs(given, work):
             say(f"{name}: left out: {error}")
             continue
         yield Input(name, path, records)
+
+
+def named(file):
+    """Names of files alone are often the same."""
+    return file.name if file.is_dir() else f"{file.parent.name}/{file.name.split('.')[0]}"
 
 
 @dataclass
