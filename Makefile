@@ -97,6 +97,15 @@ cost: $(VENV)/readers ## Reckon what loading costs on AWS, by size of files and 
 	$(CARGO) build --locked --release --workspace --bin alluvium
 	PYTHONPATH=tests $(PYTHON) -m cost target/release/alluvium
 
+MB ?= 256
+SHAPES ?= telemetry nested sparse
+RUNS ?= 1
+.PHONY: bench
+bench: FILES :=
+bench: $(VENV)/bench ## Measure loading beside other programs: FILES="a.json b.ndjson" MB=256 SHAPES="telemetry nested sparse" RUNS=1
+	$(CARGO) build --locked --release --workspace --bin alluvium --bin bounds
+	$(PYTHON) tests/bench/bench.py --mb $(MB) --runs $(RUNS) --shapes $(SHAPES) --files $(FILES)
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
@@ -220,5 +229,10 @@ $(VENV)/installed: $(REQUIREMENTS)
 
 # Spark, its Java and the other readers take 900 MB, which nothing but the reader matrix needs.
 $(VENV)/readers: tests/readers/requirements.txt $(VENV)/installed
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# ClickHouse takes 500 MB, which nothing but the benchmark needs.
+$(VENV)/bench: tests/bench/requirements.txt $(VENV)/installed
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@

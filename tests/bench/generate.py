@@ -1,4 +1,4 @@
-"""Seeded events for benchmarks: `python generate.py SHAPE MB FILE` writes so many megabytes of NDJSON.
+"""Seeded events for benchmarks: `python generate.py SHAPE MB FILE` writes megabytes of NDJSON.
 
 The same shape, size and seed give the same bytes. Values vary the way those of real producers do:
 ids and times hardly ever repeat, names come from pools, measurements wander and have as many
@@ -10,7 +10,7 @@ import argparse
 import json
 import random
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 SEED = 10
@@ -31,17 +31,7 @@ class Source:
     def __init__(self, seed):
         self.choose = random.Random(f"{type(self).__name__} {seed}")
         self.random = self.choose.random
-
-    @cached_property
-    def prose(self):
-        """Text to cut messages from, so long that a page of Parquet hardly has a cut twice: few
-        words are frequent, many are rare, and there is punctuation that JSON escapes."""
-        syllables = [a + b for a in "bdfgklmnprstvw" for b in ("a", "e", "i", "o", "un", "er")]
-        rare = ["".join(self.choose.choices(syllables, k=2 + n % 3)) for n in range(4_000)]
-        weights = [1 / (rank + 10) for rank in range(len(WORDS) + len(rare))]
-        words = self.choose.choices(WORDS + rare, weights, k=400_000)
-        ends = [" "] * 40 + [", ", ". ", ".\n", '" ', ' "', ":\t", " \\", " é "]
-        return "".join(map(str.__add__, words, self.choose.choices(ends, k=len(words))))
+        self.seed = seed
 
     def below(self, end):
         """An integer from 0, which takes a third of the time of `randrange`."""
@@ -55,8 +45,9 @@ class Source:
         return values[int(self.random() ** 3 * len(values))]
 
     def text(self, characters_max):
-        begin = self.below(len(self.prose) - characters_max)
-        return self.prose[begin : begin + 1 + self.below(characters_max)]
+        text = prose(self.seed)
+        begin = self.below(len(text) - characters_max)
+        return text[begin : begin + 1 + self.below(characters_max)]
 
     def hex(self, digits):
         return f"{self.choose.getrandbits(digits * 4):0{digits}x}"
@@ -140,7 +131,7 @@ class Nested(Source):
             "id": str(17_244_207_336 + number * 3 + self.below(3)),
             "type": kind,
             "actor": self.user(login) | {"display_login": login},
-            "repo": {"id": self.below(400_000_000), "name": repo, "url": f"{self.API}/repos/{repo}"},
+            "repo": {"id": number % 30_011, "name": repo, "url": f"{self.API}/repos/{repo}"},
             "payload": payload,
             "public": True,
             "created_at": self.time(number, "seconds"),
@@ -262,7 +253,7 @@ class Sparse(Source):
     OWN_KEYS = 12
     SUBJECTS = ("Process", "Target", "Subject", "Source", "Parent", "Service", "Object", "Share")
     ASPECTS = ("Name", "Id", "Path", "Guid", "Sid", "Domain", "Mask", "Time", "Port", "Flags")
-    FOLDERS = ("Windows\\System32", "Program Files\\Vendor", "Users\\pgustavo\\AppData", "ProgramData")
+    FOLDERS = ("Windows\\System32", "Program Files\\Vendor", "Users\\admin\\AppData", "Temp")
 
     def __init__(self, seed):
         super().__init__(seed)
@@ -322,6 +313,19 @@ class Sparse(Source):
             record |= {"tags": "mordorDataset", "port": 60_000 + self.below(500)}
         # Half of the types come as objects, half with their keys among those of all.
         return record | (own if kind % 2 else {"EventData": own})
+
+
+@cache
+def prose(seed):
+    """Text to cut messages from, so long that a page of Parquet hardly has a cut twice: few words
+    are frequent, many are rare, and there is punctuation that JSON escapes."""
+    choose = random.Random(seed)
+    syllables = [a + b for a in "bdfgklmnprstvw" for b in ("a", "e", "i", "o", "un", "er")]
+    rare = ["".join(choose.choices(syllables, k=2 + n % 3)) for n in range(4_000)]
+    weights = [1 / (rank + 10) for rank in range(len(WORDS) + len(rare))]
+    words = choose.choices(WORDS + rare, weights, k=400_000)
+    ends = [" "] * 40 + [", ", ". ", ".\n", '" ', ' "', ":\t", " \\", " é "]
+    return "".join(map(str.__add__, words, choose.choices(ends, k=len(words))))
 
 
 SHAPES = {"telemetry": Telemetry, "nested": Nested, "sparse": Sparse}

@@ -70,6 +70,7 @@ pub use encode::EncodedFile;
 pub use error::ColumnarError;
 pub use events::Events;
 pub use merge::{MergeError, MergeInput, MergeSpec, MergeTable, MergedColumn, MergedFile, merge};
+pub use parquet_file::writer_properties;
 pub use part::Part;
 pub use partitions::EventSpan;
 pub use place::Position;

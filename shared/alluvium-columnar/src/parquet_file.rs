@@ -215,6 +215,15 @@ fn numbers_in_lists(schema: &Schema) -> impl Iterator<Item = ColumnPath> {
     })
 }
 
+/// How files with these columns are written, for those who measure what writing alone takes.
+///
+/// # Errors
+///
+/// None that depends on the schema.
+pub fn writer_properties(schema: &Schema) -> Result<WriterProperties, ColumnarError> {
+    properties(schema, None)
+}
+
 fn properties(
     schema: &Schema,
     footer: Option<KeyValue>,
