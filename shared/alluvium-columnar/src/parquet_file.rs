@@ -221,7 +221,7 @@ fn numbers_in_lists(schema: &Schema) -> impl Iterator<Item = ColumnPath> {
 ///
 /// None that depends on the schema.
 pub fn writer_properties(schema: &Schema) -> Result<WriterProperties, ColumnarError> {
-    properties(schema, None)
+    properties(schema, None, &[])
 }
 
 fn properties(
