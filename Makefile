@@ -83,6 +83,12 @@ MIB ?= 2048
 measure-compaction: local $(VENV)/installed ## Measure a compaction of many files, and of many bytes: FILES_SMALL=10176 MIB=2048
 	$(PYTHON) tests/measure_compaction.py --files $(FILES_SMALL) --mib $(MIB)
 
+RUNS ?= 20
+.PHONY: measure-start
+measure-start: $(VENV)/installed ## Measure cold starts of the functions, built for release: RUNS=20
+	$(CARGO) build --locked --release --workspace $(FUNCTIONS:%=--bin %)
+	$(PYTHON) tests/measure_start.py --runs $(RUNS)
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }
