@@ -106,6 +106,12 @@ bench: $(VENV)/bench ## Measure loading beside other programs: FILES="a.json b.n
 	$(CARGO) build --locked --release --workspace --bin alluvium --bin bounds
 	$(PYTHON) tests/bench/bench.py --mb $(MB) --runs $(RUNS) --shapes $(SHAPES) --files $(FILES)
 
+STARTS ?= 20
+.PHONY: measure-start
+measure-start: $(VENV)/installed ## Measure cold starts of the functions, built for release: STARTS=20
+	$(CARGO) build --locked --release --workspace $(FUNCTIONS:%=--bin %)
+	$(PYTHON) tests/measure_start.py --runs $(STARTS)
+
 .PHONY: test-corpora
 test-corpora: local $(VENV)/installed ## Run the tests on real events: CORPORA=folder
 	@test -d "$(CORPORA)" || { echo "no corpora in $(CORPORA): name their folder with CORPORA=" >&2; exit 1; }

@@ -15,6 +15,7 @@ use alluvium_model::{
 
 use crate::{
     BadRecordReport, Deadline, Ingest, IngestReport, LakeError,
+    clearance::Clearance,
     commit::Committed,
     pointers::{OpenPartition, at_once},
     timed::{timed, timed_wait},
@@ -32,12 +33,21 @@ pub(crate) struct Attempt<'a, C, O, E> {
     ingest: &'a Ingest<C, O, E>,
     id: SourceId,
     plan: Plan,
+    clearance: &'a Clearance,
     origin: Origin,
     bytes: u64,
     format: SourceFormat,
     deadline: Deadline,
     report: IngestReport,
     files: Vec<LedgerFile>,
+}
+
+/// How a try is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) deadline: Deadline,
+    pub(crate) clearance: &'a Clearance,
 }
 
 /// How a try ended.
@@ -78,15 +88,16 @@ where
     pub(crate) fn new<R>(
         ingest: &'a Ingest<C, O, E>,
         source: &Source<R>,
-        plan: Plan,
-        deadline: Deadline,
+        terms: Terms<'a>,
     ) -> Self {
+        let Terms { plan, deadline, clearance } = terms;
         let mut report =
             IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
         report.counts.bytes_in = source.bytes;
         let (id, origin, bytes) = (source.id, source.origin.clone(), source.bytes);
         let format = source.format.clone();
-        Self { ingest, id, plan, origin, bytes, format, deadline, report, files: Vec::new() }
+        let files = Vec::new();
+        Self { ingest, id, plan, clearance, origin, bytes, format, deadline, report, files }
     }
 
     /// Loads the source.
@@ -195,9 +206,10 @@ where
         destination: &Destination,
         part: &Part,
     ) -> Result<(TableName, Arc<TableSchema>), LakeError> {
-        let Self { ingest, origin, report, deadline, .. } = self;
+        let Self { ingest, clearance, origin, report, deadline, .. } = self;
         let discovery = part.discovery();
-        let commit = deadline.call(ingest.schemas.commit(destination, &discovery, origin));
+        let commit = ingest.schemas.commit(destination, &discovery, origin, clearance);
+        let commit = deadline.call(commit);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
         let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
             committed;
@@ -252,7 +264,7 @@ where
         records: BadRecords<'_>,
         bound_for: Option<&TableName>,
     ) -> Result<(), LakeError> {
-        let Self { ingest, origin, report, deadline, .. } = self;
+        let Self { ingest, clearance, origin, report, deadline, .. } = self;
         let file = timed(&mut report.stages.encode, || records.encode(origin))?;
         // Counted by reason here, but only if as many were written: else the sum is off.
         let written = file.rows == records.len() as u64;
@@ -262,7 +274,7 @@ where
                 report.bad_records.push(BadRecordReport::new(&origin.source, record, &bad));
             }
         }
-        let commit = deadline.call(ingest.schemas.commit_quarantine());
+        let commit = deadline.call(ingest.schemas.commit_quarantine(clearance));
         let (quarantine, healed) = timed_wait(&mut report.stages.commit, commit).await?;
         report.counts.columns_healed += healed.len() as u64;
         report.healed.extend(healed);
@@ -278,8 +290,8 @@ where
         table: &TableName,
         partitions: &[PartitionKey],
     ) -> Result<Vec<OpenPartition>, LakeError> {
-        let Self { ingest, report, deadline, .. } = self;
-        let open = deadline.call(ingest.pointers.open(table, partitions));
+        let Self { ingest, clearance, report, deadline, .. } = self;
+        let open = deadline.call(ingest.pointers.open(table, partitions, clearance));
         match timed_wait(&mut report.stages.write, open).await {
             Ok((opened, new)) => {
                 report.counts.partitions_added += new;

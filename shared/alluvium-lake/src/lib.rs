@@ -24,6 +24,7 @@ mod attempt;
 mod backfill;
 mod backoff;
 mod browse;
+mod clearance;
 mod collect;
 mod commit;
 mod compact;

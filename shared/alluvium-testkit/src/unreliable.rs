@@ -13,16 +13,17 @@ use std::{
 };
 
 use alluvium_model::{
-    ErrorKind, PartitionEntry, PartitionKey, PortError, SchemaChange, TableEntry, TableName,
-    UtcInstant, Version, Versioned, ViewEntry,
+    AnnouncedObject, ErrorKind, PartitionEntry, PartitionKey, PortError, SchemaChange, TableEntry,
+    TableName, UtcInstant, Version, Versioned, ViewEntry,
     layout::{Location, ObjectKey},
     ports::{
         AnnounceObjects, Answers, Commit, CommitObjects, CommitTables, Copied, CopyObjects, Dated,
         DeleteObjects, DescribeStreams, DropObjects, DropPartitions, FindPartitions, FoundView,
         LandedObject, LandedPage, Letter, LetterCount, ListLanding, ListObjects, MovePartitions,
-        Moved, ObjectEntry, OutgoingRecord, PortResult, PublishEvents, Put, ReadDated, ReadObjects,
-        ReadPartitions, ReadRanges, ReadTables, RegisterPartitions, Registered, ReplaceViews,
-        Reread, SendLetters, SendRecords, Sent, TakeLetters, TellTime, WriteObjects,
+        Moved, ObjectEntry, OpenObjects, OutgoingRecord, PortResult, PublishEvents, Put, ReadDated,
+        ReadObjects, ReadPartitions, ReadRanges, ReadTables, RegisterPartitions, Registered,
+        ReplaceViews, Reread, SendLetters, SendRecords, Sent, Source, TakeLetters, TellTime,
+        WriteObjects,
     },
 };
 use bytes::Bytes;
@@ -251,6 +252,17 @@ impl<P: DropPartitions + Sync> DropPartitions for Unreliable<P> {
 impl<P: TellTime + Sync> TellTime for Unreliable<P> {
     async fn now(&self) -> PortResult<UtcInstant> {
         self.call("now", self.port.now()).await
+    }
+}
+
+impl<P: OpenObjects + Sync> OpenObjects for Unreliable<P> {
+    type Reader = P::Reader;
+
+    async fn open_object(
+        &self,
+        object: &AnnouncedObject,
+    ) -> PortResult<Option<Source<Self::Reader>>> {
+        self.call("open_object", self.port.open_object(object)).await
     }
 }
 
