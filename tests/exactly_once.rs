@@ -9,13 +9,11 @@ use alluvium_model::{
     TableSource,
     layout::{Location, ObjectKey, contracts as contracts_location},
     ports::{
-        CommitObjects as _, LakeCatalog, LakeObjects, OpenObjects, PortResult, Put,
-        ReadObjects as _, ReadTables as _, Source, WriteObjects as _,
+        CommitObjects as _, LakeCatalog, LakeObjects, Put, ReadObjects as _, ReadTables as _,
+        WriteObjects as _,
     },
 };
-use alluvium_testkit::{
-    Fault, LandedReader, MemoryCatalog, MemoryLanding, MemoryObjects, Unreliable,
-};
+use alluvium_testkit::{Fault, MemoryCatalog, MemoryLanding, MemoryObjects, Unreliable};
 use alluvium_tests::{Lake, contracts, drop_file, memory_source, settings};
 use bytes::Bytes;
 
@@ -124,46 +122,6 @@ async fn a_source_goes_to_the_table_that_it_was_begun_for() {
     assert_eq!((report.table.as_deref(), report.counts.loaded), (Some("camera"), 5));
     assert_eq!(lake.rows("camera").await, "n=1\nn=2\nn=3\nn=4\nn=5");
     assert_eq!(lake.catalog.table_names().await.unwrap(), ["camera".parse().unwrap()]);
-}
-
-/// A bucket whose object is claimed by somebody else between a look at the ledger and the claim.
-#[derive(Clone)]
-struct ClaimedMeanwhile {
-    lake: Lake,
-    bucket: MemoryLanding,
-}
-
-impl OpenObjects for ClaimedMeanwhile {
-    type Reader = LandedReader;
-
-    async fn open_object(
-        &self,
-        object: &AnnouncedObject,
-    ) -> PortResult<Option<Source<LandedReader>>> {
-        if self.lake.objects.all().is_empty() {
-            let dying = dying(&self.lake, cutting(2), 1);
-            let objects = Unreliable::new(self.lake.objects.clone(), |_, _| None);
-            let landing = landing(dying, &objects, &self.bucket);
-            let landed = Box::pin(landing.land(object, Deadline::NEVER)).await;
-            assert_eq!(landed.unwrap_err().kind(), ErrorKind::Denied);
-        }
-        self.bucket.open_object(object).await
-    }
-}
-
-#[tokio::test]
-async fn an_object_that_others_claim_meanwhile_is_loaded_by_their_plan() {
-    let lake = Lake::default();
-    let bucket = MemoryLanding::default();
-    let object = bucket.drop_object(KEY, FIVE);
-    let sources = ClaimedMeanwhile { lake: lake.clone(), bucket };
-    let ingest = ingest(&lake, cutting(4));
-    let contracts = contracts(&lake.objects);
-    let landing = Landing::new(ingest, contracts, sources, LandingPrefix::default());
-    let report = landing.land(&object, Deadline::NEVER).await.unwrap();
-    assert_eq!((report.counts.files, report.counts.loaded), (3, 5));
-    assert_eq!(names(&lake).len(), 3);
-    assert_eq!(lake.rows("camera").await, "n=1\nn=2\nn=3\nn=4\nn=5");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ const ROUND_TRIP: Duration = Duration::from_millis(20);
 /// Turns after which whoever has not ended waits for an answer.
 const TURNS: usize = 100;
 
-/// A network on which calls are answered a round trip after they were made, and slow ones later.
+/// A network on which calls are answered a round trip after they were made.
 #[derive(Clone, Default)]
 struct Network {
     clock: MemoryClock,
@@ -40,8 +40,6 @@ struct Calls {
     answered_at: BTreeMap<u64, UtcInstant>,
     /// Those that were begun in each round trip.
     rounds: Vec<Vec<&'static str>>,
-    /// A method whose next call takes so many round trips more.
-    slow: Option<(&'static str, u32)>,
 }
 
 impl Network {
@@ -50,11 +48,10 @@ impl Network {
     }
 
     fn fate(&self, call: u64, method: &'static str) -> Option<Fault> {
-        let Calls { answered_at, rounds, slow } = &mut *self.calls();
+        let Calls { answered_at, rounds } = &mut *self.calls();
         let answered_at = answered_at.entry(call).or_insert_with(|| {
             rounds.last_mut().unwrap().push(method);
-            let more = slow.take_if(|(slow, _)| *slow == method).map_or(0, |(_, more)| more);
-            self.clock.after(ROUND_TRIP * (1 + more))
+            self.clock.after(ROUND_TRIP)
         });
         (self.clock.now() < *answered_at).then_some(Fault::Held)
     }
@@ -73,10 +70,8 @@ impl Network {
         };
         let mut rounds = std::mem::take(&mut self.calls().rounds);
         assert_eq!(rounds.pop(), Some(Vec::new()), "a call was not waited for");
-        let line = |calls: Vec<&str>| {
-            if calls.is_empty() { "...".to_owned() } else { calls.join(" + ") }
-        };
-        (given, rounds.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+        let lines: Vec<_> = rounds.into_iter().map(|calls| calls.join(" + ")).collect();
+        (given, lines.join("\n"))
     }
 }
 
@@ -143,9 +138,12 @@ fn a_sandbox_that_knows_the_table_asks_for_nothing_twice() {
     list_objects + object
     object
     open_object
-    create_object + table
+    create_object
+    table
     create_table
-    publish + put_object + unified_view
+    publish
+    put_object
+    unified_view
     object
     create_partitions
     create_object
@@ -158,7 +156,8 @@ fn a_sandbox_that_knows_the_table_asks_for_nothing_twice() {
     insta::assert_snapshot!(next, @"
     object
     open_object
-    create_object + object
+    create_object
+    object
     put_object
     object_since
     replace_object
@@ -167,7 +166,8 @@ fn a_sandbox_that_knows_the_table_asks_for_nothing_twice() {
     insta::assert_snapshot!(new_partition, @"
     object
     open_object
-    create_object + object
+    create_object
+    object
     create_partitions
     create_object
     object
@@ -179,9 +179,11 @@ fn a_sandbox_that_knows_the_table_asks_for_nothing_twice() {
     insta::assert_snapshot!(new_column, @"
     object
     open_object
-    create_object + table
+    create_object
+    table
     replace_table
-    publish + put_object
+    publish
+    put_object
     object
     put_object
     object_since
@@ -191,9 +193,12 @@ fn a_sandbox_that_knows_the_table_asks_for_nothing_twice() {
     insta::assert_snapshot!(new_sibling, @"
     object
     open_object
-    create_object + table
+    create_object
+    table
     replace_table
-    publish + put_object + unified_view
+    publish
+    put_object
+    unified_view
     table
     create_view
     object
@@ -212,79 +217,10 @@ fn a_new_sandbox_reads_what_others_made() {
     list_objects + object
     object
     open_object
-    create_object + table
-    object
-    create_partitions
-    put_object
-    object_since
-    replace_object
-    ");
-}
-
-#[test]
-fn nothing_is_written_before_the_claim_is_answered() {
-    let world = World::new();
-    let sandbox = world.sandbox();
-    let slow = || sandbox.network.calls().slow = Some(("create_object", 2));
-    slow();
-    let first = world.calls(&sandbox, "camera/1.json", "{\"p\":\"a\",\"n\":1}");
-    insta::assert_snapshot!(first, @"
-    list_objects + object
-    object
-    open_object
-    create_object + table
-    ...
-    ...
-    create_table
-    publish + put_object + unified_view
-    object
-    create_partitions
     create_object
-    object
-    put_object
-    object_since
-    replace_object
-    ");
-    slow();
-    let next = world.calls(&sandbox, "camera/2.json", "{\"p\":\"a\",\"n\":2}");
-    insta::assert_snapshot!(next, @"
-    object
-    open_object
-    create_object + object
-    ...
-    ...
-    put_object
-    object_since
-    replace_object
-    ");
-    slow();
-    let new_partition = world.calls(&sandbox, "camera/3.json", "{\"p\":\"b\",\"n\":3}");
-    insta::assert_snapshot!(new_partition, @"
-    object
-    open_object
-    create_object + object
-    ...
-    ...
-    create_partitions
-    create_object
-    object
-    put_object
-    object_since
-    replace_object
-    ");
-    slow();
-    let first_bad_record = world.calls(&sandbox, "camera/4.json", "bad");
-    insta::assert_snapshot!(first_bad_record, @"
-    object
-    open_object
-    create_object + table
-    ...
-    ...
-    create_table
+    table
     object
     create_partitions
-    create_object
-    object
     put_object
     object_since
     replace_object
@@ -300,7 +236,8 @@ fn a_bad_record_takes_its_own_way() {
     insta::assert_snapshot!(next, @"
     object
     open_object
-    create_object + object
+    create_object
+    object
     put_object
     object_since
     replace_object

@@ -16,11 +16,14 @@ use crate::{
     round::{Fill, Round},
 };
 
-/// Text that is handed over at a time, but for its last record.
+/// What is handed over at a time, but for its last record: bytes of text and bad records.
 const BATCH_BYTES: usize = 256 << 10;
+/// And records of both kinds.
+const BATCH_RECORDS: usize = 4_096;
 /// Batches that wait at most.
 const BATCHES_WAITING: usize = 2;
-/// A record with more members is handed over as it is instead of being copied.
+/// A record with more members, or more text than a batch, is handed over as it is instead of being
+/// copied, and nothing is done until it is flattened: two of them would be too many in memory.
 const MEMBERS_COPIED_MAX: usize = 1 << 14;
 
 /// The end of a round that records are given to.
@@ -31,12 +34,16 @@ pub(crate) struct Apart {
     /// None once the thread is to end.
     batches: Option<SyncSender<Batch>>,
     done: Receiver<Done>,
+    /// Batches that were handed over and are not done.
+    under_way: usize,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What is handed over at a time.
 #[derive(Default)]
 struct Batch {
+    /// Bytes of text and bad records.
+    bytes: usize,
     text: String,
     members: Vec<Member>,
     entries: Vec<Entry>,
@@ -65,14 +72,23 @@ struct Done {
 }
 
 impl Apart {
-    /// Goes on with a round on another thread.
-    pub(crate) fn new(round: Round) -> Self {
+    /// Goes on with a round on another thread; none if the system has none to give. Then the round
+    /// is as it was.
+    pub(crate) fn new(round: &mut Round) -> Option<Self> {
         let fill = *round.fill();
         let (batches, to_do) = sync_channel(BATCHES_WAITING);
         let (finished, done) = channel();
-        let thread = thread::spawn(move || fill_rounds(round, &to_do, &finished));
+        let (give, given) = channel::<Round>();
+        let work = move || {
+            if let Ok(round) = given.recv() {
+                fill_rounds(round, &to_do, &finished);
+            }
+        };
+        let thread = thread::Builder::new().spawn(work).ok()?;
+        // It waits for nothing else.
+        give.send(round.leave()).ok()?;
         let (batches, thread) = (Some(batches), Some(thread));
-        Self { fill, batch: Batch::default(), batches, done, thread }
+        Some(Self { fill, batch: Batch::default(), batches, done, under_way: 0, thread })
     }
 
     pub(crate) const fn fill(&self) -> &Fill {
@@ -84,24 +100,26 @@ impl Apart {
         let (record, extent) = (reader.record(), reader.extent());
         self.fill.add(record.text.len());
         let batch = &mut self.batch;
-        if record.members.len() > MEMBERS_COPIED_MAX {
+        if record.members.len() > MEMBERS_COPIED_MAX || record.text.len() > BATCH_BYTES {
             let (text, members) = reader.take_record();
             batch.entries.push(Entry::Large { text, members, extent });
-            return self.hand_over();
+            self.hand_over();
+            return self.wait();
         }
         batch.text.push_str(record.text);
         batch.members.extend_from_slice(record.members);
+        batch.bytes += record.text.len();
         let (text, members) = (batch.text.len(), batch.members.len());
         batch.entries.push(Entry::Record { text, members, extent });
-        if text >= BATCH_BYTES {
-            self.hand_over();
-        }
+        self.hand_over_if_full();
     }
 
     /// Takes a bad record.
     pub(crate) fn push_bad(&mut self, bad: BadRecord) {
         self.fill.add(bad.memory_bytes());
+        self.batch.bytes += bad.memory_bytes();
         self.batch.entries.push(Entry::Bad(Box::new(bad)));
+        self.hand_over_if_full();
     }
 
     /// Gives the parts that have records, and begins the next round.
@@ -109,30 +127,53 @@ impl Apart {
         self.fill.end_round();
         self.batch.ends_round = true;
         self.hand_over();
-        loop {
-            match self.done.recv() {
-                Ok(Done { parts: Some(parts), .. }) => return parts,
-                Ok(Done { parts: None, .. }) => {}
-                Err(_) => {
-                    self.fail();
-                    // If ever, the counts of the source would tell.
-                    return Vec::new();
-                }
-            }
+        let mut parts = None;
+        while self.under_way > 0 {
+            parts = self.receive().parts.or(parts);
+        }
+        // None if a panic was caught that should not have been: whoever counts records sees it.
+        parts.unwrap_or_default()
+    }
+
+    fn hand_over_if_full(&mut self) {
+        if self.batch.bytes >= BATCH_BYTES || self.batch.entries.len() >= BATCH_RECORDS {
+            self.hand_over();
         }
     }
 
     fn hand_over(&mut self) {
-        let room = self.done.try_recv().map(|done| done.room).unwrap_or_default();
+        let room = if let Ok(done) = self.done.try_recv() {
+            self.under_way -= 1;
+            done.room
+        } else {
+            Batch::default()
+        };
         let batch = mem::replace(&mut self.batch, room);
+        self.under_way += 1;
         if self.batches.as_ref().is_none_or(|batches| batches.send(batch).is_err()) {
             self.fail();
         }
     }
 
+    /// Waits until everything is done that was handed over.
+    fn wait(&mut self) {
+        while self.under_way > 0 {
+            self.receive();
+        }
+    }
+
+    fn receive(&mut self) -> Done {
+        let Ok(done) = self.done.recv() else {
+            self.fail();
+            return Done { room: Batch::default(), parts: None };
+        };
+        self.under_way -= 1;
+        done
+    }
+
     /// Passes the panic on that ended the other thread: it ends by nothing else.
     fn fail(&mut self) {
-        self.batches = None;
+        (self.batches, self.under_way) = (None, 0);
         if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
             resume_unwind(panic);
         }
@@ -180,6 +221,7 @@ impl Batch {
         }
         self.text.clear();
         self.members.clear();
+        self.bytes = 0;
     }
 }
 
@@ -241,7 +283,7 @@ mod tests {
             }
             here.fill().is_full().then(|| here.take())
         });
-        let mut apart = Apart::new(round(limits));
+        let mut apart = Apart::new(&mut round(limits)).unwrap();
         let together = parts(&text, |reader, bad| {
             match bad {
                 Some(bad) => apart.push_bad(bad),
@@ -263,6 +305,6 @@ mod tests {
         let (_, done) = channel();
         let (batches, thread) = (Some(batches), Some(thread));
         let fill = *round(Limits::default()).fill();
-        Apart { fill, batch: Batch::default(), batches, done, thread }.end_round();
+        Apart { fill, batch: Batch::default(), batches, done, under_way: 0, thread }.end_round();
     }
 }

@@ -26,7 +26,8 @@ impl Cell {
         Self(u64::from(row) << 40 | u64::from(class as u8) << 32 | u64::from(at))
     }
 
-    /// The same leaf, whose value takes so many bytes; it is no string with escapes.
+    /// The same leaf, whose value takes so many bytes and has no escapes: `content` takes it as it
+    /// is.
     pub(crate) fn with_length(self, bytes: u32) -> Self {
         if bytes <= LENGTH_MAX { Self(self.0 | u64::from(bytes) << 36) } else { self }
     }

@@ -5,9 +5,11 @@ use std::{ops::Range, sync::Arc};
 use alluvium_model::{ClassSet, Kind, Scalar, UtcInstant};
 use arrow::{
     array::{
-        ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder,
-        StringBuilder, TimestampMicrosecondBuilder, UInt32Builder,
+        Array as _, ArrayBuilder, ArrayRef, AsArray as _, BooleanBufferBuilder, BooleanBuilder,
+        Float64Builder, Int64Builder, ListArray, ListBuilder, StringBuilder,
+        TimestampMicrosecondBuilder, UInt32Builder,
     },
+    buffer::{NullBuffer, OffsetBuffer},
     compute::take,
     datatypes::{DataType, Field, TimeUnit},
     error::ArrowError,
@@ -86,6 +88,9 @@ impl ColumnCells<'_> {
         if values.len() == rows.len() {
             return Ok(values);
         }
+        if let Some(lists) = values.as_list_opt::<i32>() {
+            return self.spread_lists(rows, lists);
+        }
         let mut places = UInt32Builder::with_capacity(rows.len());
         let mut next = rows.start;
         for (place, cell) in (0..).zip(self.within(rows)) {
@@ -95,6 +100,31 @@ impl ColumnCells<'_> {
         }
         places.append_nulls((rows.end - next) as usize);
         take(&values, &places.finish(), None)
+    }
+
+    /// The same of lists, whose elements stay where they are. `take` would reserve as many for each
+    /// row as the lists that there are have on average, and a single list may be long.
+    fn spread_lists(&self, rows: &Range<u32>, lists: &ListArray) -> Result<ArrayRef, ArrowError> {
+        let mut lengths = vec![0; rows.len()];
+        let mut present = BooleanBufferBuilder::new(rows.len());
+        let mut next = rows.start;
+        for (cell, length) in self.within(rows).zip(lists.offsets().lengths()) {
+            present.append_n((cell.row() - next) as usize, false);
+            present.append(true);
+            if let Some(place) = lengths.get_mut((cell.row() - rows.start) as usize) {
+                *place = length;
+            }
+            next = cell.row() + 1;
+        }
+        present.append_n((rows.end - next) as usize, false);
+        let (DataType::List(field), elements) = (lists.data_type(), lists.values()) else {
+            return Err(ArrowError::SchemaError("lists that are none".to_owned()));
+        };
+        let (offsets, nulls) =
+            (OffsetBuffer::from_lengths(lengths), NullBuffer::new(present.finish()));
+        let spread =
+            ListArray::try_new(Arc::clone(field), offsets, Arc::clone(elements), Some(nulls))?;
+        Ok(Arc::new(spread))
     }
 }
 
@@ -218,4 +248,59 @@ fn present(text: &str, at: usize) -> Option<usize> {
 
 fn micros(text: &str, at: usize) -> Option<i64> {
     timestamp(value_text(text, at)).map(UtcInstant::micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::ValueClass;
+    use arrow::util::display::array_value_to_string;
+
+    use super::*;
+
+    fn check(kind: Kind, rows: Range<u32>, values: &[(u32, &str)], expected: &str) {
+        let (mut text, mut cells) = (String::new(), Cells::default());
+        for (row, value) in values {
+            let at = u32::try_from(text.len()).unwrap();
+            cells.push(Cell::new(*row, ValueClass::Json, at));
+            text.push_str(value);
+            text.push(',');
+        }
+        let classes = ClassSet::of(&[ValueClass::Json]);
+        let column = ColumnCells { text: &text, cells: &cells, classes };
+        let mut gathered = gathering(kind);
+        column.gather(rows.clone(), &mut *gathered);
+        let array = column.spread(&rows, gathered.finish()).unwrap();
+        assert_eq!(array.data_type(), &data_type(kind));
+        let shown = (0..array.len()).map(|row| array_value_to_string(&array, row).unwrap());
+        assert_eq!(shown.collect::<Vec<_>>().join("|"), expected);
+    }
+
+    #[test]
+    fn rows_without_a_value_are_null() {
+        let bigint = Kind::Scalar(Scalar::Bigint);
+        check(bigint, 0..5, &[(1, "7"), (3, "-8")], "|7||-8|");
+        check(bigint, 1..4, &[(0, "1"), (1, "7"), (2, "0"), (3, "-8"), (4, "2")], "7|0|-8");
+        check(bigint, 2..4, &[(1, "7"), (4, "-8")], "|");
+        let string = Kind::Scalar(Scalar::String);
+        check(string, 0..3, &[(0, r#""a\nb""#), (2, r#""""#)], "a\nb||");
+        let strings = Kind::Array(Scalar::String);
+        check(strings, 0..4, &[(1, r#"["x",null]"#), (3, r#"["y"]"#)], "|[x, ]||[y]");
+        check(strings, 0..1, &[], "");
+    }
+
+    #[test]
+    fn a_long_list_among_many_rows_takes_no_more_than_its_elements() {
+        let list = format!("[{}1]", "1,".repeat(99_999));
+        let rows = 0..4_000_000;
+        let mut cells = Cells::default();
+        cells.push(Cell::new(2_000_000, ValueClass::BigintArray, 0));
+        let classes = ClassSet::of(&[ValueClass::BigintArray]);
+        let column = ColumnCells { text: &list, cells: &cells, classes };
+        let mut gathered = gathering(Kind::Array(Scalar::Bigint));
+        column.gather(rows.clone(), &mut *gathered);
+        // As much for each row would be three terabytes.
+        let array = column.spread(&rows, gathered.finish()).unwrap();
+        assert_eq!((array.len(), array.null_count()), (4_000_000, 3_999_999));
+        assert_eq!(array.as_list::<i32>().values().len(), 100_000);
+    }
 }

@@ -14,8 +14,8 @@ pub(crate) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from).min(CORES_MAX)
 }
 
-/// Does these jobs on so many threads, of which this one is one, and gives what comes of them in
-/// their order. None is begun once one has failed on the same thread.
+/// Does these jobs on so many threads, or as many as the system gives, of which this one is one,
+/// and gives what comes of them in their order. If some fail, one of their errors comes of all.
 pub(crate) fn at_once<J: Send, R: Send, E: Send>(
     threads: usize,
     jobs: Vec<J>,
@@ -35,7 +35,8 @@ pub(crate) fn at_once<J: Send, R: Send, E: Send>(
         Ok(done)
     };
     let done: Result<Vec<Vec<(usize, R)>>, E> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(go_on)).collect();
+        let other = |_| thread::Builder::new().spawn_scoped(scope, go_on).ok();
+        let others: Vec<_> = (1..threads).filter_map(other).collect();
         let ours = go_on();
         let theirs =
             others.into_iter().map(|other| other.join().unwrap_or_else(|p| resume_unwind(p)));

@@ -1,4 +1,4 @@
-//! A part as a Parquet file: one column at a time, one row group after the other.
+//! A part as a Parquet file: one row group after the other, some columns at a time.
 
 use std::{
     ops::Range,
@@ -141,8 +141,8 @@ impl<'a> FileLayout<'a> {
         self.columns.iter().filter_map(distinct).collect()
     }
 
-    /// Writes these columns of a row group, whose rows these blocks are, side by side: values that are neighbours in the text
-    /// are read one after the other, while they are near.
+    /// Writes these columns of a row group, whose rows these blocks are, side by side: values that
+    /// are neighbours in the text are read one after the other, while they are near.
     fn write(
         &self,
         columns: Range<usize>,

@@ -108,6 +108,13 @@ struct Walk<'a> {
     flattener: &'a mut Flattener,
 }
 
+/// An object whose members are walked through.
+#[derive(Clone, Copy)]
+struct Parent {
+    id: NodeId,
+    number: u64,
+}
+
 impl Walk<'_> {
     fn record(&mut self) -> Result<(), DuplicateKey> {
         self.object(NodeId::ROOT, 0, 0..self.record.members.len())
@@ -130,31 +137,30 @@ impl Walk<'_> {
             let below = members.start + 1..member.next as usize;
             members.start = below.end;
             if last.as_ref().is_none_or(|last| last.get(&key) == Some(&(member.value as usize))) {
-                self.member(id, &key, member, below, number)?;
+                self.member(Parent { id, number }, &key, member, below)?;
             }
         }
         Ok(())
     }
 
-    /// Notes a member of the object with this number, whose value has those members `below`.
+    /// Notes a member, whose value has those members `below`.
     fn member(
         &mut self,
-        parent: NodeId,
+        parent: Parent,
         key: &str,
         member: &Member,
         below: Range<usize>,
-        object: u64,
     ) -> Result<(), DuplicateKey> {
         let flattener = &mut *self.flattener;
-        let Some(id) = flattener.paths.find_or_add(parent, key) else {
+        let Some(id) = flattener.paths.find_or_add(parent.id, key) else {
             flattener.loses |= !member.is_null();
             return Ok(());
         };
         let Some(node) = flattener.paths.node_mut(id) else { return Ok(()) };
-        if node.seen_in == object {
+        if node.seen_in == parent.number {
             return Err(DuplicateKey);
         }
-        node.seen_in = object;
+        node.seen_in = parent.number;
         if member.is_null() {
             return Ok(());
         }

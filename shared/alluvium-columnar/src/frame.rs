@@ -30,7 +30,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// What comes next in a text.
 #[derive(Debug)]
 pub(crate) enum Frame {
-    /// An object: [`Framer::record`] has its text.
+    /// An object: [`Framer::record`] has it.
     Record,
     /// Something that is no record.
     Bad(BadRecord),

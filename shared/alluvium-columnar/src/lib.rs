@@ -5,13 +5,17 @@
 //! - `unpack`: what is packed, which `sniff` tells by its beginning, becomes texts;
 //! - `read` turns these into records, those in UTF-16 by `utf16`, and gives up what is no JSON;
 //! - `frame` finds where records begin and end, with `scan` checking the grammar and copying the
-//!   text without its white space, `wrapper` knowing lists in objects, `recover` finding the way
-//!   on after a bad record, and `place` knowing where all of it stands in the source;
+//!   text without its white space and noting its `members`, `wrapper` knowing lists in objects,
+//!   `recover` finding the way on after a bad record, and `place` knowing where all of it stands in
+//!   the source;
 //! - `flatten` notes where each leaf of the text lies and what it is, path by path (`paths`);
 //! - a [`Part`] is ready: its [`Part::discovery`] says which columns it wants;
-//! - `encode` builds the columns of the schema that resulted, one at a time, from the text
-//!   (`column`), and finds again what has no column (`rescue`) and which objects are kept as
-//!   they are (`objects`).
+//! - `encode` builds the columns of the schema that resulted, a few at a time, from the text
+//!   (`column`), without dictionaries for what is `distinct`, and finds again what has no column
+//!   (`rescue`) and which objects are kept as they are (`objects`).
+//!
+//! Where there is a second core, `rounds` has what is from `flatten` on done on a thread of its own
+//! (`apart`), and `encode` is done on all `cores`. Nothing that is written tells which did what.
 //!
 //! `events` ends this way early, for those who want the texts of all records or of none.
 //!

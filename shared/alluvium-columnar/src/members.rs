@@ -81,3 +81,45 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{Copied, scan};
+
+    fn check(text: &str, expected: &str) {
+        let mut copied = Copied::default();
+        scan(text.as_bytes(), true, 128, &mut copied);
+        let record = String::from_utf8(copied.text).unwrap();
+        let show = |(number, member): (usize, &Member)| {
+            let below = member.next as usize - number - 1;
+            let below = if below > 0 { format!(" +{below}") } else { String::new() };
+            let null = if member.is_null() { " null" } else { "" };
+            let (key, value) = (member.key_of(&record), member.value_of(&record));
+            format!("{key}={value} {:?}{null}{below}", member.shape)
+        };
+        let shown: Vec<_> = copied.members.iter().enumerate().map(show).collect();
+        assert_eq!(shown.join("\n"), expected);
+    }
+
+    #[test]
+    fn members_are_found_with_what_is_in_them() {
+        check("{ }", "");
+        check("[{\"a\":1}]", "");
+        check(
+            "{\"a\" : { \"b\":[ {\"x\":1} ,2], \"\\u0063\" : {} } , \"d\":\n-0.5}",
+            "a={\"b\":[{\"x\":1},2],\"\\u0063\":{}} Object +2\n\
+             b=[{\"x\":1},2] Array\nc={} Object null\nd=-0.5 Decimal",
+        );
+        check(
+            "{\"\":\"\\\"\",\"s\":\"}\",\"i\":-1,\"e\":1e5,\"t\":true,\"n\":null,\"l\":[]}",
+            "=\"\\\"\" EscapedString\ns=\"}\" String\ni=-1 Integer\ne=1e5 Exponential\n\
+             t=true Boolean\nn=null Null null\nl=[] Array null",
+        );
+        check(
+            "{\"a\":{\"b\":{\"c\":1}},\"a\":2}",
+            "a={\"b\":{\"c\":1}} Object +2\n\
+             b={\"c\":1} Object +1\nc=1 Integer\na=2 Integer",
+        );
+    }
+}

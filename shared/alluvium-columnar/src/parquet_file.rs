@@ -1,4 +1,4 @@
-//! A Parquet file in memory, written one column at a time.
+//! A Parquet file in memory, written one column at a time on each thread.
 //!
 //! Every property is set on purpose: files must have the same bytes on every run and be read by
 //! Athena, Trino, Spark, DuckDB, Polars and PyArrow alike.
@@ -15,7 +15,8 @@ use parquet::{
     arrow::{
         ArrowWriter,
         arrow_writer::{
-            ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+            ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+            compute_leaves,
         },
     },
     basic::{Compression, Encoding, ZstdLevel},
@@ -118,7 +119,8 @@ impl ParquetFile {
     }
 
     /// Writes a row group on so many threads. `fill` is called for some columns at a time, each of
-    /// them once, with the place to put their arrays, which is told the column, too.
+    /// them once, with the place to put their arrays, one column after the other, which is told the
+    /// column, too.
     ///
     /// The writers of those columns alone are there meanwhile: one takes some 200 KB before it has
     /// seen a value.
@@ -135,20 +137,21 @@ impl ParquetFile {
         let chunks = at_once(threads, jobs, |columns: Range<usize>| {
             let fields = self.schema.fields().get(columns.clone()).unwrap_or_default();
             let mut writers = self.writers(index, fields)?;
+            let mut chunks = Vec::new();
             let begin = columns.start;
             fill(columns, &mut |column, array| {
-                let place = column - begin;
-                match fields.get(place).zip(writers.get_mut(place)) {
-                    Some((field, writers)) => write(field, &array, writers),
-                    None => Ok(()),
+                // A writer that is done with holds dictionaries and pages for nothing.
+                close(writers.drain(..(column - begin).saturating_sub(chunks.len())), &mut chunks)?;
+                match (fields.get(column - begin), writers.first_mut()) {
+                    (Some(field), Some(writers)) => write(field, &array, writers),
+                    (None, _) | (_, None) => Ok(()),
                 }
             })?;
-            let chunks: Result<Vec<_>, _> =
-                writers.into_iter().flatten().map(ArrowColumnWriter::close).collect();
-            chunks.map_err(ColumnarError::from)
+            close(writers.drain(..), &mut chunks)?;
+            Ok::<_, ColumnarError>(chunks)
         })?;
         let mut group = self.writer.next_row_group()?;
-        for chunk in chunks.into_iter().flatten() {
+        for chunk in chunks.into_iter().flatten().flatten() {
             chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
@@ -187,6 +190,18 @@ fn writer(
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options)?;
     Ok(writer.into_serialized_writer()?)
+}
+
+/// Closes the writers of columns; their chunks follow those of the columns before.
+fn close(
+    columns: impl Iterator<Item = Vec<ArrowColumnWriter>>,
+    chunks: &mut Vec<Vec<ArrowColumnChunk>>,
+) -> Result<(), ColumnarError> {
+    for writers in columns {
+        let closed: Result<_, _> = writers.into_iter().map(ArrowColumnWriter::close).collect();
+        chunks.push(closed?);
+    }
+    Ok(())
 }
 
 /// Writes the next array of a column.

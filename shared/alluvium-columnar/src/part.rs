@@ -82,8 +82,12 @@ impl SourceFacts {
         if self.rules.route.is_some() {
             return String::new();
         }
-        let room = mem::take(&mut *self.room.lock().unwrap_or_else(PoisonError::into_inner));
+        let room = self.take_room();
         if room.capacity() > 0 { room } else { String::with_capacity(text_bytes_max(&self.limits)) }
+    }
+
+    fn take_room(&self) -> String {
+        mem::take(&mut *self.room.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a good record may turn out to be a bad one.
@@ -302,6 +306,10 @@ impl Part {
     }
 
     pub(crate) fn push_bad(&mut self, record: u32, bad: BadRecord) {
+        if self.text.capacity() == 0 {
+            // What is bad may take as much memory as a text does; it is not to have both.
+            drop(self.facts.take_room());
+        }
         self.records += 1;
         self.bad.push((self.span.start + u64::from(record), bad));
     }

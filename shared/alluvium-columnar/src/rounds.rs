@@ -71,11 +71,10 @@ impl Rounds {
     /// Goes on with a second thread if there is a core for it.
     fn decide(&mut self) {
         let Self::Undecided(round) = self else { return };
-        let round = round.leave();
-        *self = if cores() > 1 {
-            Self::Apart(Box::new(Apart::new(round)))
-        } else {
-            Self::Here(Box::new(round))
+        let apart = if cores() > 1 { Apart::new(round) } else { None };
+        *self = match apart {
+            Some(apart) => Self::Apart(Box::new(apart)),
+            None => Self::Here(Box::new(round.leave())),
         };
     }
 }

@@ -3,8 +3,10 @@
 use alluvium_model::{ClassSet, UtcInstant, ValueClass};
 use jiff::{SignedDuration, civil::DateTime};
 
-use crate::members::Shape;
-use crate::text::{after_comma, byte, end_of_value, unquote, value_text};
+use crate::{
+    members::Shape,
+    text::{after_comma, byte, end_of_value, unquote, value_text},
+};
 
 /// Bytes of an RFC 3339 date-time that can be a timestamp: date, time, six digits, offset.
 const TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> = 20..=32;

@@ -15,7 +15,6 @@ use alluvium_model::{
 
 use crate::{
     BadRecordReport, Deadline, Ingest, IngestReport, LakeError,
-    clearance::Clearance,
     commit::Committed,
     pointers::{OpenPartition, at_once},
     timed::{timed, timed_wait},
@@ -33,21 +32,12 @@ pub(crate) struct Attempt<'a, C, O, E> {
     ingest: &'a Ingest<C, O, E>,
     id: SourceId,
     plan: Plan,
-    clearance: &'a Clearance,
     origin: Origin,
     bytes: u64,
     format: SourceFormat,
     deadline: Deadline,
     report: IngestReport,
     files: Vec<LedgerFile>,
-}
-
-/// How a try is made.
-#[derive(Clone, Copy)]
-pub(crate) struct Terms<'a> {
-    pub(crate) plan: Plan,
-    pub(crate) deadline: Deadline,
-    pub(crate) clearance: &'a Clearance,
 }
 
 /// How a try ended.
@@ -88,16 +78,15 @@ where
     pub(crate) fn new<R>(
         ingest: &'a Ingest<C, O, E>,
         source: &Source<R>,
-        terms: Terms<'a>,
+        plan: Plan,
+        deadline: Deadline,
     ) -> Self {
-        let Terms { plan, deadline, clearance } = terms;
         let mut report =
             IngestReport { arrived_at: Some(source.origin.arrived_at), ..IngestReport::default() };
         report.counts.bytes_in = source.bytes;
         let (id, origin, bytes) = (source.id, source.origin.clone(), source.bytes);
         let format = source.format.clone();
-        let files = Vec::new();
-        Self { ingest, id, plan, clearance, origin, bytes, format, deadline, report, files }
+        Self { ingest, id, plan, origin, bytes, format, deadline, report, files: Vec::new() }
     }
 
     /// Loads the source.
@@ -137,7 +126,10 @@ where
                     Chunk::Superseded => return Ok(Read::Superseded),
                 },
                 Step::Part(part) => self.load(&destination.routed(part.route()), *part).await?,
-                Step::Done => return Ok(Read::ToItsEnd),
+                Step::Done => {
+                    self.check_records(&shredder)?;
+                    return Ok(Read::ToItsEnd);
+                }
                 Step::Failed(error) => return Err(error.into()),
             }
         }
@@ -168,6 +160,17 @@ where
             self.load_bad_records(0, BadRecords::of(&[(0, bad)]), None).await?;
         }
         Ok(Read::ToItsEnd)
+    }
+
+    /// Every record that was read must have come in a part. Of a stream's some belong elsewhere.
+    fn check_records(&self, shredder: &Shredder) -> Result<(), LakeError> {
+        let all = matches!(self.format, SourceFormat::StreamRecords(_))
+            || shredder.records() == self.report.counts.records;
+        if all {
+            return Ok(());
+        }
+        let (source_uri, counts) = (self.origin.source.clone(), self.report.counts.clone());
+        Err(LakeError::Miscounted { source_uri, counts: Box::new(counts) })
     }
 
     async fn read<R: ReadSource>(&mut self, reader: &mut R) -> Result<Chunk, LakeError> {
@@ -206,10 +209,9 @@ where
         destination: &Destination,
         part: &Part,
     ) -> Result<(TableName, Arc<TableSchema>), LakeError> {
-        let Self { ingest, clearance, origin, report, deadline, .. } = self;
+        let Self { ingest, origin, report, deadline, .. } = self;
         let discovery = part.discovery();
-        let commit = ingest.schemas.commit(destination, &discovery, origin, clearance);
-        let commit = deadline.call(commit);
+        let commit = deadline.call(ingest.schemas.commit(destination, &discovery, origin));
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
         let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
             committed;
@@ -264,7 +266,7 @@ where
         records: BadRecords<'_>,
         bound_for: Option<&TableName>,
     ) -> Result<(), LakeError> {
-        let Self { ingest, clearance, origin, report, deadline, .. } = self;
+        let Self { ingest, origin, report, deadline, .. } = self;
         let file = timed(&mut report.stages.encode, || records.encode(origin))?;
         // Counted by reason here, but only if as many were written: else the sum is off.
         let written = file.rows == records.len() as u64;
@@ -274,7 +276,7 @@ where
                 report.bad_records.push(BadRecordReport::new(&origin.source, record, &bad));
             }
         }
-        let commit = deadline.call(ingest.schemas.commit_quarantine(clearance));
+        let commit = deadline.call(ingest.schemas.commit_quarantine());
         let (quarantine, healed) = timed_wait(&mut report.stages.commit, commit).await?;
         report.counts.columns_healed += healed.len() as u64;
         report.healed.extend(healed);
@@ -290,8 +292,8 @@ where
         table: &TableName,
         partitions: &[PartitionKey],
     ) -> Result<Vec<OpenPartition>, LakeError> {
-        let Self { ingest, clearance, report, deadline, .. } = self;
-        let open = deadline.call(ingest.pointers.open(table, partitions, clearance));
+        let Self { ingest, report, deadline, .. } = self;
+        let open = deadline.call(ingest.pointers.open(table, partitions));
         match timed_wait(&mut report.stages.write, open).await {
             Ok((opened, new)) => {
                 report.counts.partitions_added += new;

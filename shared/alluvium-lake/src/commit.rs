@@ -25,7 +25,7 @@ use alluvium_model::{
 use serde::Serialize;
 
 use self::seen::Seen;
-use crate::{Backoff, LakeError, backoff::Tries, clearance::Clearance};
+use crate::{Backoff, LakeError, backoff::Tries};
 
 /// Columns that are remembered, more or less: a process may see any number of tables. One that is
 /// forgotten is read again.
@@ -78,7 +78,6 @@ struct Change<'a> {
     destination: &'a Destination,
     discovery: &'a Discovery,
     origin: &'a Origin,
-    clearance: &'a Clearance,
 }
 
 /// What a committer needs to know of its lake.
@@ -119,7 +118,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         Self { catalog, rules, known: Mutex::default(), quarantine_known: AtomicBool::new(false) }
     }
 
-    /// Commits what `discovery` brings to the table of `destination`, once that is cleared.
+    /// Commits what `discovery` brings to the table of `destination`.
     ///
     /// # Errors
     /// As `Retry` when others were faster or the catalog was busy until patience ended. What was
@@ -129,7 +128,6 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         destination: &Destination,
         discovery: &Discovery,
         origin: &Origin,
-        clearance: &Clearance,
     ) -> Result<Committed, LakeError> {
         let Destination { table: source, rules, .. } = destination;
         if let Some(KnownTable { name: table, schema, .. }) = self.known(destination)
@@ -139,7 +137,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
             let refused = extension.refused.len() as u64;
             return Ok(Seen::default().committed(table, schema, refused));
         }
-        let change = Change { destination, discovery, origin, clearance };
+        let change = Change { destination, discovery, origin };
         let mut tries = self.rules.backoff.begin();
         let mut conflicts = 0;
         for table in source.table_names() {
@@ -190,7 +188,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         change: Change<'_>,
         seen: &mut Seen,
     ) -> Result<Try, LakeError> {
-        let Change { destination, discovery, origin, clearance } = change;
+        let Change { destination, discovery, origin } = change;
         let Destination { table: source, rules, .. } = destination;
         let found = match unless_busy(self.catalog.table(table).await)? {
             Ok(found) => found,
@@ -219,7 +217,6 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         let extended = healed.extend(discovery, origin, rules);
         seen.absent |= found.is_none();
         seen.add(&extended);
-        clearance.wait().await;
         let commit = match found {
             Some(_) if !extended.is_changed() => Ok(Commit::Done),
             Some(found) => self.catalog.replace_table(&extended.entry, &found.version).await,
@@ -232,12 +229,8 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         })
     }
 
-    /// Makes sure that the quarantine table is there, and whole, once that is cleared; says what had
-    /// to be healed.
-    pub(crate) async fn commit_quarantine(
-        &self,
-        clearance: &Clearance,
-    ) -> Result<(TableName, Vec<Injury>), LakeError> {
+    /// Makes sure that the quarantine table is there, and whole; says what had to be healed.
+    pub(crate) async fn commit_quarantine(&self) -> Result<(TableName, Vec<Injury>), LakeError> {
         let name = TableName::quarantine();
         let mut seen = Seen::default();
         if self.quarantine_known.load(Ordering::Relaxed) {
@@ -245,7 +238,7 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         }
         let mut tries = self.rules.backoff.begin();
         loop {
-            let source = match self.try_quarantine(&name, &mut seen, clearance).await {
+            let source = match self.try_quarantine(&name, &mut seen).await {
                 Ok(Ok(Commit::Done)) => {
                     self.quarantine_known.store(true, Ordering::Relaxed);
                     seen.log_injuries();
@@ -266,11 +259,8 @@ impl<C: ReadTables + CommitTables> SchemaCommitter<C> {
         &self,
         name: &TableName,
         seen: &mut Seen,
-        clearance: &Clearance,
     ) -> Result<Result<Commit, PortError>, LakeError> {
-        let found = self.catalog.table(name).await;
-        clearance.wait().await;
-        let commit = match found {
+        let commit = match self.catalog.table(name).await {
             Ok(Some(found)) => {
                 let HealedTable { entry, injuries, .. } = found.value.heal()?;
                 entry.is_quarantine()?;

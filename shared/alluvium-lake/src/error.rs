@@ -128,12 +128,6 @@ pub enum LakeError {
         /// The source.
         source_uri: String,
     },
-    /// Somebody else claimed a source by another plan while it was read.
-    #[error("{source_uri} is being loaded by another plan")]
-    ClaimedOtherwise {
-        /// The source.
-        source_uri: String,
-    },
     /// There is no stream of that name, or there was none when its records arrived.
     #[error("there is no stream {stream}, or it was made later than its records")]
     NoStream {
@@ -225,7 +219,6 @@ impl LakeError {
             | Self::Fenced { .. }
             | Self::LaterLayout { .. }
             | Self::Disputed { .. }
-            | Self::ClaimedOtherwise { .. }
             | Self::Unstable { .. }
             | Self::NoStream { .. }
             | Self::TooMuchWaits { .. }

@@ -21,7 +21,6 @@ use alluvium_model::{
     layout::history_key,
     ports::{Commit, FoundView, PortResult, PublishEvents, ReadTables, ReplaceViews, WriteObjects},
 };
-use futures_util::future::join;
 use serde::Serialize;
 
 use crate::{Backoff, IngestSettings, LakeError};
@@ -158,22 +157,11 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         origin: &Origin,
         objects: &impl WriteObjects,
     ) -> Result<Vec<Warning>, LakeError> {
-        // To the end both of them, whatever becomes of the other: what was told is remembered.
-        let told = self.tell(table, schema, origin, objects);
-        let (untold, unviewed) = join(told, self.view(table, schema)).await;
-        Ok(untold?.into_iter().chain(unviewed?).collect())
-    }
-
-    /// Sees to it that the view of a table with this schema is right.
-    async fn view(
-        &self,
-        table: &TableName,
-        schema: &TableSchema,
-    ) -> Result<Option<Warning>, LakeError> {
+        let untold = self.tell(table, schema, origin, objects).await?;
         let columns = schema.columns().len();
         let needs_view = schema.has_siblings() || self.is_anew(table);
         if !needs_view || self.viewed_columns(table) >= Some(columns) {
-            return Ok(None);
+            return Ok(untold.into_iter().collect());
         }
         let unviewed = match self.renew_view(table, schema.has_siblings()).await {
             Err(LakeError::Port(error)) if error.kind() != ErrorKind::Retry => {
@@ -185,7 +173,7 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
         let mut viewed = self.viewed.lock().unwrap_or_else(PoisonError::into_inner);
         let known = viewed.entry(table.clone()).or_default();
         *known = columns.max(*known);
-        Ok(unviewed)
+        Ok(untold.into_iter().chain(unviewed).collect())
     }
 
     fn is_anew(&self, table: &TableName) -> bool {
@@ -260,11 +248,9 @@ impl<C: ReadTables + ReplaceViews, E: PublishEvents> Followers<C, E> {
             None => Some(change.clone()),
         };
         let Some(new) = new else { return Ok(None) };
+        let warning = self.publish(&new).await?;
         let key = history_key(&self.database, table, origin);
-        let put = || objects.put_object(&key, change.line());
-        let (published, put) = join(self.publish(&new), self.backoff.retry(put)).await;
-        let warning = published?;
-        put?;
+        self.backoff.retry(|| objects.put_object(&key, change.line())).await?;
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= TABLES_TOLD_MAX && !told.contains_key(table) {
             told.clear();

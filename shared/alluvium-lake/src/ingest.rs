@@ -3,24 +3,19 @@
 //! The steps of an attempt, in this order: look into the ledger and claim the source; shred a part,
 //! commit the schema that it needs and do what follows from it, open the partitions that it belongs
 //! to, write one file a partition (all of this is on the page `attempt`); after the last part say
-//! in the ledger that it is committed. An announced object that the ledger does not know is read
-//! while it is claimed, and nothing is written before the claim is answered. Names of files are
-//! functions of source and plan, so attempts by the same plan write the same files, and the ledger
-//! sees to it that there is one plan.
+//! in the ledger that it is committed. Names of files are functions of source and plan, so attempts
+//! by the same plan write the same files, and the ledger sees to it that there is one plan.
 
 use std::time::Duration;
 
 use alluvium_model::{
-    Assignment, Committed, Counts, DatabaseName, ErrorKind, LAYOUT_VERSION, Limits, Origin, Plan,
-    SourceId,
+    Assignment, Counts, DatabaseName, ErrorKind, LAYOUT_VERSION, Limits, Plan, SourceId,
     ports::{LakeCatalog, LakeObjects, PublishEvents, ReadSource, Source},
 };
-use futures_util::future::try_join;
 
 use crate::{
     Backoff, Deadline, IngestReport, LakeError, LoadedBefore, NoSubscribers,
-    attempt::{Attempt, Loaded, Outcome, Terms},
-    clearance::Clearance,
+    attempt::{Attempt, Loaded, Outcome},
     commit::{SchemaCommitter, SchemaRules},
     follow::Followers,
     ledger::{Claimed, Commitment, Found, Gone, Intent, Ledger, OwnClaim},
@@ -63,19 +58,6 @@ impl IngestSettings {
     #[must_use]
     pub fn settling(self, settle: Duration) -> Self {
         Self { settle, attempt_max: Some(settle * 3 / 4), ..self }
-    }
-}
-
-/// Why a source is not loaded by an attempt that has begun to read it.
-enum Stop {
-    /// All of it is in its tables.
-    LoadedBefore(Committed),
-    Failed(LakeError),
-}
-
-impl From<LakeError> for Stop {
-    fn from(error: LakeError) -> Self {
-        Self::Failed(error)
     }
 }
 
@@ -158,8 +140,14 @@ where
         mut source: Source<R>,
         deadline: Deadline,
     ) -> Result<IngestReport, LakeError> {
-        let origin = source.origin.clone();
-        let (uri, intent) = (&origin.source, self.intent(&origin, &assignment));
+        let IngestSettings { layout, limits, .. } = self.settings;
+        let uri = source.origin.source.clone();
+        let intent = Intent {
+            source: &uri,
+            arrived_at: source.origin.arrived_at,
+            plan: Plan { layout, limits, contract: assignment.rules.digest() },
+            assignment: &assignment,
+        };
         let claim = match deadline.call(self.ledger.claim(found, intent)).await? {
             Claimed::Ours(claim) => *claim,
             Claimed::Before(committed) => return Ok(IngestReport::duplicate(committed.into())),
@@ -169,11 +157,13 @@ where
             tracing::info!(source = uri, swept, "files of another plan are gone");
         }
         source.origin.arrived_at = claim.arrived_at;
-        let terms = Terms { plan: claim.plan, deadline, clearance: &Clearance::given() };
-        let attempt = Attempt::new(self, &source, terms);
-        // Boxed, as below: what awaits it is as large as all that it awaits.
-        match Box::pin(attempt.run(&claim.assignment, source.reader)).await {
-            Ok(outcome) => self.end(claim, outcome, deadline).await,
+        let attempt = Attempt::new(self, &source, claim.plan, deadline);
+        match attempt.run(&claim.assignment, source.reader).await {
+            Ok(Outcome::Loaded(loaded)) => self.commit(claim, *loaded, deadline).await,
+            Ok(Outcome::Superseded) => match self.supersede(claim.found, &uri, deadline).await {
+                Err(LakeError::Fenced { source_uri, .. }) => Err(LakeError::Changed { source_uri }),
+                ended => ended,
+            },
             // What was claimed by rules that do not suit the table would never be loaded, although
             // the rules are right by now.
             Err(error) if error.kind() == ErrorKind::Invalid && claim.plan != intent.plan => {
@@ -181,74 +171,6 @@ where
                 Err(deadline.call(self.ledger.take_over(claim.found, intent)).await?)
             }
             Err(error) => Err(error),
-        }
-    }
-
-    /// Like [`Ingest::ingest_found`], for a source that the ledger does not know: it is claimed
-    /// while it is read, and nothing is written until that is answered.
-    ///
-    /// # Errors
-    /// As [`LakeError::ClaimedOtherwise`] also when somebody else claimed it by another plan: by then
-    /// it was read by ours.
-    pub(crate) async fn ingest_new<R: ReadSource>(
-        &self,
-        found: Found,
-        assignment: Assignment,
-        source: Source<R>,
-        deadline: Deadline,
-    ) -> Result<IngestReport, LakeError> {
-        let origin = source.origin.clone();
-        let intent = self.intent(&origin, &assignment);
-        let clearance = Clearance::default();
-        let claiming = async {
-            match deadline.call(self.ledger.claim(found, intent)).await? {
-                Claimed::Ours(claim) if claim.is_of(&intent) => {
-                    clearance.give();
-                    Ok(claim)
-                }
-                Claimed::Ours(_) => Err(Stop::Failed(LakeError::ClaimedOtherwise {
-                    source_uri: intent.source.to_owned(),
-                })),
-                Claimed::Before(committed) => Err(Stop::LoadedBefore(committed)),
-            }
-        };
-        let terms = Terms { plan: intent.plan, deadline, clearance: &clearance };
-        let attempt = Attempt::new(self, &source, terms);
-        let loading = Box::pin(attempt.run(intent.assignment, source.reader));
-        let loading = async { Ok(loading.await?) };
-        match try_join(claiming, loading).await {
-            Ok((claim, outcome)) => self.end(*claim, outcome, deadline).await,
-            Err(Stop::LoadedBefore(committed)) => Ok(IngestReport::duplicate(committed.into())),
-            Err(Stop::Failed(error)) => Err(error),
-        }
-    }
-
-    /// What would be done with a source of this origin.
-    fn intent<'a>(&self, origin: &'a Origin, assignment: &'a Assignment) -> Intent<'a> {
-        let Origin { source, arrived_at } = origin;
-        let IngestSettings { layout, limits, .. } = self.settings;
-        let plan = Plan { layout, limits, contract: assignment.rules.digest() };
-        Intent { source, arrived_at: *arrived_at, plan, assignment }
-    }
-
-    /// Says in the ledger how an attempt ended.
-    async fn end(
-        &self,
-        claim: OwnClaim,
-        outcome: Outcome,
-        deadline: Deadline,
-    ) -> Result<IngestReport, LakeError> {
-        match outcome {
-            Outcome::Loaded(loaded) => self.commit(claim, *loaded, deadline).await,
-            Outcome::Superseded => {
-                let source = claim.found.source();
-                match self.supersede(claim.found, &source, deadline).await {
-                    Err(LakeError::Fenced { source_uri, .. }) => {
-                        Err(LakeError::Changed { source_uri })
-                    }
-                    ended => ended,
-                }
-            }
         }
     }
 

@@ -55,20 +55,6 @@ where
             return Ok(IngestReport::unread(Counts { outside: 1, ..Counts::default() }));
         };
         let deadline = deadline.min(self.ingest.deadline());
-        match self.land_once(key, object, deadline).await {
-            // What was read by our plan is read again by the one that it is bound to now.
-            Err(LakeError::ClaimedOtherwise { .. }) => self.land_once(key, object, deadline).await,
-            ended => ended,
-        }
-    }
-
-    /// One look at the ledger, at the object, and what follows from them.
-    async fn land_once(
-        &self,
-        key: &str,
-        object: &AnnouncedObject,
-        deadline: Deadline,
-    ) -> Result<IngestReport, LakeError> {
         let (contracts, announced) =
             try_join(self.contracts.contracts(), self.announced(object, deadline)).await?;
         if let Some(report) = announced.as_ref().and_then(Found::duplicate) {
@@ -86,11 +72,7 @@ where
                 return Ok(IngestReport::unread(Counts { superseded: 1, ..Counts::default() }));
             }
         };
-        let assignment = contracts.assignment(key);
-        if found.entry.is_none() {
-            return self.ingest.ingest_new(found, assignment, source, deadline).await;
-        }
-        self.ingest.ingest_found(found, assignment, source, deadline).await
+        self.ingest.ingest_found(found, contracts.assignment(key), source, deadline).await
     }
 
     /// What the ledger says of the content that was announced, if the announcement tells which.

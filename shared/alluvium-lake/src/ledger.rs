@@ -373,16 +373,6 @@ impl Intent<'_> {
     }
 }
 
-impl OwnClaim {
-    /// Whether the source is to be loaded as was meant, and at once.
-    pub(crate) fn is_of(&self, intent: &Intent<'_>) -> bool {
-        self.plan == intent.plan
-            && self.assignment.table == intent.assignment.table
-            && self.arrived_at == intent.arrived_at
-            && self.sweep.is_none()
-    }
-}
-
 impl Found {
     /// The report of a delivery of the source, if all of its rows are in their tables.
     pub(crate) fn duplicate(&self) -> Option<IngestReport> {
@@ -402,7 +392,7 @@ impl Found {
         self.entry.as_ref().and_then(|entry| entry.value.arrived_at)
     }
 
-    pub(crate) fn source(&self) -> String {
+    fn source(&self) -> String {
         match &self.entry {
             Some(entry) => entry.value.source.clone(),
             None => self.id.to_string(),

@@ -24,7 +24,6 @@ mod attempt;
 mod backfill;
 mod backoff;
 mod browse;
-mod clearance;
 mod collect;
 mod commit;
 mod compact;

@@ -20,7 +20,7 @@ use alluvium_model::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
-use crate::{Backoff, LakeError, clearance::Clearance, state};
+use crate::{Backoff, LakeError, state};
 
 /// Partitions that are remembered, more or less: a process may see any number. Those that are
 /// forgotten are registered again.
@@ -74,20 +74,18 @@ where
     C: RegisterPartitions,
     O: ReadObjects + CommitObjects + WriteObjects,
 {
-    /// Opens partitions, and makes those that are not there, once that is cleared; they are in the
-    /// order of the keys. Also says how many are new.
+    /// Opens partitions, and makes those that are not there; they are in the order of the keys.
+    /// Also says how many are new.
     pub(crate) async fn open(
         &self,
         table: &TableName,
         keys: &[PartitionKey],
-        clearance: &Clearance,
     ) -> Result<(Vec<OpenPartition>, u64), LakeError> {
         let look = |key: PartitionKey| async {
             let found = self.read(&pointer_key(&self.database, table, &key)).await?;
             Ok::<Seen, LakeError>((key, found))
         };
         let seen: Vec<Seen> = at_once(keys.iter().cloned().map(look)).await?;
-        clearance.wait().await;
         let new = self.register(table, &seen).await?;
         let open = |(key, found): Seen| async {
             let object = pointer_key(&self.database, table, &key);
