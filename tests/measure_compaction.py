@@ -24,8 +24,8 @@ from peak import watch
 from test_compact import row_groups_read, settle
 
 FOLDER = ROOT / "target" / "measure-compaction"
-# The memory of a function that has one CPU (AWS_FACTS.md §3). The command merges bins one after the
-# other in one process, as a function does that stays warm.
+# The memory of a function that has one CPU, as AWS documents. The command merges bins one after
+# the other in one process, as a function does that stays warm.
 FUNCTION_MIB = 1_769
 TARGET_BYTES = 256 << 20
 MIB = 1 << 20

@@ -28,7 +28,7 @@ DISTINCT_BYTES = 160 * MIB
 # What is nasty is so from the first part on; what grows with the input would show in these.
 NASTY_MB = 256
 SIZES_MB = [256, 1_000]
-# What a process may take (DESIGN.md §10), and the limits that are set for it.
+# What a process may take, as README.md promises, and the limits that are set for it.
 SETTINGS = {"default": (512, []), "small": (200, ["part_text_bytes=16777216"])}
 RECORD_BYTES_MAX = 16 * MIB
 # An attempt is given up after three quarters of it: not on a slow machine with much to load, either.
@@ -66,6 +66,21 @@ def one_record(choose):
     yield from lines("telemetry")
 
 
+def members(choose):
+    """A record of as many members as one may have, among small ones."""
+    small = lines("telemetry")
+    while True:
+        yield from itertools.islice(small, 20_000)
+        yield b'{"a":{' + b'"":1,' * ((RECORD_BYTES_MAX - 20) // 5) + b'"b":2}}\n'
+
+
+def a_list(choose):
+    """A long list, of which most records have nothing."""
+    while True:
+        yield line({"list": [choose.randrange(1_000) for _ in range(100_000)]})
+        yield from itertools.islice(empty(choose), 100_000)
+
+
 def line(record):
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
@@ -75,7 +90,7 @@ def shape(name):
 
 
 INPUTS = {name: shape(name) for name in SHAPES}
-INPUTS |= {make.__name__: make for make in [empty, columns, numbers, texts, one_record]}
+INPUTS |= {make.__name__: make for make in [empty, columns, numbers, texts, one_record, members, a_list]}
 
 
 def main():
