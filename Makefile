@@ -104,7 +104,7 @@ RUNS ?= 1
 bench: FILES :=
 bench: $(VENV)/bench ## Measure loading beside other programs: FILES="a.json b.ndjson" MB=256 SHAPES="telemetry nested sparse" RUNS=1
 	$(CARGO) build --locked --release --workspace --bin alluvium --bin bounds
-	$(PYTHON) tests/bench/bench.py --mb $(MB) --runs $(RUNS) --shapes $(SHAPES) --files $(FILES)
+	$(PYTHON) tests/bench/side_by_side.py --mb $(MB) --runs $(RUNS) --shapes $(SHAPES) --files $(FILES)
 
 STARTS ?= 20
 .PHONY: measure-start

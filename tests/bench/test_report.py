@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bench
+import side_by_side
 import pytest
 from conftest import COMMAND
 from report import fastest_peer, markdown, ratios
 
-BENCH = Path(__file__).with_name("bench.py")
+BENCH = Path(__file__).with_name("side_by_side.py")
 
 
 def taken(cpu_seconds, seconds):
@@ -95,7 +95,7 @@ def test_a_benchmark_goes_on_when_a_peer_fails(tmp_path):
 @pytest.mark.parametrize("rows, expected", [(1_000, None), (999, "loads 999 of 1,000 records")])
 def test_who_loads_fewer_records_fails(monkeypatch, tmp_path, rows, expected):
     took = taken(2.0, 3.0)
-    monkeypatch.setattr(bench, "measure", lambda *_: ([took | {"rows": rows}], took))
-    source = bench.Input("events", tmp_path / "events.ndjson", 1_000)
-    programs = bench.Bench(tmp_path, tmp_path, peers=[], runs=1)
+    monkeypatch.setattr(side_by_side, "measure", lambda *_: ([took | {"rows": rows}], took))
+    source = side_by_side.Input("events", tmp_path / "events.ndjson", 1_000)
+    programs = side_by_side.Bench(tmp_path, tmp_path, peers=[], runs=1)
     assert programs.load("PyArrow", source, {0}).get("fails") == expected

@@ -5,7 +5,7 @@ core, with one thread and zstd at level 3; then Alluvium and the fastest peer do
 What counts is the CPU time, since others may be at work on the machine. The bound is what parsing
 the same JSON into trees and encoding the finished columns of Alluvium's own files take together.
 
-    python bench.py [--mb 256] [--shapes SHAPE ...] [--files FILE ...] [--runs 1]
+    python side_by_side.py [--mb 256] [--shapes SHAPE ...] [--files FILE ...] [--runs 1]
 
 The tables are printed, and stay in target/bench with the numbers; everything else is removed.
 """
