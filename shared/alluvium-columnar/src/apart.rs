@@ -3,7 +3,7 @@
 use std::{
     mem,
     panic::resume_unwind,
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::mpsc::{Receiver, SendError, Sender, SyncSender, channel, sync_channel},
     thread::{self, JoinHandle},
 };
 
@@ -85,8 +85,10 @@ impl Apart {
             }
         };
         let thread = thread::Builder::new().spawn(work).ok()?;
-        // It waits for nothing else.
-        give.send(round.leave()).ok()?;
+        if let Err(SendError(kept)) = give.send(round.leave()) {
+            *round = kept;
+            return None;
+        }
         let (batches, thread) = (Some(batches), Some(thread));
         Some(Self { fill, batch: Batch::default(), batches, done, under_way: 0, thread })
     }

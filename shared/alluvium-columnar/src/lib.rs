@@ -24,7 +24,8 @@
 //!
 //! `verify` goes the way back: it looks for every value of a part in the files that resulted.
 //!
-//! A value is never held as more than eight bytes beside the text, and never as rows x columns:
+//! While a part is filled, a value is never held as more than eight bytes beside the text (twenty in
+//! the record at hand), and then as what it is for a few columns at a time, never as rows x columns:
 //! memory is bounded by [`alluvium_model::Limits`], whatever comes in.
 
 mod apart;
