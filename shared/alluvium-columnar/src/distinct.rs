@@ -5,6 +5,7 @@
 
 use std::{collections::HashSet, ops::Range};
 
+use ahash::RandomState;
 use alluvium_model::Kind;
 
 use crate::column::ColumnCells;
@@ -30,7 +31,8 @@ pub(crate) fn hardly_repeats(kind: Kind, cells: &ColumnCells<'_>, rows: &Range<u
     }
     let sample = cells.within(rows).step_by(values.div_ceil(SAMPLE));
     let texts = sample.map(|cell| cell.value(cells.text));
-    let (mut seen, mut repetitions) = (HashSet::with_capacity(SAMPLE), 0);
+    let mut seen = HashSet::with_capacity_and_hasher(SAMPLE, RandomState::default());
+    let mut repetitions = 0;
     for text in texts {
         repetitions += usize::from(!seen.insert(text));
         if repetitions > REPETITIONS_MAX {

@@ -2,11 +2,16 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
+use ahash::RandomState;
 use alluvium_model::{
     ClassSet, ColumnRule, Discovery, JsonPath, Kind, Limits, TableRules, ValueClass,
 };
 
 use crate::{cell::Cells, typing::class_under};
+
+/// Keys that are compared one by one before all are looked through: records tend to repeat the
+/// order of their keys, and to leave some out.
+const KEYS_AHEAD: usize = 4;
 
 /// A path of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +49,8 @@ pub(crate) struct Node {
     /// The keys below, in the order of their first appearance.
     children: Vec<(Box<str>, NodeId)>,
     /// Where in `children` each key is.
-    places: HashMap<Box<str>, usize>,
-    /// The child that is expected next: records tend to repeat the order of their keys.
+    places: HashMap<Box<str>, usize, RandomState>,
+    /// The child that is expected next.
     next: usize,
 }
 
@@ -62,7 +67,7 @@ impl Node {
             classes: ClassSet::default(),
             seen_in: 0,
             children: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             next: 0,
         }
     }
@@ -125,10 +130,9 @@ impl Paths {
         let room = self.nodes.len() < self.nodes_max;
         let path_bytes_max = self.path_bytes_max.min(self.path_bytes_left);
         let node = self.node_mut(parent)?;
-        if let Some((expected, child)) = node.children.get(node.next)
-            && **expected == *key
-        {
-            node.next += 1;
+        let ahead = node.children.get(node.next..).unwrap_or_default().iter().take(KEYS_AHEAD);
+        if let Some((skipped, (_, child))) = ahead.enumerate().find(|(_, (k, _))| **k == *key) {
+            node.next += skipped + 1;
             return Some(*child);
         }
         if let Some(place) = node.places.get(key) {

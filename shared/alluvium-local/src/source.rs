@@ -8,10 +8,9 @@ use std::{
 };
 
 use alluvium_model::{
-    Digest, Origin, SourceId,
+    Origin, SourceId,
     ports::{Chunk, PortResult, ReadSource, Source, SourceFormat},
 };
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     blocking::{blocking, port_error},
@@ -111,19 +110,12 @@ impl ReadSource for LocalSource {
     }
 }
 
-/// The SHA-256 of what is left of a file, which is then at its beginning again.
+/// The BLAKE3 hash of what is left of a file, which is then at its beginning again.
 fn hash(mut file: File) -> io::Result<(String, File)> {
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let count = file.read(&mut chunk)?;
-        match chunk.get(..count) {
-            Some(read) if !read.is_empty() => hasher.update(read),
-            Some(_) | None => break,
-        }
-    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(&mut file)?;
     file.rewind()?;
-    Ok((Digest::from_bytes(hasher.finalize().into()).to_string(), file))
+    Ok((hasher.finalize().to_string(), file))
 }
 
 #[cfg(test)]
