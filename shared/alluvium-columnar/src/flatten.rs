@@ -31,8 +31,6 @@ pub(crate) struct Flattener {
 struct Trace {
     id: NodeId,
     classes_before: ClassSet,
-    /// Whether there is a cell; an object leaves none.
-    cell: bool,
 }
 
 /// A key stood twice in one object.
@@ -74,23 +72,19 @@ impl Flattener {
         self.watched.get(number).copied().flatten()
     }
 
-    fn note(&mut self, id: NodeId, class: ValueClass, cell: Option<Cell>) {
+    fn note(&mut self, id: NodeId, cell: Cell) {
         if let Some(node) = self.paths.node_mut(id) {
-            self.journal.push(Trace { id, classes_before: node.classes, cell: cell.is_some() });
-            node.classes.insert(class);
-            if let Some(cell) = cell {
-                node.cells.push(cell);
-            }
+            self.journal.push(Trace { id, classes_before: node.classes });
+            node.classes.insert(cell.class());
+            node.cells.push(cell);
         }
     }
 
     fn take_back(&mut self) {
         self.watched.fill(None);
-        for Trace { id, classes_before, cell } in self.journal.drain(..).rev() {
+        for Trace { id, classes_before } in self.journal.drain(..).rev() {
             if let Some(node) = self.paths.node_mut(id) {
-                if cell {
-                    node.cells.pop();
-                }
+                node.cells.pop();
                 node.classes = classes_before;
             }
         }
@@ -164,19 +158,16 @@ impl Walk<'_> {
         if member.is_null() {
             return Ok(());
         }
-        if member.shape == Shape::Object && node.flattens {
-            flattener.note(id, ValueClass::Object, None);
-            return self.object(id, member.value as usize, below);
-        }
-        let class = self.class_of(id, member);
+        let flattens = member.shape == Shape::Object && node.flattens;
+        let class = if flattens { ValueClass::Object } else { self.class_of(id, member) };
         if let Some(at) = self.at.checked_add(member.value) {
             let cell = Cell::new(self.row, class, at);
             // The content of such a string is shorter than it.
             let is_escaped = member.shape == Shape::EscapedString;
             let cell = if is_escaped { cell } else { cell.with_length(member.length()) };
-            self.flattener.note(id, class, Some(cell));
+            self.flattener.note(id, cell);
         }
-        Ok(())
+        if flattens { self.object(id, member.value as usize, below) } else { Ok(()) }
     }
 
     /// What the value of a member counts as. If somebody has an eye on it, it is kept for them.

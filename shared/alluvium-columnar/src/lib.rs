@@ -44,7 +44,6 @@ mod footer;
 mod frame;
 mod members;
 mod merge;
-mod objects;
 mod parquet_file;
 mod part;
 mod partitions;

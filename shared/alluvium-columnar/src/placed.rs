@@ -12,7 +12,6 @@ use crate::{
     cell::{Cell, Cells},
     column::ColumnCells,
     encode::encode,
-    objects::WholeCells,
     part::Row,
     partitions::{EventSpan, PartitionNumber},
     paths::NodeId,
@@ -30,7 +29,6 @@ pub struct PlacedPart<'s> {
     columns: Vec<PlacedColumn<'s>>,
     homes: Homes,
     rows_with_homeless: Vec<bool>,
-    whole_cells: WholeCells,
     partitions: Vec<PartitionRows>,
     /// The rows that the contract wants in quarantine because a value of them has no column.
     refused: Range<u32>,
@@ -48,8 +46,6 @@ struct PlacedColumn<'s> {
     column: &'s DataColumn,
     path: NodeId,
     classes: ClassSet,
-    /// Whether it takes objects as they are.
-    whole: bool,
 }
 
 impl<'s> PlacedPart<'s> {
@@ -62,20 +58,15 @@ impl<'s> PlacedPart<'s> {
         let partitions = part.ranges();
         let accepted = partitions.last().map_or(0, |partition| partition.rows.end);
         let refused = accepted..u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
-        let whole_cells = part.whole_cells(&homes);
         let rows_with_homeless = part.rows_with_homeless(&homes);
         let columns = placed_columns(&part, schema);
-        Self { part, columns, homes, rows_with_homeless, whole_cells, partitions, refused }
+        Self { part, columns, homes, rows_with_homeless, partitions, refused }
     }
 
     /// The columns that take values, each with the cells that it takes them from.
     pub(crate) fn columns(&self) -> impl Iterator<Item = (&DataColumn, ColumnCells<'_>)> {
-        self.columns.iter().filter_map(|PlacedColumn { column, path, classes, whole }| {
-            let objects = self.whole_cells.get(path).filter(|_| *whole);
-            let cells = match objects {
-                Some(objects) => objects,
-                None => &self.part.flattener.paths.node(*path)?.cells,
-            };
+        self.columns.iter().filter_map(|PlacedColumn { column, path, classes }| {
+            let cells = &self.part.flattener.paths.node(*path)?.cells;
             Some((*column, ColumnCells { text: &self.part.text, cells, classes: *classes }))
         })
     }
@@ -144,7 +135,7 @@ fn placed_columns<'s>(part: &Part, schema: &'s TableSchema) -> Vec<PlacedColumn<
     }
     let placed = schema.columns().iter().filter_map(|column| {
         let (path, classes) = taken.remove(&column.name)?;
-        Some(PlacedColumn { column, path, classes, whole: schema.takes_objects(column) })
+        Some(PlacedColumn { column, path, classes })
     });
     placed.collect()
 }

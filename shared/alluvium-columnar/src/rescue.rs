@@ -55,10 +55,6 @@ impl Homes {
         self.homeless.get(id.index()).is_some_and(|classes| classes.contains(class))
     }
 
-    pub(crate) fn keep_any_whole(&self) -> bool {
-        self.whole.contains(&true)
-    }
-
     pub(crate) fn is_whole(&self, id: NodeId) -> bool {
         self.whole.get(id.index()) == Some(&true)
     }

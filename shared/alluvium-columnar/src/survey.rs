@@ -37,10 +37,6 @@ impl Part {
         for (id, node) in self.flattener.paths.ids() {
             node.cells.iter().for_each(|cell| note(id, cell));
         }
-        self.objects(&mut |id, object| {
-            note(id, object);
-            true
-        });
         let shown = |((id, class), (values, first)): ((NodeId, ValueClass), (u64, Cell))| {
             Some(Seen {
                 path: &self.flattener.paths.node(id)?.path,
@@ -59,7 +55,8 @@ impl Part {
         &self,
     ) -> impl Iterator<Item = (&JsonPath, impl Iterator<Item = (ValueClass, &str)>)> {
         let value = |cell: Cell| (cell.class(), value_text(&self.text, cell.at()));
-        let kept = |cell: &Cell| self.goes_to_a_file(cell.row());
+        let kept =
+            |cell: &Cell| cell.class() != ValueClass::Object && self.goes_to_a_file(cell.row());
         let nodes = self.flattener.paths.ids();
         nodes.map(move |(_, node)| (&node.path, node.cells.iter().filter(kept).map(value)))
     }
