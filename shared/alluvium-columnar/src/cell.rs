@@ -1,6 +1,6 @@
 //! Where one leaf lies, in eight bytes, and the leaves of one path.
 
-use std::{borrow::Cow, ops::Range};
+use std::{iter, ops::Range, slice};
 
 use alluvium_model::ValueClass;
 
@@ -40,14 +40,14 @@ impl Cell {
         }
     }
 
-    /// The content of a string, unescaped; any other value as it is.
-    pub(crate) fn content(self, text: &str) -> Cow<'_, str> {
+    /// Gives the content of a string, unescaped, piece by piece; any other value as it is.
+    pub(crate) fn content(self, text: &str, mut take: impl FnMut(&str)) {
         if self.length() == 0 {
-            return content_at(text, self.at());
+            return content_at(text, self.at(), take);
         }
         let value = self.value(text);
         let quoted = value.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        Cow::Borrowed(quoted.unwrap_or(value))
+        take(quoted.unwrap_or(value));
     }
 
     const fn length(self) -> usize {
@@ -108,6 +108,16 @@ impl Cells {
         self.chunks.iter().flatten().copied()
     }
 
+    /// A way through the cells from this row on.
+    pub(crate) fn from(&self, row: u32) -> CellsFrom<'_> {
+        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < row);
+        let first = self.chunks.partition_point(before);
+        let mut chunks = self.chunks.get(first..).unwrap_or_default().iter();
+        let rest = chunks.next().map(Vec::as_slice).unwrap_or_default();
+        let begin = rest.partition_point(|cell| cell.row() < row);
+        CellsFrom { rest: rest.get(begin..).unwrap_or_default(), chunks }
+    }
+
     /// The cells of these rows, slice by slice.
     pub(crate) fn within(&self, rows: Range<u32>) -> impl Iterator<Item = &[Cell]> {
         let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < rows.start);
@@ -119,6 +129,29 @@ impl Cells {
             chunk.get(begin..end).unwrap_or_default()
         });
         slices.take_while(|slice| !slice.is_empty())
+    }
+}
+
+/// A way through cells that stops at some rows.
+pub(crate) struct CellsFrom<'a> {
+    /// What is left of the chunk at hand.
+    rest: &'a [Cell],
+    chunks: slice::Iter<'a, Vec<Cell>>,
+}
+
+impl<'a> CellsFrom<'a> {
+    /// Goes on to this row; gives the cells up to there, slice by slice.
+    pub(crate) fn to(&mut self, row: u32) -> impl Iterator<Item = &'a [Cell]> {
+        iter::from_fn(move || {
+            // They are read next anyway, so looking at each costs less than a search.
+            let end = self.rest.iter().position(|cell| cell.row() >= row);
+            let (slice, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
+            self.rest = rest;
+            if rest.is_empty() {
+                self.rest = self.chunks.next().map(Vec::as_slice).unwrap_or_default();
+            }
+            (!slice.is_empty()).then_some(slice)
+        })
     }
 }
 
@@ -152,6 +185,11 @@ mod tests {
             let found: Vec<_> = cells.within(row..row + 9_000).flatten().map(|c| c.row()).collect();
             let expected: Vec<_> =
                 (row..row + 9_000).filter(|row| row % 2 == 0 && *row < 40_000).collect();
+            assert_eq!(found, expected);
+            let mut cells = cells.from(row);
+            let stops = [row, row + 1, row + 7, row + 7, row + 9_000];
+            let found = stops.into_iter().flat_map(|stop| cells.to(stop).collect::<Vec<_>>());
+            let found: Vec<_> = found.flatten().map(|cell| cell.row()).collect();
             assert_eq!(found, expected);
         }
         assert_eq!(cells.within(39_999..50_000).count(), 0);

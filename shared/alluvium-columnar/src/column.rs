@@ -1,12 +1,12 @@
 //! The arrays of one column, built from the cells of its path.
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use alluvium_model::{ClassSet, Kind, Scalar, UtcInstant};
 use arrow::{
     array::{
         Array as _, ArrayBuilder, ArrayRef, AsArray as _, BooleanBufferBuilder, BooleanBuilder,
-        Float64Builder, Int64Builder, ListArray, ListBuilder, StringBuilder,
+        Float64Builder, Int64Builder, ListArray, ListBuilder, StringArray, StringBuilder,
         TimestampMicrosecondBuilder, UInt32Builder,
     },
     buffer::{NullBuffer, OffsetBuffer},
@@ -16,7 +16,7 @@ use arrow::{
 };
 
 use crate::{
-    cell::{Cell, Cells},
+    cell::{Cell, Cells, CellsFrom},
     scalar::{bigint, double, is_json_null, timestamp},
     text::{byte, content_at, elements, unquote, value_text},
     typing::whole_number,
@@ -72,11 +72,10 @@ impl ColumnCells<'_> {
         cells.filter(|cell| self.classes.contains(cell.class()))
     }
 
-    /// Appends the values of these rows to those that were gathered before.
-    pub(crate) fn gather(&self, rows: Range<u32>, values: &mut dyn Gather) {
-        for cells in self.cells.within(rows) {
-            values.gather(self.text, cells, self.classes);
-        }
+    /// Gathers the values of all rows from this one on.
+    pub(crate) fn gathering(&self, kind: Kind, row: u32) -> Gathered<'_> {
+        let Self { text, cells, classes } = self;
+        Gathered { text, cells: cells.from(row), classes: *classes, values: gathering(kind) }
     }
 
     /// The column over `rows`, of which these are all `values`; NULL where no cell is.
@@ -89,7 +88,14 @@ impl ColumnCells<'_> {
             return Ok(values);
         }
         if let Some(lists) = values.as_list_opt::<i32>() {
-            return self.spread_lists(rows, lists);
+            let DataType::List(field) = lists.data_type() else { return Ok(values) };
+            let (offsets, nulls) = self.spread_offsets(rows, lists.offsets());
+            let elements = Arc::clone(lists.values());
+            return Ok(Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls)?));
+        }
+        if let Some(strings) = values.as_string_opt::<i32>() {
+            let (offsets, nulls) = self.spread_offsets(rows, strings.offsets());
+            return Ok(Arc::new(StringArray::try_new(offsets, strings.values().clone(), nulls)?));
         }
         let mut places = UInt32Builder::with_capacity(rows.len());
         let mut next = rows.start;
@@ -102,34 +108,52 @@ impl ColumnCells<'_> {
         take(&values, &places.finish(), None)
     }
 
-    /// The same of lists, whose elements stay where they are. `take` would reserve as many for each
-    /// row as the lists that there are have on average, and a single list may be long.
-    fn spread_lists(&self, rows: &Range<u32>, lists: &ListArray) -> Result<ArrayRef, ArrowError> {
-        let mut lengths = vec![0; rows.len()];
+    /// Where the values of all rows are that have as many elements or bytes as `offsets` say, which
+    /// stay where they are, and which rows have one. `take` would copy them, and reserve as many
+    /// elements for each row as the lists that there are have on average: one may be long.
+    fn spread_offsets(
+        &self,
+        rows: &Range<u32>,
+        offsets: &[i32],
+    ) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
+        let mut spread = Vec::with_capacity(rows.len() + 1);
         let mut present = BooleanBufferBuilder::new(rows.len());
-        let mut next = rows.start;
-        for (cell, length) in self.within(rows).zip(lists.offsets().lengths()) {
-            present.append_n((cell.row() - next) as usize, false);
+        for (cell, offset) in self.within(rows).zip(offsets) {
+            let place = (cell.row() - rows.start) as usize;
+            present.append_n(place - present.len(), false);
             present.append(true);
-            if let Some(place) = lengths.get_mut((cell.row() - rows.start) as usize) {
-                *place = length;
-            }
-            next = cell.row() + 1;
+            spread.resize(place + 1, *offset);
         }
-        present.append_n((rows.end - next) as usize, false);
-        let (DataType::List(field), elements) = (lists.data_type(), lists.values()) else {
-            return Err(ArrowError::SchemaError("lists that are none".to_owned()));
-        };
-        let (offsets, nulls) =
-            (OffsetBuffer::from_lengths(lengths), NullBuffer::new(present.finish()));
-        let spread =
-            ListArray::try_new(Arc::clone(field), offsets, Arc::clone(elements), Some(nulls))?;
-        Ok(Arc::new(spread))
+        present.append_n(rows.len() - present.len(), false);
+        spread.resize(rows.len() + 1, offsets.last().copied().unwrap_or_default());
+        (OffsetBuffer::new(spread.into()), Some(NullBuffer::new(present.finish())))
+    }
+}
+
+/// The values of a column up to some row.
+pub(crate) struct Gathered<'a> {
+    text: &'a str,
+    cells: CellsFrom<'a>,
+    classes: ClassSet,
+    values: Box<dyn Gather>,
+}
+
+impl Gathered<'_> {
+    /// Appends the values of the rows up to this one.
+    pub(crate) fn go_on_to(&mut self, row: u32) {
+        for cells in self.cells.to(row) {
+            self.values.gather(self.text, cells, self.classes);
+        }
+    }
+
+    /// The values, without the rows that have none.
+    pub(crate) fn finish(mut self) -> ArrayRef {
+        self.values.finish()
     }
 }
 
 /// Gathers the values of a column, without the rows that have none.
-pub(crate) trait Gather {
+trait Gather {
     /// Appends the values of those cells that are of these classes.
     fn gather(&mut self, text: &str, cells: &[Cell], classes: ClassSet);
 
@@ -138,7 +162,7 @@ pub(crate) trait Gather {
 }
 
 /// What gathers the values of a column of `kind`.
-pub(crate) fn gathering(kind: Kind) -> Box<dyn Gather> {
+fn gathering(kind: Kind) -> Box<dyn Gather> {
     match kind {
         Kind::Scalar(scalar) => scalars(scalar),
         Kind::Array(scalar) => lists(scalar),
@@ -161,7 +185,8 @@ fn scalars(scalar: Scalar) -> Box<dyn Gather> {
             b.append_option(timestamp(cell.value(text)).map(UtcInstant::micros));
         }),
         Scalar::String => of(StringBuilder::new(), |b, text, cell| {
-            b.append_value(cell.content(text));
+            cell.content(text, |piece| append_piece(b, piece));
+            b.append_value("");
         }),
     }
 }
@@ -181,9 +206,17 @@ fn lists(scalar: Scalar) -> Box<dyn Gather> {
             b.append_option(present(text, at).and_then(|at| micros(text, at)));
         }),
         Scalar::String => list(scalar, StringBuilder::new(), |b, text, at| {
-            b.append_option(present(text, at).map(|at| content_at(text, at)));
+            let Some(at) = present(text, at) else { return b.append_null() };
+            content_at(text, at, |piece| append_piece(b, piece));
+            b.append_value("");
         }),
     }
+}
+
+/// Appends to the string that the next `append_value` ends.
+fn append_piece(strings: &mut StringBuilder, piece: &str) {
+    // Memory is all that this could want for.
+    let Ok(()) = strings.write_str(piece) else { return };
 }
 
 fn timestamps() -> TimestampMicrosecondBuilder {
@@ -267,8 +300,8 @@ mod tests {
         }
         let classes = ClassSet::of(&[ValueClass::Json]);
         let column = ColumnCells { text: &text, cells: &cells, classes };
-        let mut gathered = gathering(kind);
-        column.gather(rows.clone(), &mut *gathered);
+        let mut gathered = column.gathering(kind, rows.start);
+        gathered.go_on_to(rows.end);
         let array = column.spread(&rows, gathered.finish()).unwrap();
         assert_eq!(array.data_type(), &data_type(kind));
         let shown = (0..array.len()).map(|row| array_value_to_string(&array, row).unwrap());
@@ -296,8 +329,8 @@ mod tests {
         cells.push(Cell::new(2_000_000, ValueClass::BigintArray, 0));
         let classes = ClassSet::of(&[ValueClass::BigintArray]);
         let column = ColumnCells { text: &list, cells: &cells, classes };
-        let mut gathered = gathering(Kind::Array(Scalar::Bigint));
-        column.gather(rows.clone(), &mut *gathered);
+        let mut gathered = column.gathering(Kind::Array(Scalar::Bigint), rows.start);
+        gathered.go_on_to(rows.end);
         // As much for each row would be three terabytes.
         let array = column.spread(&rows, gathered.finish()).unwrap();
         assert_eq!((array.len(), array.null_count()), (4_000_000, 3_999_999));

@@ -148,16 +148,44 @@ pub(crate) fn is_null(text: &str, at: usize) -> bool {
     }
 }
 
-/// The content of the string at `at`, unescaped; any other value as it is.
-pub(crate) fn content_at(text: &str, at: usize) -> Cow<'_, str> {
-    if byte(text, at) == b'"' {
-        let begin = at + 1;
-        let end = begin + plain_bytes(text.as_bytes().get(begin..).unwrap_or_default());
-        if byte(text, end) == b'"' {
-            return Cow::Borrowed(text.get(begin..end).unwrap_or_default());
-        }
+/// Gives the content of the string at `at`, unescaped, piece by piece; any other value as it is.
+pub(crate) fn content_at(text: &str, at: usize, mut take: impl FnMut(&str)) {
+    if byte(text, at) != b'"' {
+        return take(value_text(text, at));
     }
-    unquote(value_text(text, at))
+    let mut from = at + 1;
+    loop {
+        let rest = text.get(from..).unwrap_or_default();
+        let (plain, rest) = rest.split_at_checked(plain_bytes(rest.as_bytes())).unwrap_or_default();
+        take(plain);
+        if byte(rest, 0) != b'\\' {
+            return;
+        }
+        let (character, length) = escape(rest);
+        take(character.encode_utf8(&mut [0; 4]));
+        from += plain.len() + length;
+    }
+}
+
+/// The character that the escape at the beginning of `text` stands for, and how long that is.
+fn escape(text: &str) -> (char, usize) {
+    let character = match byte(text, 1) {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let unit = |digits| u16::from_str_radix(text.get(digits)?, 16).ok();
+            let units = [unit(2..6), unit(8..12)].into_iter().flatten();
+            // The second is of interest only to the first half of a pair.
+            let character = char::decode_utf16(units).next().and_then(Result::ok);
+            let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+            return (character, 6 * character.len_utf16());
+        }
+        itself => char::from(itself),
+    };
+    (character, 2)
 }
 
 /// The content of a string with its quotes, unescaped; any other value as it is.
@@ -166,8 +194,9 @@ pub(crate) fn unquote(quoted: &str) -> Cow<'_, str> {
     if !raw.contains('\\') {
         return Cow::Borrowed(raw);
     }
-    // The grammar and the surrogates were checked, so this cannot fail.
-    Cow::Owned(serde_json::from_str(quoted).unwrap_or_else(|_| raw.to_owned()))
+    let mut content = String::with_capacity(raw.len());
+    content_at(quoted, 0, |piece| content.push_str(piece));
+    Cow::Owned(content)
 }
 
 #[cfg(test)]
