@@ -113,7 +113,16 @@ pub(crate) fn timestamp(quoted: &str) -> Option<UtcInstant> {
     if quoted.len() > ESCAPED_TIMESTAMP_BYTES_MAX || quoted.len() < TIMESTAMP_BYTES.start() + 2 {
         return None;
     }
-    let text = unquote(quoted);
+    let plain = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    // No character of one is a backslash.
+    match plain.and_then(instant) {
+        None if quoted.contains('\\') => instant(&unquote(quoted)),
+        found => found,
+    }
+}
+
+/// The same without quotes.
+fn instant(text: &str) -> Option<UtcInstant> {
     let bytes = text.as_bytes();
     if !TIMESTAMP_BYTES.contains(&bytes.len()) {
         return None;
@@ -152,8 +161,10 @@ pub(crate) fn timestamp(quoted: &str) -> Option<UtcInstant> {
         micros * 1000,
     )
     .ok()?;
-    let ahead = SignedDuration::from_secs(offset_seconds.into());
-    let instant = UtcInstant::from_utc(civil)?.plus(-ahead)?;
+    let mut instant = UtcInstant::from_utc(civil)?;
+    if offset_seconds != 0 {
+        instant = instant.plus(-SignedDuration::from_secs(offset_seconds.into()))?;
+    }
     (UtcInstant::FIRST_TIMESTAMP..=UtcInstant::LAST_TIMESTAMP).contains(&instant).then_some(instant)
 }
 

@@ -37,7 +37,8 @@ impl UtcInstant {
     #[must_use]
     pub fn from_utc(shown: DateTime) -> Option<Self> {
         let since_epoch = shown.duration_since(EPOCH);
-        i64::try_from(since_epoch.as_micros()).ok().and_then(Self::from_micros)
+        let seconds = since_epoch.as_secs().checked_mul(1_000_000)?;
+        Self::from_micros(seconds + i64::from(since_epoch.subsec_micros()))
     }
 
     /// The instant this long after this one (before it, if negative), if there is one; what is
