@@ -40,9 +40,11 @@ const WRITE_BATCH_ROWS: usize = 1_024;
 /// Bytes of a minimum or maximum kept for pruning.
 const STATISTICS_BYTES: usize = 64;
 
-/// Columns of a row group that are filled together at most: so many arrays are in memory.
-const COLUMNS_MAX: usize = 16;
-/// So that no thread has nothing to do for long while another has the last columns.
+/// Columns of a row group that are filled together at most: so many arrays are in memory, and so
+/// many times fewer is the text of the rows gone through.
+const COLUMNS_MAX: usize = 64;
+/// Jobs for each of several threads, so that none has nothing to do for long while another has the
+/// last columns.
 const JOBS_PER_THREAD: usize = 4;
 
 /// Takes the arrays of several columns, each by the number of its column.
@@ -131,7 +133,8 @@ impl ParquetFile {
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
         let columns = self.schema.fields().len();
-        let at_a_time = columns.div_ceil(JOBS_PER_THREAD * threads).clamp(1, COLUMNS_MAX);
+        let jobs = if threads > 1 { JOBS_PER_THREAD * threads } else { 1 };
+        let at_a_time = columns.div_ceil(jobs).clamp(1, COLUMNS_MAX);
         let begins = (0..columns).step_by(at_a_time);
         let jobs = begins.map(|begin| begin..columns.min(begin + at_a_time)).collect();
         let chunks = at_once(threads, jobs, |columns: Range<usize>| {
