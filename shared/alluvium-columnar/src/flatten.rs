@@ -237,7 +237,8 @@ mod tests {
         check(
             Limits::default(),
             &[record, "{}", r#"{"d":true,"a":2}"#],
-            "0 $.a.b: 1 Bigint\n0 $.d: [1,\"x\"] MixedArray\n0 $.fA: \"t\" String\n\
+            "0 $.a.b: 1 Bigint\n0 $.a: {\"b\":1,\"c\":{}} Object\n0 $.d: [1,\"x\"] MixedArray\n\
+             0 $.fA: \"t\" String\n\
              2 $.a: 2 Bigint\n2 $.d: true Boolean\nloses [false, false, false]",
         );
     }
@@ -245,7 +246,9 @@ mod tests {
     #[test]
     fn the_last_of_several_equal_keys_counts() {
         let record = r#"{"a":{"b":"x","b":2},"a":{"c":3,"c":{"d":4}},"e":5,"e":null}"#;
-        check(Limits::default(), &[record], "0 $.a.c.d: 4 Bigint\nloses [true]");
+        let expected = "0 $.a.c.d: 4 Bigint\n0 $.a.c: {\"d\":4} Object\n\
+             0 $.a: {\"c\":3,\"c\":{\"d\":4}} Object\nloses [true]";
+        check(Limits::default(), &[record], expected);
     }
 
     #[test]
@@ -263,7 +266,8 @@ mod tests {
         check(
             limits,
             &[r#"{"a":{"b":{"c":1}}}"#, r#"{"longer_than_ten":1}"#, r#"{"x":1,"y":2,"z":3}"#],
-            "0 $.a.b: {\"c\":1} Json\n2 $.x: 1 Bigint\n2 $.y: 2 Bigint\n\
+            "0 $.a.b: {\"c\":1} Json\n0 $.a: {\"b\":{\"c\":1}} Object\n2 $.x: 1 Bigint\n\
+             2 $.y: 2 Bigint\n\
              loses [false, true, true]",
         );
     }

@@ -256,8 +256,8 @@ mod tests {
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "writing",
           "plan": {
-            "id": "6ae44d77",
-            "layout": 3,
+            "id": "25563dcc",
+            "layout": 4,
             "limits": {
               "part_records": 10
             },
