@@ -22,6 +22,11 @@ use crate::{
     typing::whole_number,
 };
 
+/// Values of a column that are looked at to estimate how much work all of them are.
+const WEIGHED_VALUES: usize = 16;
+/// Work of a value that does not depend on its length, in bytes.
+const VALUE_WEIGHT: usize = 16;
+
 /// The Arrow type of a data column. Lists have the field name of the Parquet specification.
 pub(crate) fn data_type(kind: Kind) -> DataType {
     match kind {
@@ -70,6 +75,18 @@ impl ColumnCells<'_> {
     pub(crate) fn within(&self, rows: &Range<u32>) -> impl Iterator<Item = Cell> {
         let cells = self.cells.within(rows.clone()).flatten().copied();
         cells.filter(|cell| self.classes.contains(cell.class()))
+    }
+
+    /// About how much work these rows are: bytes of their values, estimated from a few, and what
+    /// each value takes besides.
+    pub(crate) fn weight(&self, rows: &Range<u32>) -> usize {
+        let slices = || self.cells.within(rows.clone());
+        let values = slices().map(<[_]>::len).sum::<usize>();
+        let few = slices().flatten().step_by(values.div_ceil(WEIGHED_VALUES).max(1));
+        let (few, bytes) = few.fold((0, 0), |(few, bytes), cell| {
+            (few + 1, bytes + cell.value(self.text).len() + VALUE_WEIGHT)
+        });
+        values * bytes / few.max(1)
     }
 
     /// Gathers the values of all rows from this one on.

@@ -66,9 +66,10 @@ pub(crate) fn encode(
         ParquetFile::without_dictionaries(layout.arrow_schema(), footer, &layout.distinct(&rows))?;
     let rescued = AtomicU64::new(0);
     for rows in runs(&placed.part, rows, ROW_GROUP_TEXT_BYTES) {
-        let blocks = runs(&placed.part, rows, BLOCK_TEXT_BYTES);
+        let blocks = runs(&placed.part, rows.clone(), BLOCK_TEXT_BYTES);
         let threads = if blocks.len() > 1 { cores() } else { 1 };
-        file.row_group_at_once(threads, |columns, sink| {
+        let weights: Vec<_> = layout.columns.iter().map(|column| column.weight(&rows)).collect();
+        file.row_group_at_once(threads, &weights, |columns, sink| {
             layout.write(columns, &blocks, &rescued, sink)
         })?;
     }
@@ -106,6 +107,16 @@ fn runs(part: &Part, rows: Range<u32>, text_bytes: usize) -> Vec<Range<u32>> {
 enum FileColumn<'a> {
     System(SystemColumn),
     Data { column: &'a DataColumn, cells: ColumnCells<'a> },
+}
+
+impl FileColumn<'_> {
+    /// About how much work these rows of the column are.
+    fn weight(&self, rows: &Range<u32>) -> usize {
+        match self {
+            Self::System(_) => rows.len(),
+            Self::Data { cells, .. } => cells.weight(rows),
+        }
+    }
 }
 
 /// Which columns a file has, and what goes where.

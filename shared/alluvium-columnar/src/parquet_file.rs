@@ -3,7 +3,7 @@
 //! Every property is set on purpose: files must have the same bytes on every run and be read by
 //! Athena, Trino, Spark, DuckDB, Polars and PyArrow alike.
 
-use std::{ops::Range, sync::Arc};
+use std::{cmp::Reverse, ops::Range, sync::Arc};
 
 use alluvium_model::SystemColumn;
 use arrow::{
@@ -120,24 +120,23 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Writes a row group on so many threads. `fill` is called for some columns at a time, each of
-    /// them once, with the place to put their arrays, one column after the other, which is told the
-    /// column, too.
+    /// Writes a row group on so many threads, whose columns take work as these weights say. `fill`
+    /// is called for some columns at a time, each of them once, with the place to put their arrays,
+    /// one column after the other, which is told the column, too.
     ///
     /// The writers of those columns alone are there meanwhile: one takes some 200 KB before it has
     /// seen a value.
     pub(crate) fn row_group_at_once(
         &mut self,
         threads: usize,
+        weights: &[usize],
         fill: impl Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync,
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
-        let columns = self.schema.fields().len();
-        let jobs = if threads > 1 { JOBS_PER_THREAD * threads } else { 1 };
-        let at_a_time = columns.div_ceil(jobs).clamp(1, COLUMNS_MAX);
-        let begins = (0..columns).step_by(at_a_time);
-        let jobs = begins.map(|begin| begin..columns.min(begin + at_a_time)).collect();
-        let chunks = at_once(threads, jobs, |columns: Range<usize>| {
+        let mut jobs = jobs(weights, threads);
+        // What is begun last had better be short.
+        jobs.sort_by_key(|(_, weight)| Reverse(*weight));
+        let mut chunks = at_once(threads, jobs, |(columns, _)| {
             let fields = self.schema.fields().get(columns.clone()).unwrap_or_default();
             let mut writers = self.writers(index, fields)?;
             let mut chunks = Vec::new();
@@ -151,10 +150,11 @@ impl ParquetFile {
                 }
             })?;
             close(writers.drain(..), &mut chunks)?;
-            Ok::<_, ColumnarError>(chunks)
+            Ok::<_, ColumnarError>((begin, chunks))
         })?;
+        chunks.sort_by_key(|(begin, _)| *begin);
         let mut group = self.writer.next_row_group()?;
-        for chunk in chunks.into_iter().flatten().flatten() {
+        for chunk in chunks.into_iter().flat_map(|(_, chunks)| chunks).flatten() {
             chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
@@ -193,6 +193,24 @@ fn writer(
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options)?;
     Ok(writer.into_serialized_writer()?)
+}
+
+/// Columns that are filled together, all in their order, and how much work they are.
+fn jobs(weights: &[usize], threads: usize) -> Vec<(Range<usize>, usize)> {
+    let jobs_min = if threads > 1 { JOBS_PER_THREAD * threads } else { 1 };
+    let weight_max = weights.iter().sum::<usize>().div_ceil(jobs_min);
+    let mut jobs = Vec::new();
+    let (mut begin, mut weight) = (0, 0);
+    for (column, more) in weights.iter().enumerate() {
+        let is_full = weight + more > weight_max || column - begin == COLUMNS_MAX;
+        if is_full && column > begin {
+            jobs.push((begin..column, weight));
+            (begin, weight) = (column, 0);
+        }
+        weight += more;
+    }
+    jobs.push((begin..weights.len(), weight));
+    jobs
 }
 
 /// Closes the writers of columns; their chunks follow those of the columns before.
@@ -285,6 +303,19 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
+
+    #[test]
+    fn columns_are_filled_together_by_their_weight() {
+        let check = |weights: &[usize], threads, expected: &[Range<usize>]| {
+            let (found, sums): (Vec<_>, Vec<_>) = jobs(weights, threads).into_iter().unzip();
+            assert_eq!(found, expected, "{weights:?}");
+            assert_eq!(sums.iter().sum::<usize>(), weights.iter().sum());
+        };
+        check(&[1, 2, 3], 1, &[0..3]);
+        check(&[1; 10], 2, &[0..2, 2..4, 4..6, 6..8, 8..10]);
+        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[0..2, 2..3, 3..8]);
+        check(&[0; 130], 1, &[0..64, 64..128, 128..130]);
+    }
 
     #[test]
     fn numbers_in_lists_have_no_dictionary() {
