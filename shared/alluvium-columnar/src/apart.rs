@@ -24,7 +24,7 @@ const BATCH_RECORDS: usize = 4_096;
 const BATCHES_WAITING: usize = 2;
 /// A record with more members, or more text than a batch, is handed over as it is instead of being
 /// copied, and nothing is done until it is flattened: two of them would be too many in memory.
-const MEMBERS_COPIED_MAX: usize = 1 << 14;
+pub(crate) const MEMBERS_COPIED_MAX: usize = 1 << 14;
 
 /// The end of a round that records are given to.
 pub(crate) struct Apart {

@@ -6,12 +6,27 @@ use std::{
     thread::{self, available_parallelism},
 };
 
+use alluvium_model::Limits;
+
+/// Text of a part from which on memory is ample.
+const AMPLE_PART_BYTES: u32 = 64 << 20;
 /// Threads at most: each has arrays of its own in memory, and no function has more cores.
 const CORES_MAX: usize = 6;
 
-/// How many threads there is work for.
-pub(crate) fn cores() -> usize {
+/// How many threads there is work for. Where memory is short there is one: each takes some, and
+/// what Lambda gives of cores it gives by memory, [whatever it shows][memory].
+///
+/// [memory]: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+pub(crate) fn cores(limits: &Limits) -> usize {
+    if memory_is_short(limits) {
+        return 1;
+    }
     available_parallelism().map_or(1, usize::from).min(CORES_MAX)
+}
+
+/// Whether memory is short: parts this small are asked for where it is.
+pub(crate) const fn memory_is_short(limits: &Limits) -> bool {
+    limits.part_text_bytes < AMPLE_PART_BYTES
 }
 
 /// Does these jobs on so many threads, or as many as the system gives, of which this one is one,

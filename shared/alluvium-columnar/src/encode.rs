@@ -23,10 +23,11 @@ use parquet::schema::types::ColumnPath;
 use crate::{
     ColumnarError, Part, PlacedPart,
     column::{ColumnCells, Gathered, data_type, timestamp_type},
-    cores::cores,
+    cores::{cores, memory_is_short},
     distinct::hardly_repeats,
     footer::footer,
     parquet_file::{ColumnSink, ParquetFile, Sink},
+    part::Row,
     partitions::EventSpan,
     rescue::Rescue,
 };
@@ -36,6 +37,11 @@ const ROW_GROUP_TEXT_BYTES: usize = 64 << 20;
 /// JSON text whose values are read column by column before further text is: it stays in the cache
 /// of a core meanwhile. Less of it is not worth a second thread.
 const BLOCK_TEXT_BYTES: usize = 256 << 10;
+/// Columns that are filled together on each thread, at most: so many arrays are in memory, and so
+/// many times fewer is the text gone through.
+const COLUMNS_MAX: usize = 32;
+/// The same where memory is short.
+const FEW_COLUMNS_MAX: usize = 4;
 const CACHE_LINE_BYTES: usize = 64;
 /// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
@@ -65,11 +71,13 @@ pub(crate) fn encode(
     let mut file =
         ParquetFile::without_dictionaries(layout.arrow_schema(), footer, &layout.distinct(&rows))?;
     let rescued = AtomicU64::new(0);
+    let limits = &placed.part.facts.limits;
+    let columns_max = if memory_is_short(limits) { FEW_COLUMNS_MAX } else { COLUMNS_MAX };
     for rows in runs(&placed.part, rows, ROW_GROUP_TEXT_BYTES) {
         let blocks = runs(&placed.part, rows.clone(), BLOCK_TEXT_BYTES);
-        let threads = if blocks.len() > 1 { cores() } else { 1 };
+        let threads = if blocks.len() > 1 { cores(limits) } else { 1 };
         let weights: Vec<_> = layout.columns.iter().map(|column| column.weight(&rows)).collect();
-        file.row_group_at_once(threads, &weights, |columns, sink| {
+        file.row_group_at_once(threads, &weights, columns_max, |columns, sink| {
             layout.write(columns, &blocks, &rescued, sink)
         })?;
     }
@@ -78,14 +86,14 @@ pub(crate) fn encode(
 }
 
 impl Part {
-    /// Reads the text of these rows once from its beginning to its end, which brings it into the
-    /// cache of the core faster than values do that lie here and there: 2 to 4 % of a load.
+    /// Reads the text of these rows once in its order, which brings it into the cache of the core
+    /// faster than values do that lie here and there: 2 to 4 % of a load.
     fn bring_near(&self, rows: &Range<u32>) {
-        let at = |row: u32| self.rows.get(row as usize).map(|row| row.at as usize);
-        let begin = at(rows.start).unwrap_or_default();
-        let text = self.text.as_bytes();
-        let lines = text.get(begin..at(rows.end).unwrap_or(text.len())).unwrap_or_default();
-        black_box(lines.iter().step_by(CACHE_LINE_BYTES).fold(0, |seen, byte| seen ^ byte));
+        let rows = self.rows.get(rows.start as usize..rows.end as usize).unwrap_or_default();
+        let text =
+            |row: &Row| self.text.as_bytes().get(row.at as usize..)?.get(..row.length as usize);
+        let lines = rows.iter().filter_map(text).flat_map(|t| t.iter().step_by(CACHE_LINE_BYTES));
+        black_box(lines.fold(0, |seen, byte| seen ^ byte));
     }
 }
 

@@ -40,9 +40,6 @@ const WRITE_BATCH_ROWS: usize = 1_024;
 /// Bytes of a minimum or maximum kept for pruning.
 const STATISTICS_BYTES: usize = 64;
 
-/// Columns of a row group that are filled together at most: so many arrays are in memory, and so
-/// many times fewer is the text of the rows gone through.
-const COLUMNS_MAX: usize = 64;
 /// Jobs for each of several threads, so that none has nothing to do for long while another has the
 /// last columns.
 const JOBS_PER_THREAD: usize = 4;
@@ -122,7 +119,7 @@ impl ParquetFile {
 
     /// Writes a row group on so many threads, whose columns take work as these weights say. `fill`
     /// is called for some columns at a time, each of them once, with the place to put their arrays,
-    /// one column after the other, which is told the column, too.
+    /// one column after the other, which is told the column, too. They are `columns_max` at most.
     ///
     /// The writers of those columns alone are there meanwhile: one takes some 200 KB before it has
     /// seen a value.
@@ -130,10 +127,11 @@ impl ParquetFile {
         &mut self,
         threads: usize,
         weights: &[usize],
+        columns_max: usize,
         fill: impl Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync,
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
-        let mut jobs = jobs(weights, threads);
+        let mut jobs = jobs(weights, threads, columns_max);
         // What is begun last had better be short.
         jobs.sort_by_key(|(_, weight)| Reverse(*weight));
         let mut chunks = at_once(threads, jobs, |(columns, _)| {
@@ -196,13 +194,13 @@ fn writer(
 }
 
 /// Columns that are filled together, all in their order, and how much work they are.
-fn jobs(weights: &[usize], threads: usize) -> Vec<(Range<usize>, usize)> {
+fn jobs(weights: &[usize], threads: usize, columns_max: usize) -> Vec<(Range<usize>, usize)> {
     let jobs_min = if threads > 1 { JOBS_PER_THREAD * threads } else { 1 };
     let weight_max = weights.iter().sum::<usize>().div_ceil(jobs_min);
     let mut jobs = Vec::new();
     let (mut begin, mut weight) = (0, 0);
     for (column, more) in weights.iter().enumerate() {
-        let is_full = weight + more > weight_max || column - begin == COLUMNS_MAX;
+        let is_full = weight + more > weight_max || column - begin == columns_max;
         if is_full && column > begin {
             jobs.push((begin..column, weight));
             (begin, weight) = (column, 0);
@@ -306,15 +304,16 @@ mod tests {
 
     #[test]
     fn columns_are_filled_together_by_their_weight() {
-        let check = |weights: &[usize], threads, expected: &[Range<usize>]| {
-            let (found, sums): (Vec<_>, Vec<_>) = jobs(weights, threads).into_iter().unzip();
+        let check = |weights: &[usize], threads, expected: &[(usize, usize)]| {
+            let (found, sums): (Vec<_>, Vec<_>) = jobs(weights, threads, 64).into_iter().unzip();
+            let expected: Vec<_> = expected.iter().map(|(begin, end)| *begin..*end).collect();
             assert_eq!(found, expected, "{weights:?}");
-            assert_eq!(sums.iter().sum::<usize>(), weights.iter().sum());
+            assert_eq!(sums.iter().sum::<usize>(), weights.iter().sum::<usize>());
         };
-        check(&[1, 2, 3], 1, &[0..3]);
-        check(&[1; 10], 2, &[0..2, 2..4, 4..6, 6..8, 8..10]);
-        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[0..2, 2..3, 3..8]);
-        check(&[0; 130], 1, &[0..64, 64..128, 128..130]);
+        check(&[1, 2, 3], 1, &[(0, 3)]);
+        check(&[1; 10], 2, &[(0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]);
+        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 2), (2, 3), (3, 8)]);
+        check(&[0; 130], 1, &[(0, 64), (64, 128), (128, 130)]);
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub(crate) struct Extent {
 
 /// Some consecutive records of a source that belong to one table, bad ones included.
 ///
-/// Good records wait as text with one cell a leaf until their table's schema is known:
+/// Good records wait as text with one cell a value until their table's schema is known:
 /// [`Part::discovery`] says what to add to it, [`Part::placed`] takes what resulted.
 #[derive(Debug)]
 pub struct Part {

@@ -120,6 +120,10 @@ impl Round {
         &self.fill
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.facts.limits
+    }
+
     /// Gives all of it to another owner. What stays is an empty one.
     pub(crate) fn leave(&mut self) -> Self {
         let empty = Self::new(Arc::clone(&self.facts));

@@ -5,7 +5,7 @@
 
 use crate::{
     Part,
-    apart::Apart,
+    apart::{Apart, MEMBERS_COPIED_MAX},
     cores::cores,
     quarantine::BadRecord,
     read::Reader,
@@ -42,6 +42,10 @@ impl Rounds {
         match self {
             Self::Undecided(round) | Self::Here(round) => {
                 round.push(reader.record(), reader.extent());
+                if reader.record().members.len() > MEMBERS_COPIED_MAX {
+                    // They would stay in memory until the next record is looked for.
+                    drop(reader.take_record());
+                }
             }
             Self::Apart(apart) => apart.push(reader),
         }
@@ -71,7 +75,7 @@ impl Rounds {
     /// Goes on with a second thread if there is a core for it.
     fn decide(&mut self) {
         let Self::Undecided(round) = self else { return };
-        let apart = if cores() > 1 { Apart::new(round) } else { None };
+        let apart = if cores(round.limits()) > 1 { Apart::new(round) } else { None };
         *self = match apart {
             Some(apart) => Self::Apart(Box::new(apart)),
             None => Self::Here(Box::new(round.leave())),

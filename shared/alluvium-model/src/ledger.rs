@@ -279,7 +279,7 @@ mod tests {
           "source": "s3://landing/camera/1.json",
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "committed",
-          "plan": "6ae44d77",
+          "plan": "25563dcc",
           "table": "camera",
           "files": [],
           "counts": {
