@@ -135,7 +135,7 @@ def pages():
         {"n": n, "word": f"w{n % 7}", "half": n / 2, "even": n % 2 == 0, "list": [n, None]}
         for n in range(ROWS_BEFORE_AND_AFTER)
     ]
-    long = [{"n": -n, "long": f"{n:08}" * 12_500} for n in range(LONG_ROWS)]
+    long = [{"n": -n, "long": f"{n:08}" * 25_000} for n in range(LONG_ROWS)]
     late = [{**row, "at": f"2026-01-01T00:00:00.{row['n']:06}Z"} for row in small]
     return [[*small, *long, *late], [{"n": 0}, Bad(b"nope", "invalid_json")]]
 
