@@ -15,8 +15,8 @@ const CHUNK_CELLS_MAX: usize = 4_096;
 /// Bytes of a value whose length a cell has room for.
 const LENGTH_MAX: u32 = 15;
 
-/// A leaf of a part, or an object that is flattened: its row, its class, and where in the part's text it begins. A short one also
-/// has its length, so that its end is not looked for.
+/// A leaf of a part, or an object that is flattened: its row, its class, and where in the part's
+/// text it begins. A short one also has its length, so that its end is not looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell(u64);
 

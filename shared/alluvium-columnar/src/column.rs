@@ -80,9 +80,8 @@ impl ColumnCells<'_> {
     /// About how much work these rows are: bytes of their values, estimated from a few, and what
     /// each value takes besides.
     pub(crate) fn weight(&self, rows: &Range<u32>) -> usize {
-        let slices = || self.cells.within(rows.clone());
-        let values = slices().map(<[_]>::len).sum::<usize>();
-        let few = slices().flatten().step_by(values.div_ceil(WEIGHED_VALUES).max(1));
+        let values = self.within(rows).count();
+        let few = self.within(rows).step_by(values.div_ceil(WEIGHED_VALUES).max(1));
         let (few, bytes) = few.fold((0, 0), |(few, bytes), cell| {
             (few + 1, bytes + cell.value(self.text).len() + VALUE_WEIGHT)
         });
@@ -232,7 +231,7 @@ fn lists(scalar: Scalar) -> Box<dyn Gather> {
 
 /// Appends to the string that the next `append_value` ends.
 fn append_piece(strings: &mut StringBuilder, piece: &str) {
-    // Memory is all that this could want for.
+    // This never fails: there is room for as much as memory has.
     let Ok(()) = strings.write_str(piece) else { return };
 }
 

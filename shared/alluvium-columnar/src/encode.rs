@@ -42,6 +42,9 @@ const BLOCK_TEXT_BYTES: usize = 256 << 10;
 const COLUMNS_MAX: usize = 32;
 /// The same where memory is short.
 const FEW_COLUMNS_MAX: usize = 4;
+/// Columns that take less than one byte in so many of the text are sparse: of the lines that a cache
+/// would bring near for them, most hold nothing of theirs.
+const SPARSE: usize = 8;
 const CACHE_LINE_BYTES: usize = 64;
 /// Bytes of rescued values in an array at most, but for the last row.
 const RESCUE_BATCH_BYTES: usize = 4 << 20;
@@ -76,9 +79,10 @@ pub(crate) fn encode(
     for rows in runs(&placed.part, rows, ROW_GROUP_TEXT_BYTES) {
         let blocks = runs(&placed.part, rows.clone(), BLOCK_TEXT_BYTES);
         let threads = if blocks.len() > 1 { cores(limits) } else { 1 };
-        let weights: Vec<_> = layout.columns.iter().map(|column| column.weight(&rows)).collect();
-        file.row_group_at_once(threads, &weights, columns_max, |columns, sink| {
-            layout.write(columns, &blocks, &rescued, sink)
+        let weights = layout.weights(&rows);
+        let group = RowGroup { rows, blocks, weights };
+        file.row_group_at_once(threads, &group.weights, columns_max, |columns, sink| {
+            layout.write(columns, &group, &rescued, sink)
         })?;
     }
     let (bytes, rows) = file.finish()?;
@@ -87,7 +91,7 @@ pub(crate) fn encode(
 
 impl Part {
     /// Reads the text of these rows once in its order, which brings it into the cache of the core
-    /// faster than values do that lie here and there: 2 to 4 % of a load.
+    /// faster than values do that lie here and there.
     fn bring_near(&self, rows: &Range<u32>) {
         let rows = self.rows.get(rows.start as usize..rows.end as usize).unwrap_or_default();
         let text =
@@ -117,14 +121,13 @@ enum FileColumn<'a> {
     Data { column: &'a DataColumn, cells: ColumnCells<'a> },
 }
 
-impl FileColumn<'_> {
-    /// About how much work these rows of the column are.
-    fn weight(&self, rows: &Range<u32>) -> usize {
-        match self {
-            Self::System(_) => rows.len(),
-            Self::Data { cells, .. } => cells.weight(rows),
-        }
-    }
+/// What goes to a row group.
+struct RowGroup {
+    rows: Range<u32>,
+    /// The same rows, in pieces whose text is read together.
+    blocks: Vec<Range<u32>>,
+    /// How much work each column is, in bytes of text, about.
+    weights: Vec<usize>,
 }
 
 /// Which columns a file has, and what goes where.
@@ -174,17 +177,45 @@ impl<'a> FileLayout<'a> {
         self.columns.iter().filter_map(distinct).collect()
     }
 
-    /// Writes these columns of a row group, whose rows these blocks are, side by side: values that
-    /// are neighbours in the text are read one after the other, while they are near.
+    /// About how much work these rows of each column are.
+    fn weights(&self, rows: &Range<u32>) -> Vec<usize> {
+        let weight = |column: &FileColumn<'_>| match column {
+            FileColumn::System(SystemColumn::Rescued) => {
+                // Each such row is gone through twice.
+                rows.clone()
+                    .filter(|row| self.rescue.seeks_in(*row))
+                    .map(|row| 2 * self.length(row))
+                    .sum()
+            }
+            FileColumn::System(_) => rows.len(),
+            FileColumn::Data { cells, .. } => cells.weight(rows),
+        };
+        self.columns.iter().map(weight).collect()
+    }
+
+    /// Bytes of the text of a row.
+    fn length(&self, row: u32) -> usize {
+        self.part.rows.get(row as usize).map_or(0, |row| row.length as usize)
+    }
+
+    /// Whether these columns have so many values that most of the text is read for them.
+    fn is_dense(&self, columns: Range<usize>, group: &RowGroup) -> bool {
+        let values = group.weights.get(columns).unwrap_or_default().iter().sum::<usize>();
+        let text = group.rows.clone().map(|row| self.length(row)).sum::<usize>();
+        values >= text / SPARSE
+    }
+
+    /// Writes these columns of a row group side by side: values that are neighbours in the text are
+    /// read one after the other, while they are near.
     fn write(
         &self,
         columns: Range<usize>,
-        blocks: &[Range<u32>],
+        group: &RowGroup,
         rescued: &AtomicU64,
         sink: ColumnSink<'_>,
     ) -> Result<(), ColumnarError> {
-        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
-        let rows = first.start..last.end;
+        let RowGroup { rows, blocks, .. } = group;
+        let is_dense = self.is_dense(columns.clone(), group);
         let file_columns = self.columns.get(columns.clone()).unwrap_or_default();
         let mut gathered: Vec<Option<Gathered<'_>>> = file_columns
             .iter()
@@ -196,7 +227,9 @@ impl<'a> FileLayout<'a> {
             })
             .collect();
         for block in blocks {
-            self.part.bring_near(block);
+            if is_dense {
+                self.part.bring_near(block);
+            }
             for values in gathered.iter_mut().flatten() {
                 values.go_on_to(block.end);
             }
@@ -204,7 +237,7 @@ impl<'a> FileLayout<'a> {
         for ((index, column), values) in columns.zip(file_columns).zip(gathered) {
             match (column, values) {
                 (FileColumn::Data { cells, .. }, Some(values)) => {
-                    sink(index, cells.spread(&rows, values.finish())?)?;
+                    sink(index, cells.spread(rows, values.finish())?)?;
                 }
                 (FileColumn::System(column), _) => {
                     let mut sink = |array| sink(index, array);

@@ -1,4 +1,4 @@
-//! From the members of a record to cells under paths.
+//! From the members of a record to cells under paths: one for each leaf, and for each object above.
 
 use std::{borrow::Cow, collections::HashMap, convert::Infallible, ops::Range, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     text::{end_of_value, walk_object},
 };
 
-/// Notes the leaves of records, one record after the other.
+/// Notes the leaves of records and the objects that they lie in, one record after the other.
 #[derive(Debug)]
 pub(crate) struct Flattener {
     pub(crate) paths: Paths,

@@ -295,7 +295,8 @@ fn properties(
 #[cfg(test)]
 mod tests {
     use arrow::{
-        array::{Int64Array, ListArray},
+        array::{Int64Array, ListArray, new_null_array},
+        compute::concat,
         datatypes::Int64Type,
     };
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -314,6 +315,37 @@ mod tests {
         check(&[1; 10], 2, &[(0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]);
         check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 2), (2, 3), (3, 8)]);
         check(&[0; 130], 1, &[(0, 64), (64, 128), (128, 130)]);
+    }
+
+    #[test]
+    fn files_have_the_same_bytes_on_any_number_of_threads() {
+        let columns: Vec<ArrayRef> = (0..40)
+            .map(|c| {
+                Arc::new((0..100 * c).map(|n| n % (c + 1)).collect::<Int64Array>()) as ArrayRef
+            })
+            .map(|column| {
+                concat(&[&column, &new_null_array(&DataType::Int64, 4_000 - column.len())]).unwrap()
+            })
+            .collect();
+        let fields = (0..40).map(|c| Field::new(format!("c{c}"), DataType::Int64, true));
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        // The heaviest are the last, so that they are begun first.
+        let weights: Vec<_> = (0..40).map(|c| c * c * c).collect();
+        let written = |threads| {
+            let mut file = ParquetFile::new(schema.clone(), None).unwrap();
+            file.row_group_at_once(threads, &weights, 4, |which, sink| {
+                which.into_iter().try_for_each(|c| sink(c, Arc::clone(columns.get(c).unwrap())))
+            })
+            .unwrap();
+            file.finish().unwrap().0
+        };
+        let alone = written(1);
+        let read = ParquetRecordBatchReaderBuilder::try_new(alone.clone()).unwrap();
+        let batches: Result<Vec<_>, _> = read.with_batch_size(4_000).build().unwrap().collect();
+        assert_eq!(batches.unwrap().first().unwrap().columns(), columns);
+        for threads in [2, 3, 6] {
+            assert!(written(threads) == alone, "{threads} threads");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) struct Node {
     pub(crate) flattens: bool,
     /// Which of the values that decide about a whole record stands here.
     pub(crate) watched: Option<usize>,
-    /// The leaves, and the objects that are flattened, in the order of their rows, one a row at most.
+    /// The leaves and the objects that are flattened, in the order of their rows, one a row at most.
     pub(crate) cells: Cells,
     pub(crate) classes: ClassSet,
     /// The object in which a value was last seen here: a second one in it is a duplicate.

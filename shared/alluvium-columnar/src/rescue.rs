@@ -55,7 +55,7 @@ impl Homes {
         self.homeless.get(id.index()).is_some_and(|classes| classes.contains(class))
     }
 
-    pub(crate) fn is_whole(&self, id: NodeId) -> bool {
+    fn is_whole(&self, id: NodeId) -> bool {
         self.whole.get(id.index()) == Some(&true)
     }
 }
@@ -96,6 +96,11 @@ impl<'a> Rescue<'a> {
         rows.any(|row| self.first(row).is_some())
     }
 
+    /// Whether a row may have such values.
+    pub(crate) fn seeks_in(&self, row: u32) -> bool {
+        self.seeks.get(row as usize) == Some(&true)
+    }
+
     /// The path of the first value of a row that has no column.
     pub(crate) fn first(&self, row: u32) -> Option<String> {
         let mut first = None;
@@ -109,7 +114,7 @@ impl<'a> Rescue<'a> {
     /// much memory, the record itself is rescued instead, so that a long path with many keys
     /// below it cannot blow a record up.
     pub(crate) fn row(&self, row: u32, take: &mut dyn FnMut(&str, &'a str)) {
-        if self.seeks.get(row as usize) != Some(&true) {
+        if !self.seeks_in(row) {
             return;
         }
         let Some(row) = self.part.rows.get(row as usize) else { return };
