@@ -41,7 +41,7 @@ const BLOCK_TEXT_BYTES: usize = 256 << 10;
 /// many times fewer is the text gone through.
 const COLUMNS_MAX: usize = 32;
 /// The same where memory is short.
-const FEW_COLUMNS_MAX: usize = 4;
+const FEW_COLUMNS_MAX: usize = 12;
 /// Columns that take less than one byte in so many of the text are sparse: of the lines that a cache
 /// would bring near for them, most hold nothing of theirs.
 const SPARSE: usize = 8;
