@@ -1,6 +1,6 @@
 //! Where one value lies, in eight bytes, and the values of one path.
 
-use std::{iter, ops::Range, slice};
+use std::{iter, mem, ops::Range, slice};
 
 use alluvium_model::ValueClass;
 
@@ -78,41 +78,51 @@ impl Cell {
 /// would leave as many bytes of holes behind them as they hold.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
-    chunks: Vec<Vec<Cell>>,
+    full: Vec<Vec<Cell>>,
+    /// The chunk that grows; it is empty only if there are no cells.
+    last: Vec<Cell>,
 }
 
 impl Cells {
     pub(crate) fn push(&mut self, cell: Cell) {
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(cell),
-            last => {
-                let doubled = last.map_or(FIRST_CHUNK_CELLS, |chunk| 2 * chunk.capacity());
-                let mut chunk = Vec::with_capacity(doubled.min(CHUNK_CELLS_MAX));
-                chunk.push(cell);
-                self.chunks.push(chunk);
+        if self.last.len() == self.last.capacity() {
+            let doubled = (2 * self.last.capacity()).clamp(FIRST_CHUNK_CELLS, CHUNK_CELLS_MAX);
+            let full = mem::replace(&mut self.last, Vec::with_capacity(doubled));
+            if !full.is_empty() {
+                self.full.push(full);
             }
         }
+        self.last.push(cell);
     }
 
     /// Takes the last cell back.
     pub(crate) fn pop(&mut self) {
-        if let Some(chunk) = self.chunks.last_mut() {
-            chunk.pop();
-            if chunk.is_empty() {
-                self.chunks.pop();
-            }
+        self.last.pop();
+        if self.last.is_empty()
+            && let Some(full) = self.full.pop()
+        {
+            self.last = full;
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Cell> {
-        self.chunks.iter().flatten().copied()
+        self.chunks().flatten().copied()
+    }
+
+    fn chunks(&self) -> Chunks<'_> {
+        self.full.iter().chain(iter::once(&self.last))
+    }
+
+    /// The chunks that have cells of this row or of later ones.
+    fn chunks_from(&self, row: u32) -> Chunks<'_> {
+        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < row);
+        let first = self.full.partition_point(before);
+        self.full.get(first..).unwrap_or_default().iter().chain(iter::once(&self.last))
     }
 
     /// A way through the cells from this row on.
     pub(crate) fn from(&self, row: u32) -> CellsFrom<'_> {
-        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < row);
-        let first = self.chunks.partition_point(before);
-        let mut chunks = self.chunks.get(first..).unwrap_or_default().iter();
+        let mut chunks = self.chunks_from(row);
         let rest = chunks.next().map(Vec::as_slice).unwrap_or_default();
         let begin = rest.partition_point(|cell| cell.row() < row);
         CellsFrom { rest: rest.get(begin..).unwrap_or_default(), chunks }
@@ -120,23 +130,39 @@ impl Cells {
 
     /// The cells of these rows, slice by slice.
     pub(crate) fn within(&self, rows: Range<u32>) -> impl Iterator<Item = &[Cell]> {
-        let before = |chunk: &Vec<Cell>| chunk.last().is_some_and(|last| last.row() < rows.start);
-        let first = self.chunks.partition_point(before);
-        let chunks = self.chunks.get(first..).unwrap_or_default().iter();
-        let slices = chunks.map(move |chunk| {
+        let slices = self.chunks_from(rows.start).map(move |chunk| {
             let begin = chunk.partition_point(|cell| cell.row() < rows.start);
             let end = chunk.partition_point(|cell| cell.row() < rows.end);
             chunk.get(begin..end).unwrap_or_default()
         });
         slices.take_while(|slice| !slice.is_empty())
     }
+
+    /// How many cells these rows have.
+    pub(crate) fn count(&self, rows: &Range<u32>) -> usize {
+        self.within(rows.clone()).map(<[Cell]>::len).sum()
+    }
+
+    /// The first cell of these rows, and every one that is `step` cells behind another of these.
+    pub(crate) fn every(&self, step: usize, rows: &Range<u32>) -> impl Iterator<Item = Cell> {
+        let mut skip = 0;
+        let slices = self.within(rows.clone()).map(move |slice| {
+            let first = skip;
+            skip = first + slice.len().saturating_sub(first).div_ceil(step) * step - slice.len();
+            // None of those between is looked at.
+            slice.iter().skip(first).step_by(step)
+        });
+        slices.flatten().copied()
+    }
 }
+
+type Chunks<'a> = iter::Chain<slice::Iter<'a, Vec<Cell>>, iter::Once<&'a Vec<Cell>>>;
 
 /// A way through cells that stops at some rows.
 pub(crate) struct CellsFrom<'a> {
     /// What is left of the chunk at hand.
     rest: &'a [Cell],
-    chunks: slice::Iter<'a, Vec<Cell>>,
+    chunks: Chunks<'a>,
 }
 
 impl<'a> CellsFrom<'a> {
@@ -193,5 +219,10 @@ mod tests {
             assert_eq!(found, expected);
         }
         assert_eq!(cells.within(39_999..50_000).count(), 0);
+        for step in [1, 7, 4_096, 5_000, 30_000] {
+            let (rows, all) = (9..39_990, 5..19_995);
+            assert_eq!(cells.count(&rows), all.len());
+            assert!(cells.every(step, &rows).map(Cell::at).eq(all.step_by(step)));
+        }
     }
 }

@@ -77,15 +77,24 @@ impl ColumnCells<'_> {
         cells.filter(|cell| self.classes.contains(cell.class()))
     }
 
+    /// About how many values these rows have, and some of them, evenly taken: `most` at most.
+    pub(crate) fn sample(&self, rows: &Range<u32>, most: usize) -> (usize, Vec<Cell>) {
+        let count = self.cells.count(rows);
+        let sample = self.cells.every(count.div_ceil(most).max(1), rows).collect::<Vec<_>>();
+        if sample.iter().all(|cell| self.classes.contains(cell.class())) {
+            return (count, sample);
+        }
+        // Cells of other columns are among them, and may be nearly all.
+        let count = self.within(rows).count();
+        (count, self.within(rows).step_by(count.div_ceil(most).max(1)).collect())
+    }
+
     /// About how much work these rows are: bytes of their values, estimated from a few, and what
     /// each value takes besides.
     pub(crate) fn weight(&self, rows: &Range<u32>) -> usize {
-        let values = self.within(rows).count();
-        let few = self.within(rows).step_by(values.div_ceil(WEIGHED_VALUES).max(1));
-        let (few, bytes) = few.fold((0, 0), |(few, bytes), cell| {
-            (few + 1, bytes + cell.value(self.text).len() + VALUE_WEIGHT)
-        });
-        values * bytes / few.max(1)
+        let (values, few) = self.sample(rows, WEIGHED_VALUES);
+        let bytes: usize = few.iter().map(|cell| cell.value(self.text).len() + VALUE_WEIGHT).sum();
+        values * bytes / few.len().max(1)
     }
 
     /// Gathers the values of all rows from this one on.
@@ -134,13 +143,15 @@ impl ColumnCells<'_> {
     ) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
         let mut spread = Vec::with_capacity(rows.len() + 1);
         let mut present = BooleanBufferBuilder::new(rows.len());
+        present.append_n(rows.len(), false);
         for (cell, offset) in self.within(rows).zip(offsets) {
             let place = (cell.row() - rows.start) as usize;
-            present.append_n(place - present.len(), false);
-            present.append(true);
-            spread.resize(place + 1, *offset);
+            present.set_bit(place, true);
+            if place > spread.len() {
+                spread.resize(place, *offset);
+            }
+            spread.push(*offset);
         }
-        present.append_n(rows.len() - present.len(), false);
         spread.resize(rows.len() + 1, offsets.last().copied().unwrap_or_default());
         (OffsetBuffer::new(spread.into()), Some(NullBuffer::new(present.finish())))
     }

@@ -25,16 +25,14 @@ pub(crate) fn hardly_repeats(kind: Kind, cells: &ColumnCells<'_>, rows: &Range<u
         // Their elements are what is encoded, and those are judged where files are laid out.
         Kind::Array(_) => return false,
     }
-    let values = cells.within(rows).count();
+    let (values, sample) = cells.sample(rows, SAMPLE);
     if values < VALUES_MIN {
         return false;
     }
-    let sample = cells.within(rows).step_by(values.div_ceil(SAMPLE));
-    let texts = sample.map(|cell| cell.value(cells.text));
     let mut seen = HashSet::with_capacity_and_hasher(SAMPLE, RandomState::default());
     let mut repetitions = 0;
-    for text in texts {
-        repetitions += usize::from(!seen.insert(text));
+    for cell in sample {
+        repetitions += usize::from(!seen.insert(cell.value(cells.text)));
         if repetitions > REPETITIONS_MAX {
             return false;
         }

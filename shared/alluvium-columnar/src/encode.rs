@@ -39,9 +39,12 @@ const ROW_GROUP_TEXT_BYTES: usize = 64 << 20;
 const BLOCK_TEXT_BYTES: usize = 256 << 10;
 /// Columns that are filled together on each thread, at most: so many arrays are in memory, and so
 /// many times fewer is the text gone through.
-const COLUMNS_MAX: usize = 32;
+const COLUMNS_MAX: usize = 128;
 /// The same where memory is short.
 const FEW_COLUMNS_MAX: usize = 12;
+/// Work of a column that does not depend on its values, in bytes of text, about: its writer is made,
+/// and a row without a value counts one.
+const COLUMN_WEIGHT: usize = 32 << 10;
 /// Columns that take less than one byte in so many of the text are sparse: of the lines that a cache
 /// would bring near for them, most hold nothing of theirs.
 const SPARSE: usize = 8;
@@ -80,8 +83,9 @@ pub(crate) fn encode(
         let blocks = runs(&placed.part, rows.clone(), BLOCK_TEXT_BYTES);
         let threads = if blocks.len() > 1 { cores(limits) } else { 1 };
         let weights = layout.weights(&rows);
+        let work: Vec<_> = weights.iter().map(|w| w + rows.len() + COLUMN_WEIGHT).collect();
         let group = RowGroup { rows, blocks, weights };
-        file.row_group_at_once(threads, &group.weights, columns_max, |columns, sink| {
+        file.row_group_at_once(threads, &work, columns_max, |columns, sink| {
             layout.write(columns, &group, &rescued, sink)
         })?;
     }
@@ -126,7 +130,7 @@ struct RowGroup {
     rows: Range<u32>,
     /// The same rows, in pieces whose text is read together.
     blocks: Vec<Range<u32>>,
-    /// How much work each column is, in bytes of text, about.
+    /// How much work the values of each column are, in bytes of text, about.
     weights: Vec<usize>,
 }
 
@@ -177,7 +181,7 @@ impl<'a> FileLayout<'a> {
         self.columns.iter().filter_map(distinct).collect()
     }
 
-    /// About how much work these rows of each column are.
+    /// About how much work the values of each column are.
     fn weights(&self, rows: &Range<u32>) -> Vec<usize> {
         let weight = |column: &FileColumn<'_>| match column {
             FileColumn::System(SystemColumn::Rescued) => {

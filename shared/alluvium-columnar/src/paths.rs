@@ -46,12 +46,7 @@ pub(crate) struct Node {
     pub(crate) classes: ClassSet,
     /// The object in which a value was last seen here: a second one in it is a duplicate.
     pub(crate) seen_in: u64,
-    /// The keys below, in the order of their first appearance.
-    children: Vec<(Box<str>, NodeId)>,
-    /// Where in `children` each key is.
-    places: HashMap<Box<str>, usize, RandomState>,
-    /// The child that is expected next.
-    next: usize,
+    children: Box<Children>,
 }
 
 impl Node {
@@ -66,10 +61,51 @@ impl Node {
             cells: Cells::default(),
             classes: ClassSet::default(),
             seen_in: 0,
-            children: Vec::new(),
-            places: HashMap::default(),
-            next: 0,
+            children: Box::default(),
         }
+    }
+}
+
+/// The paths below one, in the order of their first appearance.
+#[derive(Debug, Default)]
+struct Children {
+    /// Their keys, one after the other: they are looked at in this order.
+    keys: String,
+    /// Where each key ends, and the path that it leads to.
+    paths: Vec<(usize, NodeId)>,
+    /// Where in `paths` each key is.
+    places: HashMap<Box<str>, usize, RandomState>,
+    /// The one that is expected next, and where its key begins.
+    next: (usize, usize),
+}
+
+impl Children {
+    /// The path that a key leads to; the one behind it is expected next.
+    fn go_to(&mut self, key: &str) -> Option<NodeId> {
+        let (next, mut begin) = self.next;
+        let ahead = self.paths.get(next..).unwrap_or_default().iter().take(KEYS_AHEAD);
+        for (place, (end, child)) in (next + 1..).zip(ahead) {
+            if self.keys.as_bytes().get(begin..*end) == Some(key.as_bytes()) {
+                self.next = (place, *end);
+                return Some(*child);
+            }
+            begin = *end;
+        }
+        let place = *self.places.get(key)?;
+        let (end, child) = *self.paths.get(place)?;
+        self.next = (place + 1, end);
+        Some(child)
+    }
+
+    fn find(&self, key: &str) -> Option<NodeId> {
+        self.paths.get(*self.places.get(key)?).map(|(_, child)| *child)
+    }
+
+    fn add(&mut self, key: &str, child: NodeId) {
+        self.places.insert(key.into(), self.paths.len());
+        self.keys.push_str(key);
+        self.paths.push((self.keys.len(), child));
+        self.next = (self.paths.len(), self.keys.len());
     }
 }
 
@@ -120,8 +156,7 @@ impl Paths {
 
     /// The path of `key` under `parent`, if it is there.
     pub(crate) fn find(&self, parent: NodeId, key: &str) -> Option<NodeId> {
-        let node = self.node(parent)?;
-        node.children.get(*node.places.get(key)?).map(|(_, child)| *child)
+        self.node(parent)?.children.find(key)
     }
 
     /// The path of `key` under `parent`; it is added unless a limit forbids.
@@ -130,14 +165,8 @@ impl Paths {
         let room = self.nodes.len() < self.nodes_max;
         let path_bytes_max = self.path_bytes_max.min(self.path_bytes_left);
         let node = self.node_mut(parent)?;
-        let ahead = node.children.get(node.next..).unwrap_or_default().iter().take(KEYS_AHEAD);
-        if let Some((skipped, (_, child))) = ahead.enumerate().find(|(_, (k, _))| **k == *key) {
-            node.next += skipped + 1;
-            return Some(*child);
-        }
-        if let Some(place) = node.places.get(key) {
-            node.next = place + 1;
-            return node.children.get(*place).map(|(_, child)| *child);
+        if let Some(child) = node.children.go_to(key) {
+            return Some(child);
         }
         if !room || key.len() > path_bytes_max {
             return None;
@@ -146,9 +175,7 @@ impl Paths {
         if path.as_str().len() > path_bytes_max {
             return None;
         }
-        node.places.insert(key.into(), node.children.len());
-        node.children.push((key.into(), new));
-        node.next = node.children.len();
+        node.children.add(key, new);
         let depth = node.depth + 1;
         self.path_bytes_left -= path.as_str().len();
         let mut node = Node::new(path, parent, depth);
@@ -169,7 +196,7 @@ impl Paths {
     /// Says that a new object begins at `id`: its first key is expected first.
     pub(crate) fn begin_object(&mut self, id: NodeId) {
         if let Some(node) = self.node_mut(id) {
-            node.next = 0;
+            node.children.next = (0, 0);
         }
     }
 
