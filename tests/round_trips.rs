@@ -13,9 +13,9 @@ use std::{
     time::Duration,
 };
 
-use alluvium_lake::{ContractStore, Deadline, Ingest, IngestReport, Landing};
+use alluvium_lake::{ContractStore, Deadline, Ingest, IngestReport, IngestSettings, Landing};
 use alluvium_model::{
-    AnnouncedObject, LandingPrefix, UtcInstant, layout::contracts, ports::WriteObjects as _,
+    AnnouncedObject, LandingPrefix, Limits, UtcInstant, layout::contracts, ports::WriteObjects as _,
 };
 use alluvium_testkit::{
     Fault, MemoryCatalog, MemoryClock, MemoryEvents, MemoryLanding, MemoryObjects, Unreliable,
@@ -101,6 +101,10 @@ impl World {
     }
 
     fn sandbox(&self) -> Sandbox {
+        self.sandbox_with(settings())
+    }
+
+    fn sandbox_with(&self, settings: IngestSettings) -> Sandbox {
         let network = Network::default();
         let fate = network.clone();
         let fate = move |call, method| fate.fate(call, method);
@@ -108,7 +112,7 @@ impl World {
         let objects = catalog.beside(self.lake.objects.clone());
         let sources = catalog.beside(self.bucket.clone());
         let events = catalog.beside(MemoryEvents::default());
-        let ingest = Ingest::new(catalog, objects.clone(), settings()).telling(events);
+        let ingest = Ingest::new(catalog, objects.clone(), settings).telling(events);
         let contracts = ContractStore::new(objects, Duration::from_mins(1));
         let landing = Landing::new(ingest, contracts, sources, LandingPrefix::default());
         Sandbox { landing, network }
@@ -221,6 +225,31 @@ fn a_new_sandbox_reads_what_others_made() {
     table
     object
     create_partitions
+    put_object
+    object_since
+    replace_object
+    ");
+}
+
+#[test]
+fn files_of_a_part_are_written_beside_what_the_next_part_takes() {
+    let world = World::new();
+    let limits = Limits { part_records: 1, ..Limits::default() };
+    let sandbox = world.sandbox_with(IngestSettings { limits, ..settings() });
+    world.calls(&sandbox, "camera/1.json", "{\"p\":\"a\",\"n\":1}");
+    let two_parts = "{\"p\":\"a\",\"n\":2}{\"p\":\"a\",\"m\":3}";
+    let (report, calls) = sandbox.land(&world.bucket.drop_object("camera/2.json", two_parts));
+    assert_eq!((report.counts.loaded, report.counts.files), (2, 2));
+    insta::assert_snapshot!(calls, @"
+    object
+    open_object
+    create_object
+    object
+    put_object + table
+    object_since + replace_table
+    publish
+    put_object
+    object
     put_object
     object_since
     replace_object

@@ -34,7 +34,7 @@ use crate::{
     scene::{Act, Content, POISON, Scene},
 };
 
-pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(40);
+pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(35);
 /// Longer than an invocation and what it sent last can last.
 pub(crate) const SETTLE: Duration = Duration::from_mins(1);
 /// How long nobody else may swap.

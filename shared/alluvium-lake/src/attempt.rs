@@ -1,4 +1,5 @@
-//! One try to load one source: its parts, one after the other.
+//! One try to load one source: its parts, one after the other. The files of a part are written while
+//! the next one is read; they are where readers will look before any other is begun.
 
 use std::{mem, sync::Arc};
 
@@ -18,6 +19,7 @@ use crate::{
     commit::Committed,
     pointers::{OpenPartition, at_once},
     timed::{timed, timed_wait},
+    writing::Writing,
 };
 
 /// Bad records of a source that a report shows; the quarantine table has all of them.
@@ -37,6 +39,7 @@ pub(crate) struct Attempt<'a, C, O, E> {
     format: SourceFormat,
     deadline: Deadline,
     report: IngestReport,
+    writing: Writing<'a>,
     files: Vec<LedgerFile>,
 }
 
@@ -86,7 +89,8 @@ where
         report.counts.bytes_in = source.bytes;
         let (id, origin, bytes) = (source.id, source.origin.clone(), source.bytes);
         let format = source.format.clone();
-        Self { ingest, id, plan, origin, bytes, format, deadline, report, files: Vec::new() }
+        let (writing, files) = (Writing::nothing(), Vec::new());
+        Self { ingest, id, plan, origin, bytes, format, deadline, report, writing, files }
     }
 
     /// Loads the source.
@@ -99,6 +103,7 @@ where
             Some(destination) => self.load_parts(&destination, &mut reader).await?,
             None => self.load_whole(&assignment.rules, &mut reader).await?,
         };
+        self.written().await?;
         match read {
             Read::ToItsEnd => self.finish(),
             Read::Superseded => Ok(Outcome::Superseded),
@@ -174,8 +179,9 @@ where
     }
 
     async fn read<R: ReadSource>(&mut self, reader: &mut R) -> Result<Chunk, LakeError> {
-        let read = self.deadline.call(reader.next_chunk());
-        timed_wait(&mut self.report.stages.read, read).await
+        let Self { deadline, report, writing, .. } = self;
+        let read = deadline.call(reader.next_chunk());
+        timed_wait(&mut report.stages.read, writing.beside(read)).await
     }
 
     async fn load(&mut self, destination: &Destination, part: Part) -> Result<(), LakeError> {
@@ -191,6 +197,8 @@ where
             return self.load_bad_records(index, part.bad_records_alone(), Some(&bound_for)).await;
         }
         let (table, schema) = self.commit(destination, &part).await?;
+        // Encoding is when most is in memory.
+        self.written().await?;
         self.report.counts.rows_beyond_partitions += part.overflowed();
         let placed = timed(&mut self.report.stages.encode, || part.placed(&schema));
         self.load_rows(&table, index, &placed).await?;
@@ -209,9 +217,10 @@ where
         destination: &Destination,
         part: &Part,
     ) -> Result<(TableName, Arc<TableSchema>), LakeError> {
-        let Self { ingest, origin, report, deadline, .. } = self;
+        let Self { ingest, origin, report, writing, deadline, .. } = self;
         let discovery = part.discovery();
         let commit = deadline.call(ingest.schemas.commit(destination, &discovery, origin));
+        let commit = writing.beside(commit);
         let committed = timed_wait(&mut report.stages.commit, commit).await?;
         let Committed { table, schema, added, kept_whole, refused, healed, conflicts, created } =
             committed;
@@ -220,7 +229,7 @@ where
             ingest.followers.forget(&table);
         }
         let follow = ingest.followers.follow(&table, &schema, origin, &ingest.objects);
-        let follow = deadline.call(follow);
+        let follow = writing.beside(deadline.call(follow));
         report.warnings.extend(timed_wait(&mut report.stages.commit, follow).await?);
         let counts = &mut report.counts;
         counts.columns_added += added.len() as u64;
@@ -311,34 +320,46 @@ where
         }
     }
 
-    /// Writes files of a part, each to its partition, until they are where readers will look. All
-    /// of them are in memory as long as one of them is not.
+    /// Begins to write files of a part, each to its partition, when those before are written. All of
+    /// them are in memory as long as one of them is not.
     async fn write(
         &mut self,
         table: &TableName,
         part: u32,
         files: Vec<(OpenPartition, EncodedFile)>,
     ) -> Result<(), LakeError> {
-        let name = &file_name(self.id, self.plan.id(), part);
-        let Self { ingest, report, deadline, .. } = self;
-        let (pointers, deadline) = (&ingest.pointers, *deadline);
-        let write = |(mut partition, file): (OpenPartition, EncodedFile)| async move {
-            let write = pointers.write(&mut partition, name, &file.bytes);
-            deadline.call(write).await?;
-            let (first_event, last_event) =
-                file.events.map(|events| (events.first, events.last)).unzip();
-            Ok(LedgerFile {
-                table: table.clone(),
-                partition: partition.key,
-                name: name.clone(),
-                rows: file.rows,
-                bytes: file.bytes.len() as u64,
-                first_event,
-                last_event,
-            })
-        };
-        let written = at_once(files.into_iter().map(write));
-        let written = timed_wait(&mut report.stages.write, written).await?;
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.written().await?;
+        let (name, table) = (file_name(self.id, self.plan.id(), part), table.clone());
+        let (pointers, deadline) = (&self.ingest.pointers, self.deadline);
+        self.writing.begin(Box::pin(async move {
+            let (name, table) = (&name, &table);
+            let write = |(mut partition, file): (OpenPartition, EncodedFile)| async move {
+                let write = pointers.write(&mut partition, name, &file.bytes);
+                deadline.call(write).await?;
+                let (first_event, last_event) =
+                    file.events.map(|events| (events.first, events.last)).unzip();
+                Ok(LedgerFile {
+                    table: table.clone(),
+                    partition: partition.key,
+                    name: name.clone(),
+                    rows: file.rows,
+                    bytes: file.bytes.len() as u64,
+                    first_event,
+                    last_event,
+                })
+            };
+            at_once(files.into_iter().map(write)).await
+        }));
+        Ok(())
+    }
+
+    /// Waits until the files that are being written are where readers will look.
+    async fn written(&mut self) -> Result<(), LakeError> {
+        let Self { report, writing, .. } = self;
+        let written = timed_wait(&mut report.stages.write, writing.end()).await?;
         report.counts.files += written.len() as u64;
         report.counts.bytes_out += written.iter().map(|file| file.bytes).sum::<u64>();
         self.files.extend(written);

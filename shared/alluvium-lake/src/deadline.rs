@@ -5,11 +5,14 @@
 //! and one that is under way then is given up.
 
 use std::{
+    future::{pending, poll_fn},
+    pin::pin,
     sync::atomic::{AtomicBool, Ordering},
+    task::{Poll, ready},
     time::{Duration, SystemTime},
 };
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::LakeError;
 
@@ -66,6 +69,10 @@ impl Deadline {
         Self { moment, told: self.told.or(other.told) }
     }
 
+    fn is_past(self) -> bool {
+        self.was_told() || self.moment.is_some_and(Moment::is_past)
+    }
+
     fn was_told(self) -> bool {
         self.told.is_some_and(|is_past| is_past.load(Ordering::SeqCst))
     }
@@ -78,25 +85,30 @@ impl Deadline {
         self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, LakeError> {
-        if self.was_told() {
-            return Err(LakeError::OutOfTime);
-        }
-        let Some(moment) = self.moment else {
-            let answer = call.await;
-            return if self.was_told() {
-                Err(LakeError::OutOfTime)
-            } else {
-                answer.map_err(Into::into)
-            };
+        let end = async {
+            match self.moment {
+                Some(moment) => sleep_until(moment.steady).await,
+                None => pending().await,
+            }
         };
-        // A future is asked before its time-out is: it must not even begin.
-        if Instant::now() >= moment.steady || wall_clock() >= moment.wall {
-            return Err(LakeError::OutOfTime);
-        }
-        match timeout_at(moment.steady, call).await {
-            Ok(answer) => answer.map_err(Into::into),
-            Err(_) => Err(LakeError::OutOfTime),
-        }
+        // In a box, or the futures of all who call would be large.
+        let (mut call, mut end) = (Box::pin(call), pin!(end));
+        poll_fn(|context| {
+            // Whoever comes late, to the first of several calls or to the next, begins none.
+            if self.is_past() || end.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(LakeError::OutOfTime));
+            }
+            let answer = ready!(call.as_mut().poll(context));
+            let in_time = if self.was_told() { Err(LakeError::OutOfTime) } else { Ok(answer) };
+            Poll::Ready(in_time.and_then(|answer| answer.map_err(Into::into)))
+        })
+        .await
+    }
+}
+
+impl Moment {
+    fn is_past(self) -> bool {
+        Instant::now() >= self.steady || wall_clock() >= self.wall
     }
 }
 
@@ -107,7 +119,10 @@ fn wall_clock() -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::thread;
+
+    use futures_util::FutureExt as _;
+    use tokio::task::yield_now;
 
     use super::*;
 
@@ -125,6 +140,21 @@ mod tests {
         let endless = soon.call(pending::<Result<(), LakeError>>()).await;
         assert!(matches!(endless, Err(LakeError::OutOfTime)));
         assert!(Deadline::NEVER.call(async { Ok::<_, LakeError>(7) }).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_second_call_does_not_begin_late() {
+        let soon = Deadline::after(Duration::from_millis(50));
+        let mut begun = false;
+        let mut calls = Box::pin(soon.call(async {
+            yield_now().await;
+            begun = true;
+            Ok::<_, LakeError>(())
+        }));
+        let _first = (&mut calls).now_or_never();
+        thread::sleep(Duration::from_millis(60));
+        assert!(matches!(calls.await, Err(LakeError::OutOfTime)));
+        assert!(!begun);
     }
 
     #[tokio::test]

@@ -48,6 +48,7 @@ mod stream;
 mod sweep;
 mod timed;
 mod verify;
+mod writing;
 
 pub use alluvium_columnar::{BadRecord, Finding, Flaw, Verification};
 pub use backfill::{Backfill, BackfillReport, BackfillSettings, FolderReport, NoQueue};

@@ -3,6 +3,7 @@
 use std::io;
 
 use alluvium_model::{ErrorKind, PortError, ports::PortResult};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Runs `work` on a thread that may block. `action` and `target` say what failed if it fails.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -10,9 +11,33 @@ pub(crate) async fn blocking<T: Send + 'static>(
     target: String,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> PortResult<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| port_error(action, target, error)),
-        Err(panicked) => Err(PortError::new(ErrorKind::Bug, action, target).because(panicked)),
+    Blocking::begin(action, target, work).end().await
+}
+
+/// Work on a thread that may block, which goes on whether it is waited for or not.
+#[derive(Debug)]
+pub(crate) struct Blocking<T> {
+    action: &'static str,
+    target: String,
+    thread: JoinHandle<io::Result<T>>,
+}
+
+impl<T: Send + 'static> Blocking<T> {
+    pub(crate) fn begin(
+        action: &'static str,
+        target: String,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Self {
+        Self { action, target, thread: spawn_blocking(work) }
+    }
+
+    /// What comes of it, which is told once.
+    pub(crate) async fn end(&mut self) -> PortResult<T> {
+        let (action, target) = (self.action, self.target.clone());
+        match (&mut self.thread).await {
+            Ok(result) => result.map_err(|error| port_error(action, target, error)),
+            Err(panicked) => Err(PortError::new(ErrorKind::Bug, action, target).because(panicked)),
+        }
     }
 }
 

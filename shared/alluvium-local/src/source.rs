@@ -8,25 +8,27 @@ use std::{
 };
 
 use alluvium_model::{
-    Origin, SourceId,
+    Origin, PortError, SourceId,
     ports::{Chunk, PortResult, ReadSource, Source, SourceFormat},
 };
 
 use crate::{
-    blocking::{blocking, port_error},
+    blocking::{Blocking, blocking, port_error},
     instant::instant,
 };
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Reads a file from its beginning to its end.
+/// Reads a file from its beginning to its end, a little ahead.
 #[derive(Debug)]
 pub struct LocalSource {
     name: String,
     file: File,
     /// The file as it was opened, if it can change under its name.
     opened: Option<Metadata>,
+    /// What comes next, once it was asked for what comes before.
+    ahead: Option<Blocking<Vec<u8>>>,
 }
 
 impl LocalSource {
@@ -38,7 +40,7 @@ impl LocalSource {
     /// When there is no readable file, or its path is not UTF-8.
     pub async fn open(path: &Path) -> PortResult<Source<Self>> {
         let (path, name) = (path.to_owned(), path.display().to_string());
-        blocking("read", name.clone(), move || {
+        let (key, file, opened, arrived_at) = blocking("read", name.clone(), move || {
             let absolute = fs::canonicalize(&path)?;
             let key = absolute.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8"))?;
             let file = File::open(&absolute)?;
@@ -47,16 +49,18 @@ impl LocalSource {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
             let arrived_at = instant(opened.modified()?)?;
-            let (etag, file) = hash(file)?;
-            Ok(Source {
-                id: SourceId::of_object("file://", key, &etag),
-                origin: Origin { source: format!("file://{key}"), arrived_at },
-                bytes: opened.len(),
-                format: SourceFormat::Documents,
-                reader: Self { name, file, opened: Some(opened) },
-            })
+            Ok((key.to_owned(), file, opened, arrived_at))
         })
-        .await
+        .await?;
+        let bytes = opened.len();
+        let (etag, reader) = Self::of(name, file, Some(opened)).hashed().await?;
+        Ok(Source {
+            id: SourceId::of_object("file://", &key, &etag),
+            origin: Origin { source: format!("file://{key}"), arrived_at },
+            bytes,
+            format: SourceFormat::Documents,
+            reader,
+        })
     }
 
     /// Takes everything from standard input, through a file without a name that vanishes with
@@ -66,56 +70,78 @@ impl LocalSource {
     /// When standard input cannot be read or there is no room for it.
     pub async fn standard_input() -> PortResult<Source<Self>> {
         const NAME: &str = "standard input";
-        blocking("read", NAME.to_owned(), || {
+        let (file, bytes, arrived_at) = blocking("read", NAME.to_owned(), || {
             let mut spool = tempfile::tempfile()?;
             let bytes = io::copy(&mut io::stdin().lock(), &mut spool)?;
             spool.rewind()?;
-            let (etag, file) = hash(spool)?;
             #[expect(clippy::disallowed_methods, reason = "what is typed or piped arrives now")]
             let arrived_at = instant(SystemTime::now())?;
-            Ok(Source {
-                id: SourceId::of_object("stdin:", "", &etag),
-                origin: Origin { source: format!("stdin:{etag}"), arrived_at },
-                bytes,
-                format: SourceFormat::Documents,
-                reader: Self { name: NAME.to_owned(), file, opened: None },
-            })
+            Ok((spool, bytes, arrived_at))
         })
-        .await
+        .await?;
+        let (etag, reader) = Self::of(NAME.to_owned(), file, None).hashed().await?;
+        Ok(Source {
+            id: SourceId::of_object("stdin:", "", &etag),
+            origin: Origin { source: format!("stdin:{etag}"), arrived_at },
+            bytes,
+            format: SourceFormat::Documents,
+            reader,
+        })
+    }
+
+    fn of(name: String, file: File, opened: Option<Metadata>) -> Self {
+        Self { name, file, opened, ahead: None }
+    }
+
+    /// The BLAKE3 hash of all that it holds, and the same source from its beginning.
+    async fn hashed(mut self) -> PortResult<(String, Self)> {
+        let mut hasher = blake3::Hasher::new();
+        // One that changes meanwhile is found to be superseded when it is read to its end again.
+        while let Chunk::Bytes(chunk) = self.next_chunk().await? {
+            hasher.update(&chunk);
+        }
+        self.file.rewind().map_err(|error| self.failed(error))?;
+        Ok((hasher.finalize().to_string(), self))
+    }
+
+    /// Reads what comes next.
+    fn read(&self) -> PortResult<Blocking<Vec<u8>>> {
+        let mut file = self.file.try_clone().map_err(|error| self.failed(error))?;
+        Ok(Blocking::begin("read", self.name.clone(), move || {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            file.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+            Ok(chunk)
+        }))
+    }
+
+    fn failed(&self, error: io::Error) -> PortError {
+        port_error("read", self.name.clone(), error)
     }
 }
 
 impl ReadSource for LocalSource {
     async fn next_chunk(&mut self) -> PortResult<Chunk> {
-        let action = "read";
-        let failed = |error| port_error(action, self.name.clone(), error);
-        let mut file = self.file.try_clone().map_err(failed)?;
-        let chunk = blocking(action, self.name.clone(), move || {
-            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-            file.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
-            Ok(chunk)
-        })
-        .await?;
+        let read = match self.ahead.take() {
+            Some(read) => read,
+            None => self.read()?,
+        };
+        // There it stays until it has come, so that nothing is lost if the wait is given up.
+        let read = self.ahead.insert(read);
+        let chunk = read.end().await;
+        self.ahead = None;
+        let chunk = chunk?;
         if !chunk.is_empty() {
+            self.ahead = Some(self.read()?);
             return Ok(Chunk::Bytes(chunk.into()));
         }
-        let failed = |error| port_error(action, self.name.clone(), error);
         if let Some(opened) = &self.opened {
-            let now = self.file.metadata().map_err(failed)?;
+            let now = self.file.metadata().map_err(|error| self.failed(error))?;
             if now.len() != opened.len() || now.modified().ok() != opened.modified().ok() {
                 return Ok(Chunk::Superseded);
             }
         }
         Ok(Chunk::End)
     }
-}
-
-/// The BLAKE3 hash of what is left of a file, which is then at its beginning again.
-fn hash(mut file: File) -> io::Result<(String, File)> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file)?;
-    file.rewind()?;
-    Ok((hasher.finalize().to_string(), file))
 }
 
 #[cfg(test)]

@@ -228,19 +228,22 @@ pub trait TellTime {
 
 /// Everything that writing the objects of a lake takes.
 pub trait LakeObjects:
-    WriteObjects + ReadObjects + CommitObjects + ListObjects + DeleteObjects + TellTime
+    WriteObjects + ReadObjects + CommitObjects + ListObjects + DeleteObjects + TellTime + Sync
 {
 }
 
 impl<T> LakeObjects for T where
-    T: WriteObjects + ReadObjects + CommitObjects + ListObjects + DeleteObjects + TellTime
+    T: WriteObjects + ReadObjects + CommitObjects + ListObjects + DeleteObjects + TellTime + Sync
 {
 }
 
 /// Everything that writing the tables of a lake takes.
-pub trait LakeCatalog: ReadTables + CommitTables + RegisterPartitions + ReplaceViews {}
+pub trait LakeCatalog:
+    ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Sync
+{
+}
 
-impl<T: ReadTables + CommitTables + RegisterPartitions + ReplaceViews> LakeCatalog for T {}
+impl<T: ReadTables + CommitTables + RegisterPartitions + ReplaceViews + Sync> LakeCatalog for T {}
 
 /// Lists objects of the lake.
 pub trait ListObjects {

@@ -1,0 +1,90 @@
+//! Files that are being written while something else is done.
+
+use std::{future::poll_fn, pin::Pin};
+
+use alluvium_model::LedgerFile;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, MaybeDone, maybe_done},
+};
+
+use crate::LakeError;
+
+type Written = Result<Vec<LedgerFile>, LakeError>;
+
+/// Files that are being written, if any are. Nothing drives that but who waits here: it is begun,
+/// goes on beside whatever is awaited by [`Writing::beside`], and ends in [`Writing::end`].
+pub(crate) struct Writing<'a> {
+    under_way: MaybeDone<BoxFuture<'a, Written>>,
+}
+
+impl<'a> Writing<'a> {
+    /// Nothing is being written.
+    pub(crate) const fn nothing() -> Self {
+        Self { under_way: MaybeDone::Gone }
+    }
+
+    /// Begins to write: the first calls are made.
+    pub(crate) fn begin(&mut self, write: BoxFuture<'a, Written>) {
+        self.under_way = maybe_done(write);
+        // Whoever waits next is told when they are answered.
+        let (Some(()) | None) = (&mut self.under_way).now_or_never();
+    }
+
+    /// Awaits `other`.
+    pub(crate) async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
+        // In a box, or the futures of all who call would be large.
+        let mut other = Box::pin(other);
+        poll_fn(|context| {
+            if matches!(self.under_way, MaybeDone::Future(_)) {
+                // What it ends with is kept there.
+                let _done = Pin::new(&mut self.under_way).poll(context);
+            }
+            other.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Waits until all is written, if anything is.
+    pub(crate) async fn end(&mut self) -> Written {
+        if matches!(self.under_way, MaybeDone::Gone) {
+            return Ok(Vec::new());
+        }
+        (&mut self.under_way).await;
+        Pin::new(&mut self.under_way).take_output().unwrap_or_else(|| Ok(Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[test]
+    fn goes_on_beside_what_is_awaited_and_says_once_how_it_ended() {
+        let turns = AtomicU32::new(0);
+        let mut writing = Writing::nothing();
+        assert!(writing.end().now_or_never().unwrap().unwrap().is_empty());
+        writing.begin(Box::pin(async {
+            for _ in 0..3 {
+                turns.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+            Err(LakeError::OutOfTime)
+        }));
+        assert_eq!(turns.load(Ordering::Relaxed), 1);
+        for seen in 2..=3 {
+            assert_eq!(writing.beside(async { seen }).now_or_never(), Some(seen));
+            assert_eq!(turns.load(Ordering::Relaxed), seen);
+        }
+        // It ends beside this, and is not asked again.
+        assert_eq!(writing.beside(async { 5 }).now_or_never(), Some(5));
+        assert_eq!(writing.beside(async { 6 }).now_or_never(), Some(6));
+        let end = writing.end().now_or_never().unwrap();
+        assert!(matches!(end, Err(LakeError::OutOfTime)));
+        assert!(writing.end().now_or_never().unwrap().unwrap().is_empty());
+    }
+}
