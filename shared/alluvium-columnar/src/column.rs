@@ -63,6 +63,8 @@ pub(crate) struct ColumnCells<'a> {
     pub(crate) cells: &'a Cells,
     /// The classes that belong into the column; cells of others are left to other columns.
     pub(crate) classes: ClassSet,
+    /// Whether all cells are of these classes.
+    pub(crate) takes_all: bool,
 }
 
 impl ColumnCells<'_> {
@@ -77,16 +79,15 @@ impl ColumnCells<'_> {
         cells.filter(|cell| self.classes.contains(cell.class()))
     }
 
-    /// About how many values these rows have, and some of them, evenly taken: `most` at most.
+    /// How many values these rows have, and some of them, evenly taken: `most` at most.
     pub(crate) fn sample(&self, rows: &Range<u32>, most: usize) -> (usize, Vec<Cell>) {
-        let count = self.cells.count(rows);
-        let sample = self.cells.every(count.div_ceil(most).max(1), rows).collect::<Vec<_>>();
-        if sample.iter().all(|cell| self.classes.contains(cell.class())) {
-            return (count, sample);
+        let step = |count: usize| count.div_ceil(most).max(1);
+        if self.takes_all {
+            let count = self.cells.count(rows);
+            return (count, self.cells.every(step(count), rows).collect());
         }
-        // Cells of other columns are among them, and may be nearly all.
         let count = self.within(rows).count();
-        (count, self.within(rows).step_by(count.div_ceil(most).max(1)).collect())
+        (count, self.within(rows).step_by(step(count)).collect())
     }
 
     /// About how much work these rows are: bytes of their values, estimated from a few, and what
@@ -99,7 +100,7 @@ impl ColumnCells<'_> {
 
     /// Gathers the values of all rows from this one on.
     pub(crate) fn gathering(&self, kind: Kind, row: u32) -> Gathered<'_> {
-        let Self { text, cells, classes } = self;
+        let Self { text, cells, classes, .. } = self;
         Gathered { text, cells: cells.from(row), classes: *classes, values: gathering(kind) }
     }
 
@@ -147,9 +148,7 @@ impl ColumnCells<'_> {
         for (cell, offset) in self.within(rows).zip(offsets) {
             let place = (cell.row() - rows.start) as usize;
             present.set_bit(place, true);
-            if place > spread.len() {
-                spread.resize(place, *offset);
-            }
+            spread.resize(place, *offset);
             spread.push(*offset);
         }
         spread.resize(rows.len() + 1, offsets.last().copied().unwrap_or_default());
@@ -326,7 +325,7 @@ mod tests {
             text.push(',');
         }
         let classes = ClassSet::of(&[ValueClass::Json]);
-        let column = ColumnCells { text: &text, cells: &cells, classes };
+        let column = ColumnCells { text: &text, cells: &cells, classes, takes_all: true };
         let mut gathered = column.gathering(kind, rows.start);
         gathered.go_on_to(rows.end);
         let array = column.spread(&rows, gathered.finish()).unwrap();
@@ -349,13 +348,33 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_is_of_the_values_of_its_column() {
+        let mut cells = Cells::default();
+        for row in 0..30_000 {
+            let class = if row % 3 == 0 { ValueClass::String } else { ValueClass::Bigint };
+            cells.push(Cell::new(row, class, row));
+        }
+        let check = |classes: &[ValueClass], takes_all, expected: (usize, usize)| {
+            let classes = ClassSet::of(classes);
+            let column = ColumnCells { text: "", cells: &cells, classes, takes_all };
+            let (values, sample) = column.sample(&(3..30_000), 100);
+            assert_eq!((values, sample.len()), expected);
+            assert!(sample.iter().all(|cell| classes.contains(cell.class())));
+        };
+        check(&[ValueClass::String], false, (9_999, 100));
+        check(&[ValueClass::Bigint], false, (19_998, 100));
+        check(&[ValueClass::Bigint, ValueClass::String], true, (29_997, 100));
+        check(&[ValueClass::Json], false, (0, 0));
+    }
+
+    #[test]
     fn a_long_list_among_many_rows_takes_no_more_than_its_elements() {
         let list = format!("[{}1]", "1,".repeat(99_999));
         let rows = 0..4_000_000;
         let mut cells = Cells::default();
         cells.push(Cell::new(2_000_000, ValueClass::BigintArray, 0));
         let classes = ClassSet::of(&[ValueClass::BigintArray]);
-        let column = ColumnCells { text: &list, cells: &cells, classes };
+        let column = ColumnCells { text: &list, cells: &cells, classes, takes_all: true };
         let mut gathered = column.gathering(Kind::Array(Scalar::Bigint), rows.start);
         gathered.go_on_to(rows.end);
         // As much for each row would be three terabytes.

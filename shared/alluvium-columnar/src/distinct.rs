@@ -57,7 +57,7 @@ mod tests {
                 text.push_str(&format!("{},", value(row)));
             }
             let classes = ClassSet::of(&[ValueClass::Bigint]);
-            let cells = ColumnCells { text: &text, cells: &cells, classes };
+            let cells = ColumnCells { text: &text, cells: &cells, classes, takes_all: true };
             let found = |kind| hardly_repeats(kind, &cells, &(0..rows));
             assert_eq!(found(Kind::Scalar(Scalar::Bigint)), expected, "{rows} rows");
             assert!(!found(Kind::Array(Scalar::Bigint)));

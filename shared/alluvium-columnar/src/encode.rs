@@ -43,7 +43,7 @@ const COLUMNS_MAX: usize = 128;
 /// The same where memory is short.
 const FEW_COLUMNS_MAX: usize = 12;
 /// Work of a column that does not depend on its values, in bytes of text, about: its writer is made,
-/// and a row without a value counts one.
+/// and each row counts one.
 const COLUMN_WEIGHT: usize = 32 << 10;
 /// Columns that take less than one byte in so many of the text are sparse: of the lines that a cache
 /// would bring near for them, most hold nothing of theirs.

@@ -46,6 +46,7 @@ pub(crate) struct Node {
     pub(crate) classes: ClassSet,
     /// The object in which a value was last seen here: a second one in it is a duplicate.
     pub(crate) seen_in: u64,
+    /// Apart, since every value changes something of its path, and most have none.
     children: Box<Children>,
 }
 
@@ -75,25 +76,33 @@ struct Children {
     paths: Vec<(usize, NodeId)>,
     /// Where in `paths` each key is.
     places: HashMap<Box<str>, usize, RandomState>,
-    /// The one that is expected next, and where its key begins.
-    next: (usize, usize),
+    /// The one that is expected next.
+    next: Next,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    /// Its place.
+    place: usize,
+    /// Where its key begins.
+    key: usize,
 }
 
 impl Children {
     /// The path that a key leads to; the one behind it is expected next.
     fn go_to(&mut self, key: &str) -> Option<NodeId> {
-        let (next, mut begin) = self.next;
-        let ahead = self.paths.get(next..).unwrap_or_default().iter().take(KEYS_AHEAD);
-        for (place, (end, child)) in (next + 1..).zip(ahead) {
+        let Next { place, key: mut begin } = self.next;
+        let ahead = self.paths.get(place..).unwrap_or_default().iter().take(KEYS_AHEAD);
+        for (place, (end, child)) in (place + 1..).zip(ahead) {
             if self.keys.as_bytes().get(begin..*end) == Some(key.as_bytes()) {
-                self.next = (place, *end);
+                self.next = Next { place, key: *end };
                 return Some(*child);
             }
             begin = *end;
         }
         let place = *self.places.get(key)?;
         let (end, child) = *self.paths.get(place)?;
-        self.next = (place + 1, end);
+        self.next = Next { place: place + 1, key: end };
         Some(child)
     }
 
@@ -105,7 +114,7 @@ impl Children {
         self.places.insert(key.into(), self.paths.len());
         self.keys.push_str(key);
         self.paths.push((self.keys.len(), child));
-        self.next = (self.paths.len(), self.keys.len());
+        self.next = Next { place: self.paths.len(), key: self.keys.len() };
     }
 }
 
@@ -196,7 +205,7 @@ impl Paths {
     /// Says that a new object begins at `id`: its first key is expected first.
     pub(crate) fn begin_object(&mut self, id: NodeId) {
         if let Some(node) = self.node_mut(id) {
-            node.children.next = (0, 0);
+            node.children.next = Next::default();
         }
     }
 

@@ -66,8 +66,10 @@ impl<'s> PlacedPart<'s> {
     /// The columns that take values, each with the cells that it takes them from.
     pub(crate) fn columns(&self) -> impl Iterator<Item = (&DataColumn, ColumnCells<'_>)> {
         self.columns.iter().filter_map(|PlacedColumn { column, path, classes }| {
-            let cells = &self.part.flattener.paths.node(*path)?.cells;
-            Some((*column, ColumnCells { text: &self.part.text, cells, classes: *classes }))
+            let node = self.part.flattener.paths.node(*path)?;
+            let (cells, takes_all) = (&node.cells, node.classes == *classes);
+            let text = &self.part.text;
+            Some((*column, ColumnCells { text, cells, classes: *classes, takes_all }))
         })
     }
 

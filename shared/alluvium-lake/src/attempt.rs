@@ -26,8 +26,8 @@ use crate::{
 const REPORTED_BAD_RECORDS_MAX: usize = 10;
 /// Files of a part that are written at once, at most.
 const FILES_AT_ONCE: usize = 16;
-/// Bytes of them, but for the last one.
-const BYTES_AT_ONCE: usize = 16 << 20;
+/// Bytes of them, but for the last one. As many more are in memory when the next ones are encoded.
+const BYTES_AT_ONCE: usize = 8 << 20;
 
 /// One try to load one source.
 pub(crate) struct Attempt<'a, C, O, E> {
@@ -197,7 +197,7 @@ where
             return self.load_bad_records(index, part.bad_records_alone(), Some(&bound_for)).await;
         }
         let (table, schema) = self.commit(destination, &part).await?;
-        // Encoding is when most is in memory.
+        // Encoding is when most is in memory: the files of the part before are not to be there, too.
         self.written().await?;
         self.report.counts.rows_beyond_partitions += part.overflowed();
         let placed = timed(&mut self.report.stages.encode, || part.placed(&schema));
@@ -275,7 +275,7 @@ where
         records: BadRecords<'_>,
         bound_for: Option<&TableName>,
     ) -> Result<(), LakeError> {
-        let Self { ingest, origin, report, deadline, .. } = self;
+        let Self { ingest, origin, report, writing, deadline, .. } = self;
         let file = timed(&mut report.stages.encode, || records.encode(origin))?;
         // Counted by reason here, but only if as many were written: else the sum is off.
         let written = file.rows == records.len() as u64;
@@ -285,7 +285,7 @@ where
                 report.bad_records.push(BadRecordReport::new(&origin.source, record, &bad));
             }
         }
-        let commit = deadline.call(ingest.schemas.commit_quarantine());
+        let commit = writing.beside(deadline.call(ingest.schemas.commit_quarantine()));
         let (quarantine, healed) = timed_wait(&mut report.stages.commit, commit).await?;
         report.counts.columns_healed += healed.len() as u64;
         report.healed.extend(healed);
@@ -301,8 +301,8 @@ where
         table: &TableName,
         partitions: &[PartitionKey],
     ) -> Result<Vec<OpenPartition>, LakeError> {
-        let Self { ingest, report, deadline, .. } = self;
-        let open = deadline.call(ingest.pointers.open(table, partitions));
+        let Self { ingest, report, writing, deadline, .. } = self;
+        let open = writing.beside(deadline.call(ingest.pointers.open(table, partitions)));
         match timed_wait(&mut report.stages.write, open).await {
             Ok((opened, new)) => {
                 report.counts.partitions_added += new;
@@ -320,8 +320,8 @@ where
         }
     }
 
-    /// Begins to write files of a part, each to its partition, when those before are written. All of
-    /// them are in memory as long as one of them is not.
+    /// Begins to write files of a part, each to its partition, when those before are written. They
+    /// are in memory until they are where readers will look.
     async fn write(
         &mut self,
         table: &TableName,

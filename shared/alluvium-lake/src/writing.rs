@@ -12,8 +12,12 @@ use crate::LakeError;
 
 type Written = Result<Vec<LedgerFile>, LakeError>;
 
-/// Files that are being written, if any are. Nothing drives that but who waits here: it is begun,
-/// goes on beside whatever is awaited by [`Writing::beside`], and ends in [`Writing::end`].
+/// Files that are being written, if any are.
+///
+/// Nothing drives that but who waits here: it is begun, goes on beside whatever is awaited by
+/// [`Writing::beside`], and ends in [`Writing::end`]. So whoever has one awaits nothing but by these:
+/// what is being written may hold something that the other waits for, such as credentials that it
+/// has begun to renew.
 pub(crate) struct Writing<'a> {
     under_way: MaybeDone<BoxFuture<'a, Written>>,
 }
@@ -24,11 +28,13 @@ impl<'a> Writing<'a> {
         Self { under_way: MaybeDone::Gone }
     }
 
-    /// Begins to write: the first calls are made.
+    /// Begins to write, when what was being written has ended and was asked for: the first calls are
+    /// made.
     pub(crate) fn begin(&mut self, write: BoxFuture<'a, Written>) {
+        debug_assert!(matches!(self.under_way, MaybeDone::Gone), "what was written is forgotten");
         self.under_way = maybe_done(write);
         // Whoever waits next is told when they are answered.
-        let (Some(()) | None) = (&mut self.under_way).now_or_never();
+        let _done = (&mut self.under_way).now_or_never();
     }
 
     /// Awaits `other`.

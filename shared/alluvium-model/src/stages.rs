@@ -19,7 +19,7 @@ pub struct Stages {
     /// From cells to Parquet.
     #[serde(rename = "encode_ms", serialize_with = "milliseconds")]
     pub encode: Duration,
-    /// Opening partitions and writing files.
+    /// Opening partitions, and waiting for files: they are written while other stages go on.
     #[serde(rename = "write_ms", serialize_with = "milliseconds")]
     pub write: Duration,
 }
