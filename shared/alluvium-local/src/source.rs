@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File, Metadata},
     io::{self, Read as _, Seek as _},
+    ops::Range,
+    os::unix::fs::FileExt as _,
     path::Path,
+    thread::available_parallelism,
     time::SystemTime,
 };
 
@@ -12,6 +15,8 @@ use alluvium_model::{
     ports::{Chunk, PortResult, ReadSource, Source, SourceFormat},
 };
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use crate::{
     blocking::{Blocking, blocking, port_error},
     instant::instant,
@@ -19,6 +24,10 @@ use crate::{
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes of a file that are hashed by themselves.
+const BLOCK_BYTES: u64 = 16 << 20;
+/// Bytes hashed at a time: few enough to be in the cache of a core.
+const HASHED_AT_ONCE: usize = 64 << 10;
 
 /// Reads a file from its beginning to its end, a little ahead.
 #[derive(Debug)]
@@ -53,7 +62,8 @@ impl LocalSource {
         })
         .await?;
         let bytes = opened.len();
-        let (etag, reader) = Self::of(name, file, Some(opened)).hashed().await?;
+        let reader = Self::of(name, file, Some(opened));
+        let etag = reader.hash(bytes).await?;
         Ok(Source {
             id: SourceId::of_object("file://", &key, &etag),
             origin: Origin { source: format!("file://{key}"), arrived_at },
@@ -79,7 +89,8 @@ impl LocalSource {
             Ok((spool, bytes, arrived_at))
         })
         .await?;
-        let (etag, reader) = Self::of(NAME.to_owned(), file, None).hashed().await?;
+        let reader = Self::of(NAME.to_owned(), file, None);
+        let etag = reader.hash(bytes).await?;
         Ok(Source {
             id: SourceId::of_object("stdin:", "", &etag),
             origin: Origin { source: format!("stdin:{etag}"), arrived_at },
@@ -93,15 +104,20 @@ impl LocalSource {
         Self { name, file, opened, ahead: None }
     }
 
-    /// The BLAKE3 hash of all that it holds, and the same source from its beginning.
-    async fn hashed(mut self) -> PortResult<(String, Self)> {
-        let mut hasher = blake3::Hasher::new();
-        // One that changes meanwhile is found to be superseded when it is read to its end again.
-        while let Chunk::Bytes(chunk) = self.next_chunk().await? {
-            hasher.update(&chunk);
-        }
-        self.file.rewind().map_err(|error| self.failed(error))?;
-        Ok((hasher.finalize().to_string(), self))
+    /// The hash of the first `bytes` that it holds: the BLAKE3 hash of those of all blocks, which are
+    /// read and hashed on all cores. A file that changes meanwhile is found to be superseded when it
+    /// is read to its end.
+    async fn hash(&self, bytes: u64) -> PortResult<String> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let block = |number| async move {
+            let file = self.file.try_clone().map_err(|error| self.failed(error))?;
+            let begin = number * BLOCK_BYTES;
+            let hash = move || hash(&file, begin..bytes.min(begin + BLOCK_BYTES));
+            blocking("read", self.name.clone(), hash).await
+        };
+        let blocks = stream::iter(0..bytes.div_ceil(BLOCK_BYTES)).map(block).buffered(cores);
+        let hashes = blocks.try_collect::<Vec<[u8; 32]>>().await?;
+        Ok(blake3::hash(hashes.as_flattened()).to_string())
     }
 
     /// Reads what comes next.
@@ -144,6 +160,23 @@ impl ReadSource for LocalSource {
     }
 }
 
+/// The BLAKE3 hash of these bytes of a file, or of as many of them as there are.
+fn hash(file: &File, range: Range<u64>) -> io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let (mut buffer, mut at) = (vec![0; HASHED_AT_ONCE], range.start);
+    while at < range.end {
+        let rest = usize::try_from(range.end - at).unwrap_or(usize::MAX);
+        let room = buffer.get_mut(..rest.min(HASHED_AT_ONCE)).unwrap_or_default();
+        let read = file.read_at(room, at)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(room.get(..read).unwrap_or_default());
+        at += read as u64;
+    }
+    Ok(hasher.finalize().into())
+}
+
 #[cfg(test)]
 mod tests {
     use alluvium_model::ErrorKind;
@@ -161,6 +194,13 @@ mod tests {
         let first = write("{}").await;
         assert_eq!(write("{}").await, first);
         assert_ne!(write("{\"a\":1}").await, first);
+        let blank = " ".repeat(2 * usize::try_from(BLOCK_BYTES).unwrap() - 1);
+        let blocks = |last: &str| format!("{blank}{last}");
+        let long = write(&blocks("{}")).await;
+        assert_eq!(write(&blocks("{}")).await, long);
+        assert_ne!(write(&blocks("{ ")).await, long);
+        assert_ne!(write(&blocks("[}")).await, long);
+        assert_ne!(write(&blocks("{")).await, long);
     }
 
     #[tokio::test]
