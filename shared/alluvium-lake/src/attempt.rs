@@ -331,10 +331,9 @@ where
         if files.is_empty() {
             return Ok(());
         }
-        self.written().await?;
         let (name, table) = (file_name(self.id, self.plan.id(), part), table.clone());
         let (pointers, deadline) = (&self.ingest.pointers, self.deadline);
-        self.writing.begin(Box::pin(async move {
+        let write = Box::pin(async move {
             let (name, table) = (&name, &table);
             let write = |(mut partition, file): (OpenPartition, EncodedFile)| async move {
                 let write = pointers.write(&mut partition, name, &file.bytes);
@@ -352,18 +351,26 @@ where
                 })
             };
             at_once(files.into_iter().map(write)).await
-        }));
+        });
+        let before = self.writing.begin(write);
+        let before = timed_wait(&mut self.report.stages.write, before).await?;
+        self.note(before);
         Ok(())
     }
 
     /// Waits until the files that are being written are where readers will look.
     async fn written(&mut self) -> Result<(), LakeError> {
-        let Self { report, writing, .. } = self;
-        let written = timed_wait(&mut report.stages.write, writing.end()).await?;
-        report.counts.files += written.len() as u64;
-        report.counts.bytes_out += written.iter().map(|file| file.bytes).sum::<u64>();
-        self.files.extend(written);
+        let written = timed_wait(&mut self.report.stages.write, self.writing.end()).await?;
+        self.note(written);
         Ok(())
+    }
+
+    /// Takes note of files that are where readers will look.
+    fn note(&mut self, written: Vec<LedgerFile>) {
+        let counts = &mut self.report.counts;
+        counts.files += written.len() as u64;
+        counts.bytes_out += written.iter().map(|file| file.bytes).sum::<u64>();
+        self.files.extend(written);
     }
 
     fn finish(self) -> Result<Outcome, LakeError> {

@@ -28,13 +28,14 @@ impl<'a> Writing<'a> {
         Self { under_way: MaybeDone::Gone }
     }
 
-    /// Begins to write, when what was being written has ended and was asked for: the first calls are
-    /// made.
-    pub(crate) fn begin(&mut self, write: BoxFuture<'a, Written>) {
-        debug_assert!(matches!(self.under_way, MaybeDone::Gone), "what was written is forgotten");
+    /// Begins to write, that is makes the first calls, once what was being written has ended, which
+    /// is given.
+    pub(crate) async fn begin(&mut self, write: BoxFuture<'a, Written>) -> Written {
+        let before = self.end().await?;
         self.under_way = maybe_done(write);
         // Whoever waits next is told when they are answered.
         let _done = (&mut self.under_way).now_or_never();
+        Ok(before)
     }
 
     /// Awaits `other`.
@@ -74,13 +75,14 @@ mod tests {
         let turns = AtomicU32::new(0);
         let mut writing = Writing::nothing();
         assert!(writing.end().now_or_never().unwrap().unwrap().is_empty());
-        writing.begin(Box::pin(async {
+        let write = writing.begin(Box::pin(async {
             for _ in 0..3 {
                 turns.fetch_add(1, Ordering::Relaxed);
                 yield_now().await;
             }
             Err(LakeError::OutOfTime)
         }));
+        assert!(write.now_or_never().unwrap().unwrap().is_empty());
         assert_eq!(turns.load(Ordering::Relaxed), 1);
         for seen in 2..=3 {
             assert_eq!(writing.beside(async { seen }).now_or_never(), Some(seen));
@@ -89,8 +91,8 @@ mod tests {
         // It ends beside this, and is not asked again.
         assert_eq!(writing.beside(async { 5 }).now_or_never(), Some(5));
         assert_eq!(writing.beside(async { 6 }).now_or_never(), Some(6));
-        let end = writing.end().now_or_never().unwrap();
-        assert!(matches!(end, Err(LakeError::OutOfTime)));
+        let next = writing.begin(Box::pin(async { unreachable!("it failed before") }));
+        assert!(matches!(next.now_or_never(), Some(Err(LakeError::OutOfTime))));
         assert!(writing.end().now_or_never().unwrap().unwrap().is_empty());
     }
 }

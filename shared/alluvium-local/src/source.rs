@@ -104,18 +104,21 @@ impl LocalSource {
         Self { name, file, opened, ahead: None }
     }
 
-    /// The hash of the first `bytes` that it holds: the BLAKE3 hash of those of all blocks, which are
-    /// read and hashed on all cores. A file that changes meanwhile is found to be superseded when it
-    /// is read to its end.
+    /// The hash of what it holds, which is said to be so many bytes: the BLAKE3 hash of those of all
+    /// blocks, which are read and hashed on all cores. A file that changes meanwhile is found to be
+    /// superseded when it is read to its end.
     async fn hash(&self, bytes: u64) -> PortResult<String> {
         let cores = available_parallelism().map_or(1, usize::from);
+        let last = bytes.div_ceil(BLOCK_BYTES).max(1) - 1;
         let block = |number| async move {
             let file = self.file.try_clone().map_err(|error| self.failed(error))?;
             let begin = number * BLOCK_BYTES;
-            let hash = move || hash(&file, begin..bytes.min(begin + BLOCK_BYTES));
+            // Some files hold more than they say, those of `/proc` for example.
+            let bytes = if number == last { u64::MAX - begin } else { BLOCK_BYTES };
+            let hash = move || hash(&file, begin..begin + bytes);
             blocking("read", self.name.clone(), hash).await
         };
-        let blocks = stream::iter(0..bytes.div_ceil(BLOCK_BYTES)).map(block).buffered(cores);
+        let blocks = stream::iter(0..=last).map(block).buffered(cores);
         let hashes = blocks.try_collect::<Vec<[u8; 32]>>().await?;
         Ok(blake3::hash(hashes.as_flattened()).to_string())
     }
@@ -201,6 +204,21 @@ mod tests {
         assert_ne!(write(&blocks("{ ")).await, long);
         assert_ne!(write(&blocks("[}")).await, long);
         assert_ne!(write(&blocks("{")).await, long);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_known_by_all_that_it_holds_whatever_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.json");
+        let hash = async |text: &str, bytes| {
+            fs::write(&path, text).unwrap();
+            let file = File::open(&path).unwrap();
+            LocalSource::of(String::new(), file, None).hash(bytes).await.unwrap()
+        };
+        let empty = hash("", 0).await;
+        assert_eq!(hash("{}", 0).await, hash("{}", 2).await);
+        assert_ne!(hash("{}", 0).await, empty);
+        assert_ne!(hash("{\"a\":1}", 2).await, hash("{}", 2).await);
     }
 
     #[tokio::test]
