@@ -5,6 +5,11 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
+/// Bytes that are looked at together.
+const BLOCK_BYTES: usize = 16;
+
 /// The byte at `at`; 0, which stands in no such text, beyond the end.
 pub(crate) fn byte(text: &str, at: usize) -> u8 {
     text.as_bytes().get(at).copied().unwrap_or(0)
@@ -24,6 +29,9 @@ pub(crate) fn end_of_value(text: &str, at: usize) -> usize {
 /// Where the string that begins at `at` ends.
 fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
     let mut from = at + 1;
+    if let Some(bytes) = short_content(text.get(from..)?) {
+        return Some(from + bytes + 1);
+    }
     loop {
         let found = from + plain_bytes(text.get(from..)?);
         if *text.get(found)? == b'"' {
@@ -36,46 +44,35 @@ fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
 /// How many bytes a text begins with that stand for themselves in a string: neither a quote nor a
 /// backslash nor a control character.
 pub(crate) fn plain_bytes(text: &[u8]) -> usize {
-    let (blocks, rest) = text.as_chunks::<16>();
+    let (blocks, rest) = text.as_chunks();
     for (index, block) in blocks.iter().enumerate() {
-        // The compiler makes one comparison of it.
-        if block.iter().fold(false, |special, byte| special | is_special(*byte)) {
-            let (words, _) = block.as_chunks::<8>();
-            return 16 * index + first_special(words).unwrap_or(0);
+        let plain = plain_bytes_of(block);
+        if plain < BLOCK_BYTES {
+            return BLOCK_BYTES * index + plain;
         }
     }
-    let (words, last) = rest.as_chunks::<8>();
-    let before = text.len() - rest.len();
-    if let Some(at) = first_special(words) {
-        return before + at;
-    }
-    let plain = last.iter().position(|byte| is_special(*byte)).unwrap_or(last.len());
-    before + 8 * words.len() + plain
+    let mut last = [b' '; BLOCK_BYTES];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    BLOCK_BYTES * blocks.len() + plain_bytes_of(&last).min(rest.len())
 }
 
-#[expect(clippy::needless_bitwise_bool, reason = "without branches, for a block at once")]
-const fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < b' ')
+/// Bytes of the content of a string that begins here and is short and without escapes, as most are:
+/// one look tells, if there is so much text.
+#[inline]
+pub(crate) fn short_content(text: &[u8]) -> Option<usize> {
+    let block = text.first_chunk()?;
+    let plain = plain_bytes_of(block);
+    (block.get(plain) == Some(&b'"')).then_some(plain)
 }
 
-/// Where the first byte is that does not stand for itself in a string.
-fn first_special(words: &[[u8; 8]]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quotes = word ^ (ONES * u64::from(b'"'));
-        let backslashes = word ^ (ONES * u64::from(b'\\'));
-        // A byte that is zero, or below a bound, shows in its highest bit; those behind the first
-        // such byte may show by mistake.
-        let found = (quotes.wrapping_sub(ONES) & !quotes)
-            | (backslashes.wrapping_sub(ONES) & !backslashes)
-            | (word.wrapping_sub(ONES * u64::from(b' ')) & !word);
-        let found = found & (ONES << 7);
-        if found != 0 {
-            return Some(8 * index + found.trailing_zeros() as usize / 8);
-        }
-    }
-    None
+/// How many bytes of a block, from its first, stand for themselves in a string.
+#[inline]
+fn plain_bytes_of(block: &[u8; BLOCK_BYTES]) -> usize {
+    let bytes = u8x16::from(*block);
+    let is_control = bytes.min(u8x16::splat(b' ' - 1)).simd_eq(bytes);
+    let special =
+        bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | is_control;
+    (special.to_bitmask() | 1 << BLOCK_BYTES).trailing_zeros() as usize
 }
 
 fn end_of_container(text: &[u8]) -> Option<usize> {
@@ -223,6 +220,9 @@ mod tests {
             for special in ["\"", "\\", "\u{1f}", "\n", "\0"] {
                 let text = format!("{plain}{special}\"\\\u{1}{plain}");
                 assert_eq!(plain_bytes(text.as_bytes()), plain.len(), "{text:?}");
+                let is_short =
+                    special == "\"" && plain.len() < BLOCK_BYTES && text.len() >= BLOCK_BYTES;
+                assert_eq!(short_content(text.as_bytes()), is_short.then_some(plain.len()));
             }
         }
     }
