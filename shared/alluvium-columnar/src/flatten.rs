@@ -10,6 +10,7 @@ use crate::{
     paths::{NodeId, Paths},
     scalar::classify_as,
     text::{end_of_value, walk_object},
+    typing::class_under,
 };
 
 /// Notes the leaves of records and the objects that they lie in, one record after the other.
@@ -70,14 +71,6 @@ impl Flattener {
     /// The scalar of the last record at the watched path with this number.
     pub(crate) fn watched(&self, number: usize) -> Option<(ValueClass, usize)> {
         self.watched.get(number).copied().flatten()
-    }
-
-    fn note(&mut self, id: NodeId, cell: Cell) {
-        if let Some(node) = self.paths.node_mut(id) {
-            self.journal.push(Trace { id, classes_before: node.classes });
-            node.classes.insert(cell.class());
-            node.cells.push(cell);
-        }
     }
 
     fn take_back(&mut self) {
@@ -145,12 +138,12 @@ impl Walk<'_> {
         member: &Member,
         below: Range<usize>,
     ) -> Result<(), DuplicateKey> {
-        let flattener = &mut *self.flattener;
-        let Some(id) = flattener.paths.find_or_add(parent.id, key) else {
-            flattener.loses |= !member.is_null();
+        let Flattener { paths, watched, journal, loses, .. } = &mut *self.flattener;
+        let Some(id) = paths.find_or_add(parent.id, key) else {
+            *loses |= !member.is_null();
             return Ok(());
         };
-        let Some(node) = flattener.paths.node_mut(id) else { return Ok(()) };
+        let Some((node, rules)) = paths.node_by_rules(id) else { return Ok(()) };
         if node.seen_in == parent.number {
             return Err(DuplicateKey);
         }
@@ -159,29 +152,27 @@ impl Walk<'_> {
             return Ok(());
         }
         let flattens = member.shape == Shape::Object && node.flattens;
-        let class = if flattens { ValueClass::Object } else { self.class_of(id, member) };
-        if let Some(at) = self.at.checked_add(member.value) {
-            let cell = Cell::new(self.row, class, at);
-            // The content of such a string is shorter than it.
-            let is_escaped = member.shape == Shape::EscapedString;
-            let cell = if is_escaped { cell } else { cell.with_length(member.length()) };
-            self.flattener.note(id, cell);
-        }
+        let Some(at) = self.at.checked_add(member.value) else { return Ok(()) };
+        let class = if flattens {
+            ValueClass::Object
+        } else {
+            let value = member.value_of(self.record.text);
+            let class = class_under(rules, node.declared, classify_as(member.shape, value), value);
+            if let Some(slot) = node.watched.and_then(|number| watched.get_mut(number)) {
+                // If somebody has an eye on it, it is kept for them.
+                let is_scalar = !matches!(member.shape, Shape::Object | Shape::Array);
+                *slot = is_scalar.then_some((class, at as usize));
+            }
+            class
+        };
+        let cell = Cell::new(self.row, class, at);
+        // The content of such a string is shorter than it.
+        let is_escaped = member.shape == Shape::EscapedString;
+        let cell = if is_escaped { cell } else { cell.with_length(member.length()) };
+        journal.push(Trace { id, classes_before: node.classes });
+        node.classes.insert(class);
+        node.cells.push(cell);
         if flattens { self.object(id, member.value as usize, below) } else { Ok(()) }
-    }
-
-    /// What the value of a member counts as. If somebody has an eye on it, it is kept for them.
-    fn class_of(&mut self, id: NodeId, member: &Member) -> ValueClass {
-        let value = member.value_of(self.record.text);
-        let class = classify_as(member.shape, value);
-        let Flattener { paths, watched, .. } = &mut *self.flattener;
-        let Some(node) = paths.node(id) else { return class };
-        let class = paths.class_at(node, class, value);
-        if let Some(slot) = node.watched.and_then(|number| watched.get_mut(number)) {
-            let is_scalar = !matches!(member.shape, Shape::Object | Shape::Array);
-            *slot = is_scalar.then_some((class, self.at as usize + member.value as usize));
-        }
-        class
     }
 }
 

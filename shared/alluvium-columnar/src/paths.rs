@@ -88,13 +88,30 @@ struct Next {
     key: usize,
 }
 
+/// Whether two keys are the same. Most have few bytes, of which two looks that may overlap see all.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    fn at_both_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+        one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
+    }
+    one.len() == other.len()
+        && match one.len() {
+            0..4 => one.iter().eq(other),
+            4..8 => at_both_ends::<4>(one, other),
+            8..16 => at_both_ends::<8>(one, other),
+            16..=32 => at_both_ends::<16>(one, other),
+            _ => one == other,
+        }
+}
+
 impl Children {
     /// The path that a key leads to; the one behind it is expected next.
     fn go_to(&mut self, key: &str) -> Option<NodeId> {
         let Next { place, key: mut begin } = self.next;
         let ahead = self.paths.get(place..).unwrap_or_default().iter().take(KEYS_AHEAD);
         for (place, (end, child)) in (place + 1..).zip(ahead) {
-            if self.keys.as_bytes().get(begin..*end) == Some(key.as_bytes()) {
+            let known = self.keys.as_bytes().get(begin..*end).unwrap_or_default();
+            if is_same(known, key.as_bytes()) {
                 self.next = Next { place, key: *end };
                 return Some(*child);
             }
@@ -163,6 +180,11 @@ impl Paths {
         self.nodes.get_mut(id.index())
     }
 
+    /// What is known of a path, to be changed, and the rules that its values are read by.
+    pub(crate) fn node_by_rules(&mut self, id: NodeId) -> Option<(&mut Node, &TableRules)> {
+        Some((self.nodes.get_mut(id.index())?, &self.rules))
+    }
+
     /// The path of `key` under `parent`, if it is there.
     pub(crate) fn find(&self, parent: NodeId, key: &str) -> Option<NodeId> {
         self.node(parent)?.children.find(key)
@@ -170,13 +192,18 @@ impl Paths {
 
     /// The path of `key` under `parent`; it is added unless a limit forbids.
     pub(crate) fn find_or_add(&mut self, parent: NodeId, key: &str) -> Option<NodeId> {
+        match self.node_mut(parent)?.children.go_to(key) {
+            Some(child) => Some(child),
+            None => self.add(parent, key),
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, parent: NodeId, key: &str) -> Option<NodeId> {
         let new = NodeId(u32::try_from(self.nodes.len()).ok()?);
         let room = self.nodes.len() < self.nodes_max;
         let path_bytes_max = self.path_bytes_max.min(self.path_bytes_left);
         let node = self.node_mut(parent)?;
-        if let Some(child) = node.children.go_to(key) {
-            return Some(child);
-        }
         if !room || key.len() > path_bytes_max {
             return None;
         }
@@ -226,5 +253,25 @@ impl Paths {
     /// What was seen, for the schema.
     pub(crate) fn discovery(&self) -> Discovery {
         self.nodes.iter().map(|node| (node.path.clone(), node.classes)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_the_same_if_all_their_bytes_are() {
+        let key: Vec<u8> = (b'0'..).take(70).collect();
+        for length in 0..key.len() {
+            let one = key.get(..length).unwrap();
+            assert!(is_same(one, one));
+            assert!(!is_same(one, key.get(..=length).unwrap()));
+            for at in 0..length {
+                let mut other = one.to_vec();
+                *other.get_mut(at).unwrap() ^= 1;
+                assert!(!is_same(one, &other), "{length} {at}");
+            }
+        }
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn classify_as(shape: Shape, value: &str) -> ValueClass {
         Shape::Integer if value.len() <= EXACT_INTEGER_BYTES_MAX => ValueClass::Bigint,
         Shape::Decimal if value.len() <= SURE_DECIMAL_BYTES_MAX => ValueClass::Double,
         Shape::Integer | Shape::Decimal | Shape::Exponential => classify_number(value),
-        Shape::String | Shape::EscapedString if timestamp(value).is_some() => ValueClass::Timestamp,
+        Shape::String if plain_timestamp(value).is_some() => ValueClass::Timestamp,
+        Shape::EscapedString if timestamp(value).is_some() => ValueClass::Timestamp,
         Shape::String | Shape::EscapedString => ValueClass::String,
         Shape::Boolean => ValueClass::Boolean,
         Shape::Array => classify_array(value, 0).0,
@@ -119,6 +120,11 @@ pub(crate) fn timestamp(quoted: &str) -> Option<UtcInstant> {
         None if quoted.contains('\\') => instant(&unquote(quoted)),
         found => found,
     }
+}
+
+/// The same for a string without escapes.
+fn plain_timestamp(quoted: &str) -> Option<UtcInstant> {
+    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(instant)
 }
 
 /// The same without quotes.

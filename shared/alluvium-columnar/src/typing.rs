@@ -12,7 +12,22 @@ use crate::scalar::classify_number;
 const DOUBLE_INTEGERS: i64 = 1 << 53;
 
 /// What a value of `class` with this JSON text counts as at a path with this declared kind.
+#[inline]
 pub(crate) fn class_under(
+    rules: &TableRules,
+    declared: Option<Kind>,
+    class: ValueClass,
+    text: &str,
+) -> ValueClass {
+    let as_written = rules.numbers != Numbers::Double && rules.timestamps != Timestamps::String;
+    if declared.is_none() && as_written {
+        return class;
+    }
+    class_under_contract(rules, declared, class, text)
+}
+
+/// The same where a contract has a say.
+fn class_under_contract(
     rules: &TableRules,
     declared: Option<Kind>,
     class: ValueClass,
