@@ -1,13 +1,13 @@
 //! The arrays of one column, built from the cells of its path.
 
-use std::{fmt::Write as _, ops::Range, sync::Arc};
+use std::{fmt::Write as _, io::Write as _, ops::Range, sync::Arc};
 
 use alluvium_model::{ClassSet, Kind, Scalar, UtcInstant};
 use arrow::{
     array::{
-        Array as _, ArrayBuilder, ArrayRef, AsArray as _, BooleanBufferBuilder, BooleanBuilder,
-        Float64Builder, Int64Builder, ListArray, ListBuilder, StringArray, StringBuilder,
-        TimestampMicrosecondBuilder, UInt32Builder,
+        Array as _, ArrayBuilder, ArrayRef, AsArray as _, BinaryArray, BinaryBuilder,
+        BooleanBufferBuilder, BooleanBuilder, Float64Builder, Int64Builder, ListArray, ListBuilder,
+        StringBuilder, TimestampMicrosecondBuilder, UInt32Builder,
     },
     buffer::{NullBuffer, OffsetBuffer},
     compute::take,
@@ -104,7 +104,8 @@ impl ColumnCells<'_> {
         Gathered { text, cells: cells.from(row), classes: *classes, values: gathering(kind) }
     }
 
-    /// The column over `rows`, of which these are all `values`; NULL where no cell is.
+    /// The column over `rows`, of which these are all `values`; NULL where no cell is. Text is there
+    /// as its bytes.
     pub(crate) fn spread(
         &self,
         rows: &Range<u32>,
@@ -119,9 +120,9 @@ impl ColumnCells<'_> {
             let elements = Arc::clone(lists.values());
             return Ok(Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls)?));
         }
-        if let Some(strings) = values.as_string_opt::<i32>() {
-            let (offsets, nulls) = self.spread_offsets(rows, strings.offsets());
-            return Ok(Arc::new(StringArray::try_new(offsets, strings.values().clone(), nulls)?));
+        if let Some(texts) = values.as_binary_opt::<i32>() {
+            let (offsets, nulls) = self.spread_offsets(rows, texts.offsets());
+            return Ok(Arc::new(BinaryArray::try_new(offsets, texts.values().clone(), nulls)?));
         }
         let mut places = UInt32Builder::with_capacity(rows.len());
         let mut next = rows.start;
@@ -187,12 +188,13 @@ trait Gather {
     fn finish(&mut self) -> ArrayRef;
 }
 
-/// What gathers the values of a column of `kind`.
+/// What gathers the values of a column of `kind`. Text is gathered as bytes: whoever makes an array
+/// of it, as [`ColumnCells::spread`] does, would have to look once more whether it is UTF-8.
 fn gathering(kind: Kind) -> Box<dyn Gather> {
     match kind {
         Kind::Scalar(scalar) => scalars(scalar),
         Kind::Array(scalar) => lists(scalar),
-        Kind::Json => of(StringBuilder::new(), |b, text, cell| b.append_value(cell.value(text))),
+        Kind::Json => of(BinaryBuilder::new(), |b, text, cell| b.append_value(cell.value(text))),
     }
 }
 
@@ -210,8 +212,8 @@ fn scalars(scalar: Scalar) -> Box<dyn Gather> {
         Scalar::Timestamp => of(timestamps(), |b, text, cell| {
             b.append_option(timestamp(cell.value(text)).map(UtcInstant::micros));
         }),
-        Scalar::String => of(StringBuilder::new(), |b, text, cell| {
-            cell.content(text, |piece| append_piece(b, piece));
+        Scalar::String => of(BinaryBuilder::new(), |b, text, cell| {
+            cell.content(text, |piece| append_bytes(b, piece));
             b.append_value("");
         }),
     }
@@ -243,6 +245,11 @@ fn lists(scalar: Scalar) -> Box<dyn Gather> {
 fn append_piece(strings: &mut StringBuilder, piece: &str) {
     // This never fails: there is room for as much as memory has.
     let Ok(()) = strings.write_str(piece) else { return };
+}
+
+/// The same for the bytes of text.
+fn append_bytes(texts: &mut BinaryBuilder, piece: &str) {
+    let Ok(()) = texts.write_all(piece.as_bytes()) else { return };
 }
 
 fn timestamps() -> TimestampMicrosecondBuilder {
@@ -312,7 +319,7 @@ fn micros(text: &str, at: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use alluvium_model::ValueClass;
-    use arrow::util::display::array_value_to_string;
+    use arrow::{compute::cast, util::display::array_value_to_string};
 
     use super::*;
 
@@ -328,7 +335,10 @@ mod tests {
         let column = ColumnCells { text: &text, cells: &cells, classes, takes_all: true };
         let mut gathered = column.gathering(kind, rows.start);
         gathered.go_on_to(rows.end);
-        let array = column.spread(&rows, gathered.finish()).unwrap();
+        let mut array = column.spread(&rows, gathered.finish()).unwrap();
+        if array.data_type() == &DataType::Binary {
+            array = cast(&array, &DataType::Utf8).unwrap();
+        }
         assert_eq!(array.data_type(), &data_type(kind));
         let shown = (0..array.len()).map(|row| array_value_to_string(&array, row).unwrap());
         assert_eq!(shown.collect::<Vec<_>>().join("|"), expected);

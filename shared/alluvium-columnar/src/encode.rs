@@ -12,7 +12,7 @@ use std::{
 use alluvium_model::{DataColumn, SystemColumn};
 use arrow::{
     array::{
-        DictionaryArray, Int32Array, Int64Array, MapBuilder, MapFieldNames, StringArray,
+        ArrayRef, DictionaryArray, Int32Array, Int64Array, MapBuilder, MapFieldNames, StringArray,
         StringBuilder, TimestampMicrosecondArray,
     },
     datatypes::{DataType, Field, Fields, Int32Type, Schema},
@@ -26,7 +26,7 @@ use crate::{
     cores::{cores, memory_is_short},
     distinct::hardly_repeats,
     footer::footer,
-    parquet_file::{ColumnSink, ParquetFile, Sink},
+    parquet_file::{ParquetFile, Sink},
     part::Row,
     partitions::EventSpan,
     rescue::Rescue,
@@ -85,9 +85,13 @@ pub(crate) fn encode(
         let weights = layout.weights(&rows);
         let work: Vec<_> = weights.iter().map(|w| w + rows.len() + COLUMN_WEIGHT).collect();
         let group = RowGroup { rows, blocks, weights };
-        file.row_group_at_once(threads, &work, columns_max, |columns, sink| {
-            layout.write(columns, &group, &rescued, sink)
-        })?;
+        file.row_group_at_once(
+            threads,
+            &work,
+            columns_max,
+            |columns| Ok(layout.gather(columns, &group)),
+            |column, values, sink| layout.write(column, values, &group, &rescued, sink),
+        )?;
     }
     let (bytes, rows) = file.finish()?;
     Ok(EncodedFile { bytes, rows, rescued: rescued.into_inner(), events })
@@ -209,20 +213,13 @@ impl<'a> FileLayout<'a> {
         values >= text / SPARSE
     }
 
-    /// Writes these columns of a row group side by side: values that are neighbours in the text are
-    /// read one after the other, while they are near.
-    fn write(
-        &self,
-        columns: Range<usize>,
-        group: &RowGroup,
-        rescued: &AtomicU64,
-        sink: ColumnSink<'_>,
-    ) -> Result<(), ColumnarError> {
+    /// Gathers the values of these columns of a row group side by side: those that are neighbours in
+    /// the text are read one after the other, while they are near. System columns have none.
+    fn gather(&self, columns: Range<usize>, group: &RowGroup) -> Vec<Option<ArrayRef>> {
         let RowGroup { rows, blocks, .. } = group;
         let is_dense = self.is_dense(columns.clone(), group);
-        let file_columns = self.columns.get(columns.clone()).unwrap_or_default();
-        let mut gathered: Vec<Option<Gathered<'_>>> = file_columns
-            .iter()
+        let columns = self.columns.get(columns).unwrap_or_default().iter();
+        let mut gathered: Vec<Option<Gathered<'_>>> = columns
             .map(|column| match column {
                 FileColumn::System(_) => None,
                 FileColumn::Data { column, cells } => {
@@ -238,19 +235,28 @@ impl<'a> FileLayout<'a> {
                 values.go_on_to(block.end);
             }
         }
-        for ((index, column), values) in columns.zip(file_columns).zip(gathered) {
-            match (column, values) {
-                (FileColumn::Data { cells, .. }, Some(values)) => {
-                    sink(index, cells.spread(rows, values.finish())?)?;
-                }
-                (FileColumn::System(column), _) => {
-                    let mut sink = |array| sink(index, array);
-                    self.write_system(*column, rows.clone(), rescued, &mut sink)?;
-                }
-                (FileColumn::Data { .. }, None) => {}
+        gathered.into_iter().map(|values| values.map(Gathered::finish)).collect()
+    }
+
+    /// Writes the column with this number, of which these values were gathered.
+    fn write(
+        &self,
+        column: usize,
+        values: Option<ArrayRef>,
+        group: &RowGroup,
+        rescued: &AtomicU64,
+        sink: Sink<'_>,
+    ) -> Result<(), ColumnarError> {
+        let rows = &group.rows;
+        match (self.columns.get(column), values) {
+            (Some(FileColumn::Data { cells, .. }), Some(values)) => {
+                sink(cells.spread(rows, values)?)
             }
+            (Some(FileColumn::System(column)), _) => {
+                self.write_system(*column, rows.clone(), rescued, sink)
+            }
+            (Some(FileColumn::Data { .. }), None) | (None, _) => Ok(()),
         }
-        Ok(())
     }
 
     fn write_system(

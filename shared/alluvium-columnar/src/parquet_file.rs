@@ -15,8 +15,7 @@ use parquet::{
     arrow::{
         ArrowWriter,
         arrow_writer::{
-            ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
-            compute_leaves,
+            ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
         },
     },
     basic::{Compression, Encoding, ZstdLevel},
@@ -40,12 +39,6 @@ const WRITE_BATCH_ROWS: usize = 1_024;
 /// Bytes of a minimum or maximum kept for pruning.
 const STATISTICS_BYTES: usize = 64;
 
-/// Jobs for each of several threads, so that none has nothing to do for long while another has the
-/// last columns.
-const JOBS_PER_THREAD: usize = 4;
-
-/// Takes the arrays of several columns, each by the number of its column.
-pub(crate) type ColumnSink<'a> = &'a mut dyn FnMut(usize, ArrayRef) -> Result<(), ColumnarError>;
 /// Takes the arrays of one column, in the order of their rows.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(ArrayRef) -> Result<(), ColumnarError>;
 
@@ -117,42 +110,44 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Writes a row group on so many threads, whose columns take work as these weights say. `fill`
-    /// is called for some columns at a time, each of them once, with the place to put their arrays,
-    /// one column after the other, which is told the column, too. They are `columns_max` at most.
+    /// Writes a row group on so many threads, whose columns take work as these weights say. `gather`
+    /// is called for some columns at a time, `columns_max` at most, each of them once, and gives for
+    /// each what `fill` needs to put its arrays into their place.
     ///
     /// The writers of those columns alone are there meanwhile: one takes some 200 KB before it has
     /// seen a value.
-    pub(crate) fn row_group_at_once(
+    pub(crate) fn row_group_at_once<G: Send>(
         &mut self,
         threads: usize,
         weights: &[usize],
         columns_max: usize,
-        fill: impl Fn(Range<usize>, ColumnSink<'_>) -> Result<(), ColumnarError> + Sync,
+        gather: impl Fn(Range<usize>) -> Result<Vec<G>, ColumnarError> + Sync,
+        fill: impl Fn(usize, G, Sink<'_>) -> Result<(), ColumnarError> + Sync,
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
-        let mut jobs = jobs(weights, threads, columns_max);
-        // What is begun last had better be short.
-        jobs.sort_by_key(|(_, weight)| Reverse(*weight));
-        let mut chunks = at_once(threads, jobs, |(columns, _)| {
+        let split = |columns: Range<usize>| {
             let fields = self.schema.fields().get(columns.clone()).unwrap_or_default();
-            let mut writers = self.writers(index, fields)?;
-            let mut chunks = Vec::new();
-            let begin = columns.start;
-            fill(columns, &mut |column, array| {
-                // A writer that is done with holds dictionaries and pages for nothing.
-                close(writers.drain(..(column - begin).saturating_sub(chunks.len())), &mut chunks)?;
-                match (fields.get(column - begin), writers.first_mut()) {
-                    (Some(field), Some(writers)) => write(field, &array, writers),
-                    (None, _) | (_, None) => Ok(()),
-                }
-            })?;
-            close(writers.drain(..), &mut chunks)?;
-            Ok::<_, ColumnarError>((begin, chunks))
-        })?;
-        chunks.sort_by_key(|(begin, _)| *begin);
+            let writers = self.writers(index, fields)?;
+            let gathered = gather(columns.clone())?;
+            let mut columns: Vec<_> = columns.zip(fields).zip(writers).zip(gathered).collect();
+            // What is begun last had better be short.
+            columns.sort_by_key(|(((column, _), _), _)| Reverse(weights.get(*column)));
+            Ok::<_, ColumnarError>(columns)
+        };
+        let mut chunks = at_once(
+            threads,
+            jobs(weights, threads, columns_max),
+            split,
+            |(((column, field), mut writers), gathered)| {
+                fill(column, gathered, &mut |array| write(field, &array, &mut writers))?;
+                let closed: Result<Vec<_>, _> =
+                    writers.into_iter().map(ArrowColumnWriter::close).collect();
+                Ok((column, closed?))
+            },
+        )?;
+        chunks.sort_by_key(|(column, _)| *column);
         let mut group = self.writer.next_row_group()?;
-        for chunk in chunks.into_iter().flat_map(|(_, chunks)| chunks).flatten() {
+        for chunk in chunks.into_iter().flat_map(|(_, chunks)| chunks) {
             chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
@@ -193,43 +188,35 @@ fn writer(
     Ok(writer.into_serialized_writer()?)
 }
 
-/// Columns that are filled together, all in their order, and how much work they are.
-fn jobs(weights: &[usize], threads: usize, columns_max: usize) -> Vec<(Range<usize>, usize)> {
-    let jobs_min = if threads > 1 { JOBS_PER_THREAD * threads } else { 1 };
-    let weight_max = weights.iter().sum::<usize>().div_ceil(jobs_min);
+/// Columns that are gathered together, all in their order: about as much work for each thread.
+fn jobs(weights: &[usize], threads: usize, columns_max: usize) -> Vec<Range<usize>> {
+    let weight_max = weights.iter().sum::<usize>().div_ceil(threads.max(1));
     let mut jobs = Vec::new();
     let (mut begin, mut weight) = (0, 0);
     for (column, more) in weights.iter().enumerate() {
         let is_full = weight + more > weight_max || column - begin == columns_max;
         if is_full && column > begin {
-            jobs.push((begin..column, weight));
+            jobs.push(begin..column);
             (begin, weight) = (column, 0);
         }
         weight += more;
     }
-    jobs.push((begin..weights.len(), weight));
+    jobs.push(begin..weights.len());
     jobs
 }
 
-/// Closes the writers of columns; their chunks follow those of the columns before.
-fn close(
-    columns: impl Iterator<Item = Vec<ArrowColumnWriter>>,
-    chunks: &mut Vec<Vec<ArrowColumnChunk>>,
-) -> Result<(), ColumnarError> {
-    for writers in columns {
-        let closed: Result<_, _> = writers.into_iter().map(ArrowColumnWriter::close).collect();
-        chunks.push(closed?);
-    }
-    Ok(())
-}
-
-/// Writes the next array of a column.
+/// Writes the next array of a column; one of text may come as its bytes.
 fn write(
     field: &Field,
     array: &ArrayRef,
     writers: &mut [ArrowColumnWriter],
 ) -> Result<(), ColumnarError> {
-    for (leaf, writer) in compute_leaves(field, array)?.iter().zip(writers) {
+    let leaves = if array.data_type() == &DataType::Binary {
+        compute_leaves(&field.clone().with_data_type(DataType::Binary), array)?
+    } else {
+        compute_leaves(field, array)?
+    };
+    for (leaf, writer) in leaves.iter().zip(writers) {
         writer.write(leaf)?;
     }
     Ok(())
@@ -304,15 +291,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_filled_together_by_their_weight() {
+    fn columns_are_gathered_together_by_their_weight() {
         let check = |weights: &[usize], threads, expected: &[(usize, usize)]| {
-            let (found, sums): (Vec<_>, Vec<_>) = jobs(weights, threads, 64).into_iter().unzip();
             let expected: Vec<_> = expected.iter().map(|(begin, end)| *begin..*end).collect();
-            assert_eq!(found, expected, "{weights:?}");
-            assert_eq!(sums.iter().sum::<usize>(), weights.iter().sum::<usize>());
+            assert_eq!(jobs(weights, threads, 64), expected, "{weights:?}");
         };
         check(&[1, 2, 3], 1, &[(0, 3)]);
-        check(&[1; 10], 2, &[(0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]);
+        check(&[1; 10], 2, &[(0, 5), (5, 10)]);
         check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 2), (2, 3), (3, 8)]);
         check(&[0; 130], 1, &[(0, 64), (64, 128), (128, 130)]);
     }
@@ -333,10 +318,9 @@ mod tests {
         let weights: Vec<_> = (0..40).map(|c| c * c * c).collect();
         let written = |threads| {
             let mut file = ParquetFile::new(schema.clone(), None).unwrap();
-            file.row_group_at_once(threads, &weights, 4, |which, sink| {
-                which.into_iter().try_for_each(|c| sink(c, Arc::clone(columns.get(c).unwrap())))
-            })
-            .unwrap();
+            let gather = |which: Range<usize>| Ok(columns.get(which).unwrap().to_vec());
+            let put = |_, column, sink: Sink<'_>| sink(column);
+            file.row_group_at_once(threads, &weights, 4, gather, put).unwrap();
             file.finish().unwrap().0
         };
         let alone = written(1);
