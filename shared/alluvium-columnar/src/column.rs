@@ -105,7 +105,7 @@ impl ColumnCells<'_> {
     }
 
     /// The column over `rows`, of which these are all `values`; NULL where no cell is. Text is there
-    /// as its bytes.
+    /// as its bytes, but for elements of lists.
     pub(crate) fn spread(
         &self,
         rows: &Range<u32>,
@@ -188,8 +188,9 @@ trait Gather {
     fn finish(&mut self) -> ArrayRef;
 }
 
-/// What gathers the values of a column of `kind`. Text is gathered as bytes: whoever makes an array
-/// of it, as [`ColumnCells::spread`] does, would have to look once more whether it is UTF-8.
+/// What gathers the values of a column of `kind`. Text is gathered as bytes, but for elements of lists:
+/// whoever makes an array of it, as [`ColumnCells::spread`] does, would have to look once more whether
+/// it is UTF-8.
 fn gathering(kind: Kind) -> Box<dyn Gather> {
     match kind {
         Kind::Scalar(scalar) => scalars(scalar),

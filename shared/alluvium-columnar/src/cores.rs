@@ -69,7 +69,7 @@ pub(crate) fn at_once<J: Send, P: Send, R: Send, E: Send>(
 struct Work<J, P> {
     left: Mutex<Left<J, P>>,
     /// Told when a job has been split, or will not be.
-    split: Condvar,
+    changed: Condvar,
 }
 
 struct Left<J, P> {
@@ -92,7 +92,7 @@ impl<J, P> Work<J, P> {
     fn new(jobs: Vec<J>, threads: usize) -> Self {
         let pieces = (0..threads.max(1)).map(|_| VecDeque::new()).collect();
         let left = Left { jobs: jobs.into_iter(), pieces, splitting: 0 };
-        Self { left: Mutex::new(left), split: Condvar::new() }
+        Self { left: Mutex::new(left), changed: Condvar::new() }
     }
 
     /// What this thread does next, once it is there; none if nothing will be.
@@ -114,7 +114,7 @@ impl<J, P> Work<J, P> {
             if left.splitting == 0 {
                 return None;
             }
-            left = self.split.wait(left).unwrap_or_else(PoisonError::into_inner);
+            left = self.changed.wait(left).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -135,7 +135,7 @@ impl<J, P> Splitting<'_, J, P> {
 impl<J, P> Drop for Splitting<'_, J, P> {
     fn drop(&mut self) {
         self.0.left().splitting -= 1;
-        self.0.split.notify_all();
+        self.0.changed.notify_all();
     }
 }
 

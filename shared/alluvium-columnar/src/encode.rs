@@ -37,7 +37,7 @@ const ROW_GROUP_TEXT_BYTES: usize = 64 << 20;
 /// JSON text whose values are read column by column before further text is: it stays in the cache
 /// of a core meanwhile. Less of it is not worth a second thread.
 const BLOCK_TEXT_BYTES: usize = 256 << 10;
-/// Columns that are filled together on each thread, at most: so many arrays are in memory, and so
+/// Columns that are gathered together on each thread, at most: so many arrays are in memory, and so
 /// many times fewer is the text gone through.
 const COLUMNS_MAX: usize = 128;
 /// The same where memory is short.
@@ -84,13 +84,13 @@ pub(crate) fn encode(
         let threads = if blocks.len() > 1 { cores(limits) } else { 1 };
         let weights = layout.weights(&rows);
         let work: Vec<_> = weights.iter().map(|w| w + rows.len() + COLUMN_WEIGHT).collect();
-        let group = RowGroup { rows, blocks, weights };
+        let group = RowGroup { rows, blocks, weights, rescued: &rescued };
         file.row_group_at_once(
             threads,
             &work,
             columns_max,
             |columns| Ok(layout.gather(columns, &group)),
-            |column, values, sink| layout.write(column, values, &group, &rescued, sink),
+            |column, values, sink| layout.write(column, values, &group, sink),
         )?;
     }
     let (bytes, rows) = file.finish()?;
@@ -130,12 +130,14 @@ enum FileColumn<'a> {
 }
 
 /// What goes to a row group.
-struct RowGroup {
+struct RowGroup<'a> {
     rows: Range<u32>,
     /// The same rows, in pieces whose text is read together.
     blocks: Vec<Range<u32>>,
     /// How much work the values of each column are, in bytes of text, about.
     weights: Vec<usize>,
+    /// Counts what goes to `_rescued`.
+    rescued: &'a AtomicU64,
 }
 
 /// Which columns a file has, and what goes where.
@@ -207,7 +209,7 @@ impl<'a> FileLayout<'a> {
     }
 
     /// Whether these columns have so many values that most of the text is read for them.
-    fn is_dense(&self, columns: Range<usize>, group: &RowGroup) -> bool {
+    fn is_dense(&self, columns: Range<usize>, group: &RowGroup<'_>) -> bool {
         let values = group.weights.get(columns).unwrap_or_default().iter().sum::<usize>();
         let text = group.rows.clone().map(|row| self.length(row)).sum::<usize>();
         values >= text / SPARSE
@@ -215,7 +217,7 @@ impl<'a> FileLayout<'a> {
 
     /// Gathers the values of these columns of a row group side by side: those that are neighbours in
     /// the text are read one after the other, while they are near. System columns have none.
-    fn gather(&self, columns: Range<usize>, group: &RowGroup) -> Vec<Option<ArrayRef>> {
+    fn gather(&self, columns: Range<usize>, group: &RowGroup<'_>) -> Vec<Option<ArrayRef>> {
         let RowGroup { rows, blocks, .. } = group;
         let is_dense = self.is_dense(columns.clone(), group);
         let columns = self.columns.get(columns).unwrap_or_default().iter();
@@ -243,8 +245,7 @@ impl<'a> FileLayout<'a> {
         &self,
         column: usize,
         values: Option<ArrayRef>,
-        group: &RowGroup,
-        rescued: &AtomicU64,
+        group: &RowGroup<'_>,
         sink: Sink<'_>,
     ) -> Result<(), ColumnarError> {
         let rows = &group.rows;
@@ -253,7 +254,7 @@ impl<'a> FileLayout<'a> {
                 sink(cells.spread(rows, values)?)
             }
             (Some(FileColumn::System(column)), _) => {
-                self.write_system(*column, rows.clone(), rescued, sink)
+                self.write_system(*column, rows.clone(), group.rescued, sink)
             }
             (Some(FileColumn::Data { .. }), None) | (None, _) => Ok(()),
         }

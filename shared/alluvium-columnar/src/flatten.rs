@@ -143,7 +143,7 @@ impl Walk<'_> {
             *loses |= !member.is_null();
             return Ok(());
         };
-        let Some((node, rules)) = paths.node_by_rules(id) else { return Ok(()) };
+        let Some((node, rules)) = paths.node_and_rules(id) else { return Ok(()) };
         if node.seen_in == parent.number {
             return Err(DuplicateKey);
         }

@@ -39,6 +39,12 @@ const WRITE_BATCH_ROWS: usize = 1_024;
 /// Bytes of a minimum or maximum kept for pruning.
 const STATISTICS_BYTES: usize = 64;
 
+/// Writers that a thread has at a time: one takes some 200 KB before it has seen a value.
+const WRITERS_MAX: usize = 8;
+/// Pieces that the columns of a job are written in at least, unless they are fewer, so that another
+/// thread can take some over.
+const PIECES_MIN: usize = 16;
+
 /// Takes the arrays of one column, in the order of their rows.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(ArrayRef) -> Result<(), ColumnarError>;
 
@@ -113,9 +119,6 @@ impl ParquetFile {
     /// Writes a row group on so many threads, whose columns take work as these weights say. `gather`
     /// is called for some columns at a time, `columns_max` at most, each of them once, and gives for
     /// each what `fill` needs to put its arrays into their place.
-    ///
-    /// The writers of those columns alone are there meanwhile: one takes some 200 KB before it has
-    /// seen a value.
     pub(crate) fn row_group_at_once<G: Send>(
         &mut self,
         threads: usize,
@@ -126,25 +129,24 @@ impl ParquetFile {
     ) -> Result<(), ColumnarError> {
         let index = self.writer.flushed_row_groups().len();
         let split = |columns: Range<usize>| {
-            let fields = self.schema.fields().get(columns.clone()).unwrap_or_default();
-            let writers = self.writers(index, fields)?;
             let gathered = gather(columns.clone())?;
-            let mut columns: Vec<_> = columns.zip(fields).zip(writers).zip(gathered).collect();
-            // What is begun last had better be short.
-            columns.sort_by_key(|(((column, _), _), _)| Reverse(weights.get(*column)));
-            Ok::<_, ColumnarError>(columns)
+            Ok(pieces(columns.zip(gathered).collect(), weights))
         };
-        let mut chunks = at_once(
-            threads,
-            jobs(weights, threads, columns_max),
-            split,
-            |(((column, field), mut writers), gathered)| {
+        let write = |piece: Vec<(usize, G)>| {
+            let fields = piece.iter().filter_map(|(column, _)| self.schema.fields().get(*column));
+            let fields: Vec<_> = fields.map(Arc::clone).collect();
+            let writers = self.writers(index, &fields)?;
+            let columns = piece.into_iter().zip(&fields).zip(writers);
+            let chunks = columns.map(|(((column, gathered), field), mut writers)| {
                 fill(column, gathered, &mut |array| write(field, &array, &mut writers))?;
-                let closed: Result<Vec<_>, _> =
+                let chunks: Result<Vec<_>, _> =
                     writers.into_iter().map(ArrowColumnWriter::close).collect();
-                Ok((column, closed?))
-            },
-        )?;
+                Ok((column, chunks?))
+            });
+            chunks.collect::<Result<Vec<_>, ColumnarError>>()
+        };
+        let chunks = at_once(threads, jobs(weights, threads, columns_max), split, write)?;
+        let mut chunks: Vec<_> = chunks.into_iter().flatten().collect();
         chunks.sort_by_key(|(column, _)| *column);
         let mut group = self.writer.next_row_group()?;
         for chunk in chunks.into_iter().flat_map(|(_, chunks)| chunks) {
@@ -188,21 +190,47 @@ fn writer(
     Ok(writer.into_serialized_writer()?)
 }
 
-/// Columns that are gathered together, all in their order: about as much work for each thread.
+/// Columns that are gathered together, all in their order: one job for each thread, about, or more
+/// if they are many. The middle of a column's work decides whose it is.
 fn jobs(weights: &[usize], threads: usize, columns_max: usize) -> Vec<Range<usize>> {
-    let weight_max = weights.iter().sum::<usize>().div_ceil(threads.max(1));
+    let all = weights.iter().sum::<usize>().max(1);
     let mut jobs = Vec::new();
-    let (mut begin, mut weight) = (0, 0);
-    for (column, more) in weights.iter().enumerate() {
-        let is_full = weight + more > weight_max || column - begin == columns_max;
+    let (mut begin, mut before, mut whose) = (0, 0, 0);
+    for (column, weight) in weights.iter().enumerate() {
+        let thread = (before + weight / 2) * threads.max(1) / all;
+        let is_full = thread != whose || column - begin == columns_max;
         if is_full && column > begin {
             jobs.push(begin..column);
-            (begin, weight) = (column, 0);
+            begin = column;
         }
-        weight += more;
+        whose = thread;
+        before += weight;
     }
     jobs.push(begin..weights.len());
     jobs
+}
+
+/// The columns of a job in pieces, which are written one after the other: the heaviest first, since
+/// what is begun last had better be short.
+fn pieces<G>(mut columns: Vec<(usize, G)>, weights: &[usize]) -> Vec<Vec<(usize, G)>> {
+    let weight_of = |column: usize| weights.get(column).copied().unwrap_or_default();
+    columns.sort_by_key(|(column, _)| Reverse(weight_of(*column)));
+    let all = columns.iter().map(|(column, _)| weight_of(*column)).sum::<usize>();
+    let mut pieces: Vec<Vec<_>> = Vec::new();
+    let mut weight = 0;
+    for (column, gathered) in columns {
+        weight += weight_of(column);
+        match pieces.last_mut() {
+            Some(piece) if piece.len() < WRITERS_MAX && weight <= all / PIECES_MIN => {
+                piece.push((column, gathered));
+            }
+            _ => {
+                pieces.push(vec![(column, gathered)]);
+                weight = weight_of(column);
+            }
+        }
+    }
+    pieces
 }
 
 /// Writes the next array of a column; one of text may come as its bytes.
@@ -211,7 +239,8 @@ fn write(
     array: &ArrayRef,
     writers: &mut [ArrowColumnWriter],
 ) -> Result<(), ColumnarError> {
-    let leaves = if array.data_type() == &DataType::Binary {
+    let bytes_of_text = (&DataType::Utf8, &DataType::Binary);
+    let leaves = if (field.data_type(), array.data_type()) == bytes_of_text {
         compute_leaves(&field.clone().with_data_type(DataType::Binary), array)?
     } else {
         compute_leaves(field, array)?
@@ -282,7 +311,7 @@ fn properties(
 #[cfg(test)]
 mod tests {
     use arrow::{
-        array::{Int64Array, ListArray, new_null_array},
+        array::{BinaryArray, Int64Array, ListArray, StringArray, new_null_array},
         compute::concat,
         datatypes::Int64Type,
     };
@@ -298,8 +327,25 @@ mod tests {
         };
         check(&[1, 2, 3], 1, &[(0, 3)]);
         check(&[1; 10], 2, &[(0, 5), (5, 10)]);
-        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 2), (2, 3), (3, 8)]);
+        check(&[4; 5], 2, &[(0, 2), (2, 5)]);
+        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 3), (3, 8)]);
+        check(&[9, 90, 1], 3, &[(0, 1), (1, 2), (2, 3)]);
         check(&[0; 130], 1, &[(0, 64), (64, 128), (128, 130)]);
+    }
+
+    #[test]
+    fn heavy_columns_are_written_first_and_alone() {
+        let check = |weights: &[usize], expected: &[&[usize]]| {
+            let columns = (0..weights.len()).map(|column| (column, ())).collect();
+            let found = pieces(columns, weights).into_iter();
+            let found: Vec<Vec<_>> =
+                found.map(|piece| piece.into_iter().map(|(column, ())| column).collect()).collect();
+            assert_eq!(found, expected, "{weights:?}");
+        };
+        check(&[1, 2, 3], &[&[2], &[1], &[0]]);
+        check(&[1, 1, 60, 1, 1], &[&[2], &[0, 1, 3, 4]]);
+        check(&[0; 10], &[&[0, 1, 2, 3, 4, 5, 6, 7], &[8, 9]]);
+        check(&[], &[]);
     }
 
     #[test]
@@ -314,7 +360,7 @@ mod tests {
             .collect();
         let fields = (0..40).map(|c| Field::new(format!("c{c}"), DataType::Int64, true));
         let schema = Schema::new(fields.collect::<Vec<_>>());
-        // The heaviest are the last, so that they are begun first.
+        // The heaviest of a job are the last, so that they are written first.
         let weights: Vec<_> = (0..40).map(|c| c * c * c).collect();
         let written = |threads| {
             let mut file = ParquetFile::new(schema.clone(), None).unwrap();
@@ -330,6 +376,21 @@ mod tests {
         for threads in [2, 3, 6] {
             assert!(written(threads) == alone, "{threads} threads");
         }
+    }
+
+    #[test]
+    fn text_may_come_as_its_bytes() {
+        let long = "ü".repeat(STATISTICS_BYTES);
+        let texts = [Some("b"), None, Some(""), Some(&*long), Some("a"), Some("b")];
+        let written = |array: ArrayRef| {
+            let field = Field::new("t", DataType::Utf8, true);
+            let mut file = ParquetFile::new(Schema::new(vec![field]), None).unwrap();
+            file.row_group(|_, sink| sink(Arc::clone(&array))).unwrap();
+            file.finish().unwrap().0
+        };
+        let bytes = BinaryArray::from_iter(texts.map(|text| text.map(str::as_bytes)));
+        let text = StringArray::from_iter(texts);
+        assert!(written(Arc::new(bytes)) == written(Arc::new(text)));
     }
 
     #[test]

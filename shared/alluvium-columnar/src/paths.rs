@@ -181,7 +181,7 @@ impl Paths {
     }
 
     /// What is known of a path, to be changed, and the rules that its values are read by.
-    pub(crate) fn node_by_rules(&mut self, id: NodeId) -> Option<(&mut Node, &TableRules)> {
+    pub(crate) fn node_and_rules(&mut self, id: NodeId) -> Option<(&mut Node, &TableRules)> {
         Some((self.nodes.get_mut(id.index())?, &self.rules))
     }
 

@@ -19,28 +19,18 @@ pub(crate) fn class_under(
     class: ValueClass,
     text: &str,
 ) -> ValueClass {
-    let as_written = rules.numbers != Numbers::Double && rules.timestamps != Timestamps::String;
-    if declared.is_none() && as_written {
-        return class;
-    }
-    class_under_contract(rules, declared, class, text)
+    let declared = declared.and_then(|kind| class_as(kind, class, text));
+    declared.unwrap_or_else(|| class_by_rules(rules, class))
 }
 
-/// The same where a contract has a say.
-fn class_under_contract(
-    rules: &TableRules,
-    declared: Option<Kind>,
-    class: ValueClass,
-    text: &str,
-) -> ValueClass {
-    if let Some(kind) = declared {
-        if class.fits(kind) {
-            return class;
-        }
-        if let Some(converted) = converted(kind, text) {
-            return converted;
-        }
-    }
+/// What a value counts as that this kind takes, as it is or converted.
+fn class_as(kind: Kind, class: ValueClass, text: &str) -> Option<ValueClass> {
+    if class.fits(kind) { Some(class) } else { converted(kind, text) }
+}
+
+/// What a value of `class` counts as where nothing else is declared.
+#[inline]
+fn class_by_rules(rules: &TableRules, class: ValueClass) -> ValueClass {
     let doubles = rules.numbers == Numbers::Double;
     let texts = rules.timestamps == Timestamps::String;
     if doubles && class == ValueClass::Bigint {
