@@ -190,21 +190,20 @@ fn writer(
     Ok(writer.into_serialized_writer()?)
 }
 
-/// Columns that are gathered together, all in their order: one job for each thread, about, or more
-/// if they are many. The middle of a column's work decides whose it is.
+/// Columns that are gathered together, all in their order: no more work than the share of a thread,
+/// so that there is a job or two more than threads, and a heavy column has one of its own. Two equal
+/// halves, with such a column in one of them, took up to a tenth longer.
 fn jobs(weights: &[usize], threads: usize, columns_max: usize) -> Vec<Range<usize>> {
-    let all = weights.iter().sum::<usize>().max(1);
+    let weight_max = weights.iter().sum::<usize>().div_ceil(threads.max(1));
     let mut jobs = Vec::new();
-    let (mut begin, mut before, mut whose) = (0, 0, 0);
-    for (column, weight) in weights.iter().enumerate() {
-        let thread = (before + weight / 2) * threads.max(1) / all;
-        let is_full = thread != whose || column - begin == columns_max;
+    let (mut begin, mut weight) = (0, 0);
+    for (column, more) in weights.iter().enumerate() {
+        let is_full = weight + more > weight_max || column - begin == columns_max;
         if is_full && column > begin {
             jobs.push(begin..column);
-            begin = column;
+            (begin, weight) = (column, 0);
         }
-        whose = thread;
-        before += weight;
+        weight += more;
     }
     jobs.push(begin..weights.len());
     jobs
@@ -327,9 +326,8 @@ mod tests {
         };
         check(&[1, 2, 3], 1, &[(0, 3)]);
         check(&[1; 10], 2, &[(0, 5), (5, 10)]);
-        check(&[4; 5], 2, &[(0, 2), (2, 5)]);
-        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 3), (3, 8)]);
-        check(&[9, 90, 1], 3, &[(0, 1), (1, 2), (2, 3)]);
+        check(&[4; 5], 2, &[(0, 2), (2, 4), (4, 5)]);
+        check(&[1, 1, 90, 1, 1, 1, 1, 1], 2, &[(0, 2), (2, 3), (3, 8)]);
         check(&[0; 130], 1, &[(0, 64), (64, 128), (128, 130)]);
     }
 
