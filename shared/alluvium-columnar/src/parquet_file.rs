@@ -41,9 +41,9 @@ const STATISTICS_BYTES: usize = 64;
 
 /// Writers that a thread has at a time: one takes some 200 KB before it has seen a value.
 const WRITERS_MAX: usize = 8;
-/// Pieces that the columns of a job are written in at least, unless they are fewer, so that another
-/// thread can take some over.
-const PIECES_MIN: usize = 16;
+/// A piece is no more than one in so many parts of the work of its job, but for a column that is more
+/// by itself, so that another thread can take some over.
+const PIECE_SHARE: usize = 16;
 
 /// Takes the arrays of one column, in the order of their rows.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(ArrayRef) -> Result<(), ColumnarError>;
@@ -191,8 +191,7 @@ fn writer(
 }
 
 /// Columns that are gathered together, all in their order: no more work than the share of a thread,
-/// so that there is a job or two more than threads, and a heavy column has one of its own. Two equal
-/// halves, with such a column in one of them, took up to a tenth longer.
+/// so that there is a job or two more than threads, and a heavy column has one of its own.
 fn jobs(weights: &[usize], threads: usize, columns_max: usize) -> Vec<Range<usize>> {
     let weight_max = weights.iter().sum::<usize>().div_ceil(threads.max(1));
     let mut jobs = Vec::new();
@@ -220,7 +219,7 @@ fn pieces<G>(mut columns: Vec<(usize, G)>, weights: &[usize]) -> Vec<Vec<(usize,
     for (column, gathered) in columns {
         weight += weight_of(column);
         match pieces.last_mut() {
-            Some(piece) if piece.len() < WRITERS_MAX && weight <= all / PIECES_MIN => {
+            Some(piece) if piece.len() < WRITERS_MAX && weight <= all / PIECE_SHARE => {
                 piece.push((column, gathered));
             }
             _ => {
