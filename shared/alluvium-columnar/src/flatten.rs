@@ -120,11 +120,13 @@ impl Walk<'_> {
         let Record { text, members: all } = self.record;
         let last = self.duplicates.then(|| last_of_each_key(text, at));
         while let Some(member) = all.get(members.clone()).and_then(<[_]>::first) {
-            let key = member.key_of(text);
             let below = members.start + 1..member.next as usize;
             members.start = below.end;
-            if last.as_ref().is_none_or(|last| last.get(&key) == Some(&(member.value as usize))) {
-                self.member(Parent { id, number }, &key, member, below)?;
+            let counts = |last: &HashMap<_, _>| {
+                last.get(&member.key_of(text)) == Some(&(member.value as usize))
+            };
+            if last.as_ref().is_none_or(counts) {
+                self.member(Parent { id, number }, member, below)?;
             }
         }
         Ok(())
@@ -134,12 +136,18 @@ impl Walk<'_> {
     fn member(
         &mut self,
         parent: Parent,
-        key: &str,
         member: &Member,
         below: Range<usize>,
     ) -> Result<(), DuplicateKey> {
         let Flattener { paths, watched, journal, loses, .. } = &mut *self.flattener;
-        let Some(id) = paths.find_or_add(parent.id, key) else {
+        let text = self.record.text;
+        let expected = if member.key_is_escaped {
+            None
+        } else {
+            paths.expected(parent.id, text.as_bytes(), member.key())
+        };
+        let Some(id) = expected.or_else(|| paths.find_or_add(parent.id, &member.key_of(text)))
+        else {
             *loses |= !member.is_null();
             return Ok(());
         };
@@ -156,8 +164,9 @@ impl Walk<'_> {
         let class = if flattens {
             ValueClass::Object
         } else {
-            let value = member.value_of(self.record.text);
-            let class = class_under(rules, node.declared, classify_as(member.shape, value), value);
+            let class =
+                classify_as(member.shape, member.length() as usize, || member.value_of(text));
+            let class = class_under(rules, node.declared, class, || member.value_of(text));
             if let Some(slot) = node.watched.and_then(|number| watched.get_mut(number)) {
                 // If somebody has an eye on it, it is kept for them.
                 let is_scalar = !matches!(member.shape, Shape::Object | Shape::Array);
@@ -231,6 +240,23 @@ mod tests {
             "0 $.a.b: 1 Bigint\n0 $.a: {\"b\":1,\"c\":{}} Object\n0 $.d: [1,\"x\"] MixedArray\n\
              0 $.fA: \"t\" String\n\
              2 $.a: 2 Bigint\n2 $.d: true Boolean\nloses [false, false, false]",
+        );
+    }
+
+    #[test]
+    fn timestamps_are_told_by_their_text_whatever_their_length() {
+        let shortest = r#"{"a":"2016-07-20T00:06:01Z"}"#;
+        let longest = r#"{"a":"2016-07-20T00:06:01.123456+02:30"}"#;
+        let others =
+            [r#"{"a":"2016-07-20T00:06:1Z"}"#, r#"{"a":"2016-07-20T00:06:01.1234567+02:30"}"#];
+        check(
+            Limits::default(),
+            &[shortest, longest, others[0], others[1]],
+            "0 $.a: \"2016-07-20T00:06:01Z\" Timestamp\n\
+             1 $.a: \"2016-07-20T00:06:01.123456+02:30\" Timestamp\n\
+             2 $.a: \"2016-07-20T00:06:1Z\" String\n\
+             3 $.a: \"2016-07-20T00:06:01.1234567+02:30\" String\n\
+             loses [false, false, false, false]",
         );
     }
 

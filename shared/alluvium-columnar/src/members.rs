@@ -2,7 +2,7 @@
 //!
 //! Members of objects that lie in arrays are not noted, since they have no paths of their own.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::text::unquote;
 
@@ -50,11 +50,17 @@ pub(crate) struct Record<'a> {
 impl Member {
     /// The key, unescaped; `text` is that of the record.
     pub(crate) fn key_of<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let (begin, end) = (self.key as usize, self.value as usize - 1);
         if self.key_is_escaped {
-            return unquote(text.get(begin..end).unwrap_or_default());
+            let quoted = self.key as usize..self.value as usize - 1;
+            return unquote(text.get(quoted).unwrap_or_default());
         }
-        Cow::Borrowed(text.get(begin + 1..end - 1).unwrap_or_default())
+        Cow::Borrowed(text.get(self.key()).unwrap_or_default())
+    }
+
+    /// Where the key is, as it is written, without its quotes.
+    #[inline]
+    pub(crate) const fn key(&self) -> Range<usize> {
+        self.key as usize + 1..self.value as usize - 2
     }
 
     /// The text of the value.

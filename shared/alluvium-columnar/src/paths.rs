@@ -1,17 +1,20 @@
 //! The paths of a part, and what was seen under each.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
 
 use ahash::RandomState;
 use alluvium_model::{
     ClassSet, ColumnRule, Discovery, JsonPath, Kind, Limits, TableRules, ValueClass,
 };
+use wide::u8x16;
 
 use crate::{cell::Cells, typing::class_under};
 
 /// Keys that are compared one by one before all are looked through: records tend to repeat the
 /// order of their keys, and to leave some out.
 const KEYS_AHEAD: usize = 4;
+/// Bytes of a key that are looked at together.
+const HEAD_BYTES: usize = 16;
 
 /// A path of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,66 +75,83 @@ impl Node {
 struct Children {
     /// Their keys, one after the other: they are looked at in this order.
     keys: String,
-    /// Where each key ends, and the path that it leads to.
-    paths: Vec<(usize, NodeId)>,
+    paths: Vec<Child>,
     /// Where in `paths` each key is.
     places: HashMap<Box<str>, usize, RandomState>,
-    /// The one that is expected next.
-    next: Next,
+    /// Where in `paths` the one is that is expected next.
+    next: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Next {
-    /// Its place.
-    place: usize,
-    /// Where its key begins.
-    key: usize,
+/// A path and the key that leads to it.
+#[derive(Debug)]
+struct Child {
+    id: NodeId,
+    /// Bytes of the key.
+    length: u32,
+    /// The first bytes of the key, and zeros behind it: most have no more.
+    head: [u8; HEAD_BYTES],
+    /// Where the key ends among those of all children.
+    end: usize,
 }
 
-/// Whether two keys are the same. Most have few bytes, of which two looks that may overlap see all.
-#[inline]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    fn at_both_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
-        one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
-    }
-    one.len() == other.len()
-        && match one.len() {
-            0..4 => one.iter().eq(other),
-            4..8 => at_both_ends::<4>(one, other),
-            8..16 => at_both_ends::<8>(one, other),
-            16..=32 => at_both_ends::<16>(one, other),
-            _ => one == other,
+impl Child {
+    /// Whether its key, one of these `keys`, lies here in a text.
+    #[inline]
+    fn has_key(&self, keys: &str, text: &[u8], at: Range<usize>) -> bool {
+        if at.len() != self.length as usize {
+            return false;
         }
+        match text.get(at.start..).and_then(<[u8]>::first_chunk) {
+            // One look at all of it, whatever its length is.
+            Some(head) if self.length as usize <= HEAD_BYTES => {
+                let same = u8x16::from(*head).simd_eq(u8x16::from(self.head)).to_bitmask();
+                same | u32::MAX << self.length == u32::MAX
+            }
+            _ => keys.as_bytes().get(self.end - at.len()..self.end) == text.get(at),
+        }
+    }
 }
 
 impl Children {
+    /// The path that is expected next, if its key lies here in a text; the one behind it is expected
+    /// next then.
+    #[inline]
+    fn go_on_to(&mut self, text: &[u8], key: Range<usize>) -> Option<NodeId> {
+        let child = self.paths.get(self.next)?;
+        if !child.has_key(&self.keys, text, key) {
+            return None;
+        }
+        self.next += 1;
+        Some(child.id)
+    }
+
     /// The path that a key leads to; the one behind it is expected next.
     fn go_to(&mut self, key: &str) -> Option<NodeId> {
-        let Next { place, key: mut begin } = self.next;
-        let ahead = self.paths.get(place..).unwrap_or_default().iter().take(KEYS_AHEAD);
-        for (place, (end, child)) in (place + 1..).zip(ahead) {
-            let known = self.keys.as_bytes().get(begin..*end).unwrap_or_default();
-            if is_same(known, key.as_bytes()) {
-                self.next = Next { place, key: *end };
-                return Some(*child);
+        let ahead = self.paths.get(self.next..).unwrap_or_default().iter().take(KEYS_AHEAD);
+        for (place, child) in (self.next..).zip(ahead) {
+            if child.has_key(&self.keys, key.as_bytes(), 0..key.len()) {
+                self.next = place + 1;
+                return Some(child.id);
             }
-            begin = *end;
         }
         let place = *self.places.get(key)?;
-        let (end, child) = *self.paths.get(place)?;
-        self.next = Next { place: place + 1, key: end };
-        Some(child)
+        self.next = place + 1;
+        self.paths.get(place).map(|child| child.id)
     }
 
     fn find(&self, key: &str) -> Option<NodeId> {
-        self.paths.get(*self.places.get(key)?).map(|(_, child)| *child)
+        self.paths.get(*self.places.get(key)?).map(|child| child.id)
     }
 
-    fn add(&mut self, key: &str, child: NodeId) {
+    fn add(&mut self, key: &str, id: NodeId) {
         self.places.insert(key.into(), self.paths.len());
         self.keys.push_str(key);
-        self.paths.push((self.keys.len(), child));
-        self.next = Next { place: self.paths.len(), key: self.keys.len() };
+        let mut head = [0; HEAD_BYTES];
+        head.iter_mut().zip(key.bytes()).for_each(|(to, byte)| *to = byte);
+        // No text, and so no key, is as long as that.
+        let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
+        self.paths.push(Child { id, length, head, end: self.keys.len() });
+        self.next = self.paths.len();
     }
 }
 
@@ -190,7 +210,19 @@ impl Paths {
         self.node(parent)?.children.find(key)
     }
 
+    /// The path under `parent` that is expected next, if its key lies here in a text.
+    #[inline]
+    pub(crate) fn expected(
+        &mut self,
+        parent: NodeId,
+        text: &[u8],
+        key: Range<usize>,
+    ) -> Option<NodeId> {
+        self.nodes.get_mut(parent.index())?.children.go_on_to(text, key)
+    }
+
     /// The path of `key` under `parent`; it is added unless a limit forbids.
+    #[inline(never)]
     pub(crate) fn find_or_add(&mut self, parent: NodeId, key: &str) -> Option<NodeId> {
         match self.node_mut(parent)?.children.go_to(key) {
             Some(child) => Some(child),
@@ -226,13 +258,13 @@ impl Paths {
 
     /// What the value of `class` with this JSON text counts as at a path.
     pub(crate) fn class_at(&self, node: &Node, class: ValueClass, text: &str) -> ValueClass {
-        class_under(&self.rules, node.declared, class, text)
+        class_under(&self.rules, node.declared, class, || text)
     }
 
     /// Says that a new object begins at `id`: its first key is expected first.
     pub(crate) fn begin_object(&mut self, id: NodeId) {
         if let Some(node) = self.node_mut(id) {
-            node.children.next = Next::default();
+            node.children.next = 0;
         }
     }
 
@@ -262,15 +294,26 @@ mod tests {
 
     #[test]
     fn keys_are_the_same_if_all_their_bytes_are() {
-        let key: Vec<u8> = (b'0'..).take(70).collect();
-        for length in 0..key.len() {
-            let one = key.get(..length).unwrap();
-            assert!(is_same(one, one));
-            assert!(!is_same(one, key.get(..=length).unwrap()));
-            for at in 0..length {
-                let mut other = one.to_vec();
-                *other.get_mut(at).unwrap() ^= 1;
-                assert!(!is_same(one, &other), "{length} {at}");
+        let all: String = ('0'..).take(40).collect();
+        for length in 0..all.len() {
+            let key = all.get(..length).unwrap();
+            let mut children = Children::default();
+            children.add(key, NodeId(1));
+            // Whatever follows it, and however little that is.
+            for behind in ["", "\"", "\":1,\"0123456789abcdef"] {
+                let mut check = |key: &str, expected: bool| {
+                    let text = format!("{{\"{key}{behind}");
+                    children.next = 0;
+                    let found = children.go_on_to(text.as_bytes(), 2..2 + key.len());
+                    assert_eq!(found, expected.then_some(NodeId(1)), "{text}");
+                };
+                check(key, true);
+                check(all.get(..=length).unwrap(), false);
+                for at in 0..length {
+                    let mut other = key.to_owned();
+                    other.replace_range(at..=at, "\0");
+                    check(&other, false);
+                }
             }
         }
     }

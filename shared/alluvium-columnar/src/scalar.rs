@@ -10,6 +10,9 @@ use crate::{
 
 /// Bytes of an RFC 3339 date-time that can be a timestamp: date, time, six digits, offset.
 const TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> = 20..=32;
+/// The same in quotes.
+const QUOTED_TIMESTAMP_BYTES: std::ops::RangeInclusive<usize> =
+    *TIMESTAMP_BYTES.start() + 2..=*TIMESTAMP_BYTES.end() + 2;
 /// A character of a timestamp written as `\uXXXX` takes six.
 const ESCAPED_TIMESTAMP_BYTES_MAX: usize = 6 * *TIMESTAMP_BYTES.end() + 2;
 /// Shorter integers are exact in a double: they are below 2^53.
@@ -33,17 +36,24 @@ pub(crate) fn classify(text: &str, at: usize) -> (ValueClass, usize) {
     (class, at + value.len())
 }
 
-/// The class of the value with this text, which is not SQL NULL and has this shape.
-pub(crate) fn classify_as(shape: Shape, value: &str) -> ValueClass {
+/// The class of the value of so many bytes, which is not SQL NULL and has this shape; its text is
+/// asked for only if these do not tell.
+#[inline]
+pub(crate) fn classify_as<'a>(
+    shape: Shape,
+    length: usize,
+    text: impl Fn() -> &'a str,
+) -> ValueClass {
     match shape {
-        Shape::Integer if value.len() <= EXACT_INTEGER_BYTES_MAX => ValueClass::Bigint,
-        Shape::Decimal if value.len() <= SURE_DECIMAL_BYTES_MAX => ValueClass::Double,
-        Shape::Integer | Shape::Decimal | Shape::Exponential => classify_number(value),
-        Shape::String if plain_timestamp(value).is_some() => ValueClass::Timestamp,
-        Shape::EscapedString if timestamp(value).is_some() => ValueClass::Timestamp,
+        Shape::Integer if length <= EXACT_INTEGER_BYTES_MAX => ValueClass::Bigint,
+        Shape::Decimal if length <= SURE_DECIMAL_BYTES_MAX => ValueClass::Double,
+        Shape::Integer | Shape::Decimal | Shape::Exponential => classify_number(text()),
+        Shape::String if !QUOTED_TIMESTAMP_BYTES.contains(&length) => ValueClass::String,
+        Shape::String if plain_timestamp(text()).is_some() => ValueClass::Timestamp,
+        Shape::EscapedString if timestamp(text()).is_some() => ValueClass::Timestamp,
         Shape::String | Shape::EscapedString => ValueClass::String,
         Shape::Boolean => ValueClass::Boolean,
-        Shape::Array => classify_array(value, 0).0,
+        Shape::Array => classify_array(text(), 0).0,
         Shape::Object | Shape::Null => ValueClass::Json,
     }
 }
@@ -111,7 +121,8 @@ pub(crate) fn double(lexeme: &str) -> Option<f64> {
 /// an offset, at most six fractional digits, no leap second, 1900 to 9999 in UTC.
 pub(crate) fn timestamp(quoted: &str) -> Option<UtcInstant> {
     // A look at the length alone decides about nearly all text.
-    if quoted.len() > ESCAPED_TIMESTAMP_BYTES_MAX || quoted.len() < TIMESTAMP_BYTES.start() + 2 {
+    if quoted.len() > ESCAPED_TIMESTAMP_BYTES_MAX || quoted.len() < *QUOTED_TIMESTAMP_BYTES.start()
+    {
         return None;
     }
     let plain = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
@@ -138,46 +149,44 @@ fn instant(text: &str) -> Option<UtcInstant> {
         return None;
     };
     let [h1, h2, b':', n1, n2, b':', s1, s2] = time else { return None };
+    let year = 100 * i16::from(pair(*y1, *y2)?) + i16::from(pair(*y3, *y4)?);
+    let (month, day) = (pair(*m1, *m2)?, pair(*d1, *d2)?);
+    let (hour, minute, second) = (pair(*h1, *h2)?, pair(*n1, *n2)?, pair(*s1, *s2)?);
     let digits = rest.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
     let (micros, offset) = match rest {
         [b'.', fraction @ ..] if (1..=6).contains(&digits) => {
             let (fraction, offset) = fraction.split_at_checked(digits)?;
             let scale = 10_i32.pow(6 - u32::try_from(digits).ok()?);
-            (number(fraction)? * scale, offset)
+            (number(fraction) * scale, offset)
         }
         _ => (0, rest),
     };
     let offset_seconds = match offset {
         [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+            let (hours, minutes) = (i64::from(pair(*h1, *h2)?), i64::from(pair(*m1, *m2)?));
             let seconds = (hours <= 23 && minutes <= 59).then_some(hours * 3600 + minutes * 60)?;
             if *sign == b'-' { -seconds } else { seconds }
         }
         _ => return None,
     };
-    let small = |digits: &[u8]| number(digits).and_then(|n| i8::try_from(n).ok());
-    let civil = DateTime::new(
-        i16::try_from(number(&[*y1, *y2, *y3, *y4])?).ok()?,
-        small(&[*m1, *m2])?,
-        small(&[*d1, *d2])?,
-        small(&[*h1, *h2])?,
-        small(&[*n1, *n2])?,
-        small(&[*s1, *s2])?,
-        micros * 1000,
-    )
-    .ok()?;
+    let civil = DateTime::new(year, month, day, hour, minute, second, micros * 1000).ok()?;
     let mut instant = UtcInstant::from_utc(civil)?;
     if offset_seconds != 0 {
-        instant = instant.plus(-SignedDuration::from_secs(offset_seconds.into()))?;
+        instant = instant.plus(-SignedDuration::from_secs(offset_seconds))?;
     }
     (UtcInstant::FIRST_TIMESTAMP..=UtcInstant::LAST_TIMESTAMP).contains(&instant).then_some(instant)
 }
 
-fn number(digits: &[u8]) -> Option<i32> {
-    digits.iter().try_fold(0_i32, |sum, digit| {
-        digit.is_ascii_digit().then(|| sum * 10 + i32::from(digit - b'0'))
-    })
+/// The number of two digits.
+fn pair(tens: u8, ones: u8) -> Option<i8> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| byte - b'0');
+    i8::try_from(10 * digit(tens)? + digit(ones)?).ok()
+}
+
+/// The number of a few digits.
+fn number(digits: &[u8]) -> i32 {
+    digits.iter().fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'))
 }
 
 #[cfg(test)]

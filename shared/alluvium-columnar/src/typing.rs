@@ -13,17 +13,18 @@ const DOUBLE_INTEGERS: i64 = 1 << 53;
 
 /// What a value of `class` with this JSON text counts as at a path with this declared kind.
 #[inline]
-pub(crate) fn class_under(
+pub(crate) fn class_under<'a>(
     rules: &TableRules,
     declared: Option<Kind>,
     class: ValueClass,
-    text: &str,
+    text: impl Fn() -> &'a str,
 ) -> ValueClass {
-    let declared = declared.and_then(|kind| class_as(kind, class, text));
+    let declared = declared.and_then(|kind| class_as(kind, class, text()));
     declared.unwrap_or_else(|| class_by_rules(rules, class))
 }
 
 /// What a value counts as that this kind takes, as it is or converted.
+#[inline(never)]
 fn class_as(kind: Kind, class: ValueClass, text: &str) -> Option<ValueClass> {
     if class.fits(kind) { Some(class) } else { converted(kind, text) }
 }
@@ -126,7 +127,7 @@ mod tests {
         let check = |kind: &str, text: &str, expected: Option<ValueClass>| {
             let kind: Kind = kind.parse().unwrap();
             let class = classify(text, 0).0;
-            let found = class_under(&TableRules::default(), Some(kind), class, text);
+            let found = class_under(&TableRules::default(), Some(kind), class, || text);
             assert_eq!(found, expected.unwrap_or(class), "{kind} {text}");
             assert_eq!(found.fits(kind), expected.is_some() || class.fits(kind), "{kind} {text}");
         };
@@ -181,7 +182,7 @@ mod tests {
         };
         let check = |text: &str, declared: Option<Kind>, expected: ValueClass| {
             let class = classify(text, 0).0;
-            assert_eq!(class_under(&rules, declared, class, text), expected, "{text}");
+            assert_eq!(class_under(&rules, declared, class, || text), expected, "{text}");
         };
         let timestamp = "\"2026-11-22T00:00:00Z\"";
         check("7", None, ValueClass::Double);
