@@ -4,13 +4,17 @@
 //! Follows RFC 8259 to the letter, except that bytes of 128 and more are let through here and
 //! looked at as a whole later: whoever breaks UTF-8 inside a string still ends the string.
 
-use crate::{
-    members::{Member, Shape},
-    text::{plain_bytes, short_content},
-};
+mod lexeme;
+
+use std::hint::black_box;
+
+use self::lexeme::{Input, Stop};
+use crate::members::{Member, Shape};
 
 /// Members that there is room for at any time; the room for more is given back.
 const MEMBERS_KEPT: usize = 1 << 14;
+/// Members of a record whose keys are expected to be as long as before.
+const KEYS_EXPECTED: usize = 256;
 
 /// What a text was found to break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,8 @@ pub(crate) enum Scanned {
     Bad { at: usize, flaw: Flaw },
 }
 
-/// What a scan makes of a value: it is of use only if it is one.
+/// What a scan makes of a value: it is of use only if it is one. What is expected of the next one
+/// goes from scan to scan; it makes them faster, and nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Copied {
     /// The text without white space.
@@ -64,14 +69,33 @@ pub(crate) struct Copied {
     pub(crate) members: Vec<Member>,
     /// The members whose objects are open.
     open: Vec<u32>,
+    /// Whether a string has half a character.
+    lone_surrogate: bool,
+    /// By the number of a member, how long its key was when it was short last, quotes included.
+    key_bytes: Vec<u8>,
 }
 
 impl Copied {
+    /// Takes out everything of the value before, but for what is expected of the next.
     fn clear(&mut self) {
         self.text.clear();
         self.members.clear();
         self.members.shrink_to(MEMBERS_KEPT);
         self.open.clear();
+        self.lone_surrogate = false;
+    }
+
+    /// Notes how long the key of the member with this number is.
+    fn learn(&mut self, number: usize, bytes: usize) {
+        if number >= KEYS_EXPECTED {
+            return;
+        }
+        if number >= self.key_bytes.len() {
+            self.key_bytes.resize(number + 1, 0);
+        }
+        if let (Some(known), Ok(bytes)) = (self.key_bytes.get_mut(number), u8::try_from(bytes)) {
+            *known = bytes;
+        }
     }
 }
 
@@ -79,339 +103,314 @@ impl Copied {
 /// says that nothing follows `input`: without it a number at the end is incomplete.
 pub(crate) fn scan(input: &[u8], ended: bool, depth_max: u32, copied: &mut Copied) -> Scanned {
     copied.clear();
-    let mut scanner = Scanner {
-        input,
-        at: 0,
-        from: 0,
-        ended,
-        depth_max,
-        depth: 0,
-        arrays: 0,
-        lone_surrogate: false,
-        key: (0, false),
-        copied,
-    };
-    match scanner.value() {
+    let input = Input::new(input, ended);
+    let mut scanner = Scanner { input, at: 0, from: 0, depth_max, expects: true, copied };
+    match scanner.outermost() {
         Ok(()) => {
             scanner.copy();
-            Scanned::Value { end: scanner.at, lone_surrogate: scanner.lone_surrogate }
+            Scanned::Value { end: scanner.at, lone_surrogate: scanner.copied.lone_surrogate }
         }
         Err(Stop::Incomplete) => Scanned::Incomplete,
-        Err(Stop::Bad(flaw)) => Scanned::Bad { at: scanner.at, flaw },
+        Err(Stop::Bad { at, flaw }) => Scanned::Bad { at, flaw },
     }
 }
 
-enum Stop {
-    Incomplete,
-    Bad(Flaw),
-}
-
+/// A scan under way.
+///
+/// What is done for every value is inlined, and what is called for some is given what it needs by
+/// value: a scanner whose address is given away lies in memory, and each look at a byte waits.
 struct Scanner<'a> {
-    input: &'a [u8],
+    input: Input<'a>,
     at: usize,
     /// What lies between here and `at` is still to be copied.
     from: usize,
-    ended: bool,
     depth_max: u32,
-    /// Open containers, and for each whether it is an array, the innermost in the lowest bit.
-    depth: u32,
-    arrays: u128,
-    lone_surrogate: bool,
-    /// Where the key begins whose value comes next, and whether it has escapes.
-    key: (u32, bool),
+    /// Whether the short keys so far were as long as expected.
+    expects: bool,
     copied: &'a mut Copied,
 }
 
+/// A key: where it begins, and whether it has escapes.
+#[derive(Clone, Copy)]
+struct Key {
+    begin: u32,
+    is_escaped: bool,
+}
+
+#[expect(clippy::inline_always, reason = "what is not inlined has its scanner in memory")]
 impl Scanner<'_> {
-    fn value(&mut self) -> Result<(), Stop> {
+    fn outermost(&mut self) -> Result<(), Stop> {
+        if self.token()? == b'{' { self.object() } else { self.unnoted(0) }
+    }
+
+    /// The object at hand, which is the outermost value, and the members that are noted.
+    fn object(&mut self) -> Result<(), Stop> {
+        let mut key_follows = self.open(0)?;
+        loop {
+            while key_follows {
+                key_follows = self.member()?;
+            }
+            match self.token()? {
+                b',' => {
+                    self.at += 1;
+                    key_follows = true;
+                }
+                b'}' => {
+                    self.at += 1;
+                    if !self.close() {
+                        return Ok(());
+                    }
+                }
+                _ => return Err(self.flaw(Flaw::CommaOrBrace)),
+            }
+        }
+    }
+
+    /// Opens the object at hand, which lies in so many others; says whether it has members.
+    #[inline]
+    fn open(&mut self, depth: usize) -> Result<bool, Stop> {
+        if depth >= self.depth_max as usize {
+            return Err(self.flaw(Flaw::Depth));
+        }
+        self.at += 1;
+        Ok(self.token()? != b'}')
+    }
+
+    /// Closes the innermost object that is open; says whether it was a member.
+    #[inline]
+    fn close(&mut self) -> bool {
+        let (end, Copied { members, open, .. }) = (self.place(), &mut *self.copied);
+        let Some(number) = open.pop() else { return false };
+        let next = to_u32(members.len());
+        if let Some(member) = members.get_mut(number as usize) {
+            (member.end, member.next) = (end, next);
+        }
+        true
+    }
+
+    /// A key and its value, but for the members of that; says whether these follow.
+    #[inline(always)]
+    fn member(&mut self) -> Result<bool, Stop> {
+        let key = self.key()?;
+        let first = self.token()?;
+        let begin = self.place();
+        let shape = match first {
+            b'{' => {
+                let depth = self.copied.open.len() + 1;
+                self.copied.open.push(to_u32(self.copied.members.len()));
+                self.note(key, begin, Shape::Object);
+                return self.open(depth);
+            }
+            b'[' => {
+                self.unnoted(self.copied.open.len() + 1)?;
+                Shape::Array
+            }
+            _ => self.scalar(first)?,
+        };
+        self.note(key, begin, shape);
+        Ok(false)
+    }
+
+    /// Notes a member whose value lies between `begin` and `at`, as far as that is known.
+    #[inline(always)]
+    fn note(&mut self, key: Key, begin: u32, shape: Shape) {
+        let (end, next) = (self.place(), to_u32(self.copied.members.len() + 1));
+        let Key { begin: key, is_escaped: key_is_escaped } = key;
+        self.copied.members.push(Member { key, value: begin, end, next, shape, key_is_escaped });
+    }
+
+    /// A value that lies in so many others and whose members are not noted.
+    fn unnoted(&mut self, depth: usize) -> Result<(), Stop> {
+        let Self { input, at, from, depth_max, .. } = *self;
+        let copied = &mut *self.copied;
+        let depth_max = depth_max.saturating_sub(to_u32(depth));
+        let scanner = Scanner { input, at, from, depth_max, expects: false, copied };
+        (self.at, self.from) = scanner.value()?;
+        Ok(())
+    }
+
+    /// The value at hand; says where it ends, and from where on it is still to be copied.
+    #[inline(never)]
+    fn value(mut self) -> Result<(usize, usize), Stop> {
+        // Open containers, and for each whether it is an object, the innermost in the lowest bit.
+        let (mut depth, mut objects) = (0, 0_u128);
         loop {
             let first = self.token()?;
-            let begin = self.place();
-            let shape = match first {
-                b'{' => {
-                    self.open(begin, Shape::Object)?;
-                    if self.token()? == b'}' {
-                        None
-                    } else {
-                        self.key()?;
-                        continue;
-                    }
+            if let b'{' | b'[' = first {
+                if depth == self.depth_max {
+                    return Err(self.flaw(Flaw::Depth));
                 }
-                b'[' => {
-                    self.open(begin, Shape::Array)?;
-                    if self.token()? != b']' {
-                        continue;
+                let is_object = first == b'{';
+                (depth, objects) = (depth + 1, objects << 1 | u128::from(is_object));
+                self.at += 1;
+                if self.token()? != if is_object { b'}' } else { b']' } {
+                    if is_object {
+                        self.unnoted_key()?;
                     }
-                    None
+                    continue;
                 }
-                b'"' => Some(if self.string()? { Shape::EscapedString } else { Shape::String }),
-                b'-' | b'0'..=b'9' => Some(self.number()?),
-                b't' => Some(self.literal(b"true", Shape::Boolean)?),
-                b'f' => Some(self.literal(b"false", Shape::Boolean)?),
-                b'n' => Some(self.literal(b"null", Shape::Null)?),
-                _ => return Err(Stop::Bad(Flaw::Value)),
-            };
-            // A container without anything in it ends with the bracket at hand, as others do.
-            if let Some(shape) = shape
-                && self.is_member()
-            {
-                self.note(begin, shape);
+                // One without anything in it ends with the bracket at hand, as others do.
+            } else {
+                self.scalar(first)?;
             }
-            if self.after_value()? {
-                return Ok(());
+            if self.after_value(&mut depth, &mut objects)? {
+                return Ok((self.at, self.from));
             }
         }
     }
 
     /// Goes on to where the next value begins; true when the outermost one has ended.
-    fn after_value(&mut self) -> Result<bool, Stop> {
-        while self.depth > 0 {
-            let in_array = self.arrays & 1 == 1;
-            match (self.token()?, in_array) {
-                (b',', true) => {
+    #[inline]
+    fn after_value(&mut self, depth: &mut u32, objects: &mut u128) -> Result<bool, Stop> {
+        while *depth > 0 {
+            match (self.token()?, *objects & 1 == 1) {
+                (b',', is_in_object) => {
                     self.at += 1;
+                    if is_in_object {
+                        self.unnoted_key()?;
+                    }
                     return Ok(false);
                 }
-                (b',', false) => {
+                (b'}', true) | (b']', false) => {
                     self.at += 1;
-                    self.token()?;
-                    self.key()?;
-                    return Ok(false);
+                    *depth -= 1;
+                    *objects >>= 1;
                 }
-                (b']', true) | (b'}', false) => self.close(),
-                (_, true) => return Err(Stop::Bad(Flaw::CommaOrBracket)),
-                (_, false) => return Err(Stop::Bad(Flaw::CommaOrBrace)),
+                (_, true) => return Err(self.flaw(Flaw::CommaOrBrace)),
+                (_, false) => return Err(self.flaw(Flaw::CommaOrBracket)),
             }
         }
         Ok(true)
     }
 
-    fn open(&mut self, begin: u32, shape: Shape) -> Result<(), Stop> {
-        if self.depth == self.depth_max {
-            return Err(Stop::Bad(Flaw::Depth));
-        }
-        if self.is_member() {
-            let number = u32::try_from(self.copied.members.len()).unwrap_or(u32::MAX);
-            self.copied.open.push(number);
-            self.note(begin, shape);
-        }
-        self.depth += 1;
-        self.arrays = self.arrays << 1 | u128::from(shape == Shape::Array);
-        self.at += 1;
-        Ok(())
+    /// The value at hand, which begins with this byte, if it is no container.
+    #[inline(always)]
+    fn scalar(&mut self, first: u8) -> Result<Shape, Stop> {
+        let (end, shape) = match first {
+            b'"' => return Ok(if self.string()? { Shape::EscapedString } else { Shape::String }),
+            b'-' | b'0'..=b'9' => self.input.number(self.at)?,
+            b't' => (self.input.literal(self.at, b"true")?, Shape::Boolean),
+            b'f' => (self.input.literal(self.at, b"false")?, Shape::Boolean),
+            b'n' => (self.input.literal(self.at, b"null")?, Shape::Null),
+            _ => return Err(self.flaw(Flaw::Value)),
+        };
+        self.at = end;
+        Ok(shape)
     }
 
-    fn close(&mut self) {
-        self.depth -= 1;
-        self.arrays >>= 1;
-        self.at += 1;
-        if self.is_member() {
-            let (end, Copied { members, open, .. }) = (self.place(), &mut *self.copied);
-            let next = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            if let Some(member) = open.pop().and_then(|number| members.get_mut(number as usize)) {
-                (member.end, member.next) = (end, next);
-            }
-        }
+    /// A key and its colon.
+    #[inline(always)]
+    fn key(&mut self) -> Result<Key, Stop> {
+        self.before_key()?;
+        let begin = self.place();
+        let is_escaped = if let Some(end) = self.input.short_string(self.at) {
+            self.at = self.expect(end);
+            false
+        } else {
+            self.long_string()?
+        };
+        self.colon()?;
+        Ok(Key { begin, is_escaped })
     }
 
-    /// Whether a value here is that of a member, and not in an array.
-    const fn is_member(&self) -> bool {
-        self.arrays == 0 && self.depth > 0
+    /// The same where the member is not noted.
+    #[inline(always)]
+    fn unnoted_key(&mut self) -> Result<(), Stop> {
+        self.before_key()?;
+        self.string()?;
+        self.colon()
     }
 
-    /// Notes the value of the key at hand, which lies between `begin` and `at`, as far as that is
-    /// known.
-    fn note(&mut self, begin: u32, shape: Shape) {
-        let (key, key_is_escaped) = self.key;
-        let (value, end) = (begin, self.place());
-        let next = u32::try_from(self.copied.members.len() + 1).unwrap_or(u32::MAX);
-        self.copied.members.push(Member { key, value, end, next, shape, key_is_escaped });
+    #[inline(always)]
+    fn before_key(&mut self) -> Result<(), Stop> {
+        if self.token()? == b'"' { Ok(()) } else { Err(self.flaw(Flaw::Key)) }
     }
 
-    /// A key and its colon; `at` is where the key should begin.
-    fn key(&mut self) -> Result<(), Stop> {
-        if self.peek()? != b'"' {
-            return Err(Stop::Bad(Flaw::Key));
-        }
-        let key = self.place();
-        let key_is_escaped = self.string()?;
+    #[inline(always)]
+    fn colon(&mut self) -> Result<(), Stop> {
         if self.token()? != b':' {
-            return Err(Stop::Bad(Flaw::Colon));
+            return Err(self.flaw(Flaw::Colon));
         }
         self.at += 1;
-        self.key = (key, key_is_escaped);
         Ok(())
+    }
+
+    /// Where the key at hand ends, which is `end`, told in another way if it is as long as that of
+    /// the member with the same number in a record before.
+    ///
+    /// All that follows would wait until the end of the key is found. Along a branch that says where
+    /// it is, a CPU goes on at once, as long as its guesses about the branch are right. A compiler
+    /// that saw that both are the same would take the one that was found.
+    #[inline(always)]
+    fn expect(&mut self, end: usize) -> usize {
+        let number = self.copied.members.len();
+        let expected = self.copied.key_bytes.get(number).copied().map_or(0, usize::from);
+        if self.expects && self.at + expected == end {
+            return self.at + black_box(expected);
+        }
+        // The keys behind it will be others, too.
+        self.expects = false;
+        self.copied.learn(number, end - self.at);
+        end
     }
 
     /// Says whether the string has escapes.
-    #[expect(clippy::inline_always, reason = "a tenth of a scan")]
     #[inline(always)]
     fn string(&mut self) -> Result<bool, Stop> {
-        self.at += 1;
-        if let Some(bytes) = short_content(self.input.get(self.at..).unwrap_or_default()) {
-            self.at += bytes + 1;
+        if let Some(end) = self.input.short_string(self.at) {
+            self.at = end;
             return Ok(false);
         }
         self.long_string()
     }
 
-    /// The same, behind its quote, for one that may have escapes or be long.
+    /// The same of one that may have escapes or be long.
+    #[inline(always)]
     fn long_string(&mut self) -> Result<bool, Stop> {
-        let mut escapes = false;
-        loop {
-            let rest = self.input.get(self.at..).unwrap_or_default();
-            self.at += plain_bytes(rest);
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => self.escape()?,
-                _ => return Err(Stop::Bad(Flaw::ControlCharacter)),
-            }
-            escapes = true;
-        }
-        self.at += 1;
-        Ok(escapes)
-    }
-
-    /// An escape; `at` is its backslash before and the byte behind it after.
-    fn escape(&mut self) -> Result<(), Stop> {
-        self.at += 1;
-        match self.peek()? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-            b'u' => match self.unicode_escape()? {
-                0xd800..=0xdbff => {
-                    // The other half must follow at once; anything else leaves this one alone.
-                    let rest = self.input.get(self.at..).unwrap_or_default();
-                    if rest.len() < 6 && !self.ended && b"\\u".starts_with(first_two(rest)) {
-                        return Err(Stop::Incomplete);
-                    }
-                    if rest.starts_with(b"\\u") {
-                        let back = self.at;
-                        self.at += 1;
-                        if !(0xdc00..=0xdfff).contains(&self.unicode_escape()?) {
-                            self.at = back;
-                            self.lone_surrogate = true;
-                        }
-                    } else {
-                        self.lone_surrogate = true;
-                    }
-                }
-                0xdc00..=0xdfff => self.lone_surrogate = true,
-                _ => {}
-            },
-            _ => return Err(Stop::Bad(Flaw::Escape)),
-        }
-        Ok(())
-    }
-
-    /// The code unit of `uXXXX`; `at` is the `u` before and the byte behind it after.
-    fn unicode_escape(&mut self) -> Result<u32, Stop> {
-        let mut unit = 0;
-        for _ in 0..4 {
-            self.at += 1;
-            let digit = char::from(self.peek()?).to_digit(16).ok_or(Stop::Bad(Flaw::Escape))?;
-            unit = unit << 4 | digit;
-        }
-        self.at += 1;
-        Ok(unit)
-    }
-
-    fn number(&mut self) -> Result<Shape, Stop> {
-        let mut shape = Shape::Integer;
-        if self.peek()? == b'-' {
-            self.at += 1;
-        }
-        if self.peek()? == b'0' {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.number_goes_on(|byte| byte == b'.')? {
-            shape = Shape::Decimal;
-            self.at += 1;
-            self.digits()?;
-        }
-        if self.number_goes_on(|byte| byte == b'e' || byte == b'E')? {
-            shape = Shape::Exponential;
-            self.at += 1;
-            if matches!(self.peek()?, b'+' | b'-') {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        // `01` is no number, and neither is `1x`.
-        if self.number_goes_on(|byte| byte.is_ascii_alphanumeric() || b"+-._\"".contains(&byte))? {
-            return Err(Stop::Bad(Flaw::Number));
-        }
-        Ok(shape)
-    }
-
-    fn digits(&mut self) -> Result<(), Stop> {
-        if !self.peek()?.is_ascii_digit() {
-            return Err(Stop::Bad(Flaw::Number));
-        }
-        let rest = self.input.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        Ok(())
-    }
-
-    /// Whether a number goes on here; the end of everything ends it.
-    fn number_goes_on(&self, with: impl Fn(u8) -> bool) -> Result<bool, Stop> {
-        match self.input.get(self.at) {
-            Some(byte) => Ok(with(*byte)),
-            None if self.ended => Ok(false),
-            None => Err(Stop::Incomplete),
-        }
-    }
-
-    fn literal(&mut self, word: &[u8], shape: Shape) -> Result<Shape, Stop> {
-        for expected in word {
-            if self.peek()? != *expected {
-                return Err(Stop::Bad(Flaw::Literal));
-            }
-            self.at += 1;
-        }
-        Ok(shape)
+        let (end, escapes) = self.input.long_string(self.at)?;
+        self.at = end;
+        self.copied.lone_surrogate |= escapes.lone_surrogate;
+        Ok(escapes.any)
     }
 
     /// The byte at `at` once white space is passed.
+    #[inline(always)]
     fn token(&mut self) -> Result<u8, Stop> {
-        let byte = self.peek()?;
-        if byte > b' ' { Ok(byte) } else { self.token_behind_space() }
-    }
-
-    fn token_behind_space(&mut self) -> Result<u8, Stop> {
-        self.copy();
-        loop {
-            match self.peek()? {
-                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
-                byte => {
-                    self.from = self.at;
-                    return Ok(byte);
-                }
-            }
+        let byte = self.input.byte(self.at)?;
+        if byte > b' ' {
+            return Ok(byte);
         }
+        self.copy();
+        let (at, byte) = self.input.behind_space(self.at)?;
+        (self.at, self.from) = (at, at);
+        Ok(byte)
     }
 
-    fn peek(&self) -> Result<u8, Stop> {
-        self.input.get(self.at).copied().ok_or(Stop::Incomplete)
+    /// What is at hand is not what the grammar allows.
+    const fn flaw(&self, flaw: Flaw) -> Stop {
+        Stop::Bad { at: self.at, flaw }
     }
 
-    /// Where in the copied text the byte at `at` will be. A longer text than this can say is no
-    /// record, since [`Limits`](alluvium_model::Limits) end one earlier.
+    /// Where in the copied text the byte at `at` will be.
+    #[inline]
     fn place(&self) -> u32 {
-        u32::try_from(self.copied.text.len() + self.at - self.from).unwrap_or(u32::MAX)
+        to_u32(self.copied.text.len() + self.at - self.from)
     }
 
     /// Copies what was passed.
+    #[inline]
     fn copy(&mut self) {
-        let passed = self.input.get(self.from..self.at).unwrap_or_default();
+        let passed = self.input.bytes(self.from..self.at);
         self.copied.text.extend_from_slice(passed);
         self.from = self.at;
     }
 }
 
-fn first_two(bytes: &[u8]) -> &[u8] {
-    bytes.get(..2).unwrap_or(bytes)
+/// A place in a text, or a number of members. A longer text than this can say is no record, since
+/// [`Limits`](alluvium_model::Limits) end one earlier.
+#[inline]
+fn to_u32(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
