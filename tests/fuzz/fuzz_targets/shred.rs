@@ -123,11 +123,12 @@ fn shred(text: String) -> Part {
 /// Writes the part and looks for each value of another like it in the file.
 fn check(written: Part, part: &Part, schema: &TableSchema) {
     let placed = written.placed(schema);
+    let partitions: Vec<_> = placed.partitions().collect();
     let files = placed.files().collect::<std::result::Result<Vec<_>, _>>().unwrap();
-    let [file] = &files[..] else { panic!("one partition") };
+    let ([partition], [file]) = (&partitions[..], &files[..]) else { panic!("one partition") };
     assert_eq!(file.rows, part.rows());
     let mut verifier = Verifier::new(part);
-    verifier.check_rows(&StoredFile::open(file.bytes.clone()).unwrap()).unwrap();
+    verifier.check_rows(&StoredFile::open(file.bytes.clone()).unwrap(), partition).unwrap();
     let found = verifier.finish();
     assert_eq!((found.rows, &found.findings[..]), (part.rows(), &[][..]));
 }
