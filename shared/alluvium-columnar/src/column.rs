@@ -7,7 +7,7 @@ use arrow::{
     array::{
         Array as _, ArrayBuilder, ArrayRef, AsArray as _, BinaryArray, BinaryBuilder,
         BooleanBufferBuilder, BooleanBuilder, Float64Builder, Int64Builder, ListArray, ListBuilder,
-        StringBuilder, TimestampMicrosecondBuilder, UInt32Builder,
+        StringBuilder, TimestampMicrosecondBuilder, UInt32Array, new_null_array,
     },
     buffer::{NullBuffer, OffsetBuffer},
     compute::take,
@@ -16,7 +16,9 @@ use arrow::{
 };
 
 use crate::{
+    ColumnarError,
     cell::{Cell, Cells, CellsFrom},
+    parquet_file::Sink,
     scalar::{bigint, double, is_json_null, timestamp},
     text::{byte, content_at, elements, unquote, value_text},
     typing::whole_number,
@@ -26,6 +28,11 @@ use crate::{
 const WEIGHED_VALUES: usize = 16;
 /// Work of a value that does not depend on its length, in bytes.
 const VALUE_WEIGHT: usize = 16;
+/// Rows in a row without a value that are worth an array of their own, which the writer counts
+/// instead of looking at each.
+const NULLS_APART: u32 = 512;
+/// Rows of such an array at most.
+const NULLS_AT_ONCE: u32 = 4_096;
 
 /// The Arrow type of a data column. Lists have the field name of the Parquet specification.
 pub(crate) fn data_type(kind: Kind) -> DataType {
@@ -104,57 +111,127 @@ impl ColumnCells<'_> {
         Gathered { text, cells: cells.from(row), classes: *classes, values: gathering(kind) }
     }
 
-    /// The column over `rows`, of which these are all `values`; NULL where no cell is. Text is there
-    /// as its bytes, but for elements of lists.
+    /// Puts the column over `rows`, of which these are all `values`, into `sink`, stretch by stretch;
+    /// NULL where no cell is. Text is there as its bytes, but for elements of lists.
     pub(crate) fn spread(
         &self,
         rows: &Range<u32>,
         values: ArrayRef,
-    ) -> Result<ArrayRef, ArrowError> {
+        sink: Sink<'_>,
+    ) -> Result<(), ColumnarError> {
         if values.len() == rows.len() {
-            return Ok(values);
+            return sink(values);
         }
-        if let Some(lists) = values.as_list_opt::<i32>() {
-            let DataType::List(field) = lists.data_type() else { return Ok(values) };
-            let (offsets, nulls) = self.spread_offsets(rows, lists.offsets());
-            let elements = Arc::clone(lists.values());
-            return Ok(Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls)?));
+        let mut spread = Spread { nulls: None, places: Vec::new(), given: 0, values, sink };
+        // Where the stretch at hand begins, and where what it has of values so far ends.
+        let (mut begin, mut end) = (rows.start, rows.start);
+        for cell in self.within(rows) {
+            let row = cell.row();
+            if row - end >= NULLS_APART {
+                spread.values(end - begin)?;
+                spread.nulls(row - end)?;
+                begin = row;
+            }
+            spread.places.push(row - begin);
+            end = row + 1;
         }
-        if let Some(texts) = values.as_binary_opt::<i32>() {
-            let (offsets, nulls) = self.spread_offsets(rows, texts.offsets());
-            return Ok(Arc::new(BinaryArray::try_new(offsets, texts.values().clone(), nulls)?));
+        if rows.end - end >= NULLS_APART {
+            spread.values(end - begin)?;
+            spread.nulls(rows.end - end)
+        } else {
+            spread.values(rows.end - begin)
         }
-        let mut places = UInt32Builder::with_capacity(rows.len());
-        let mut next = rows.start;
-        for (place, cell) in (0..).zip(self.within(rows)) {
-            places.append_nulls((cell.row() - next) as usize);
-            places.append_value(place);
-            next = cell.row() + 1;
+    }
+}
+
+/// A column whose values are being brought to their rows.
+struct Spread<'a> {
+    values: ArrayRef,
+    /// How many of them were given to the sink.
+    given: usize,
+    /// The rows of the next values, from the first of their stretch on.
+    places: Vec<u32>,
+    /// Made when they are asked for.
+    nulls: Option<ArrayRef>,
+    sink: Sink<'a>,
+}
+
+impl Spread<'_> {
+    /// Gives so many rows to the sink, of which none has a value.
+    fn nulls(&mut self, rows: u32) -> Result<(), ColumnarError> {
+        let new = || new_null_array(self.values.data_type(), NULLS_AT_ONCE as usize);
+        let nulls = self.nulls.get_or_insert_with(new);
+        let mut rest = rows;
+        while rest > 0 {
+            let now = rest.min(NULLS_AT_ONCE);
+            (self.sink)(nulls.slice(0, now as usize))?;
+            rest -= now;
         }
-        places.append_nulls((rows.end - next) as usize);
-        take(&values, &places.finish(), None)
+        Ok(())
     }
 
-    /// Where the values of all rows are that have as many elements or bytes as `offsets` say, which
-    /// stay where they are, and which rows have one. `take` would copy them, and reserve as many
-    /// elements for each row as the lists that there are have on average: one may be long.
-    fn spread_offsets(
-        &self,
-        rows: &Range<u32>,
-        offsets: &[i32],
-    ) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
-        let mut spread = Vec::with_capacity(rows.len() + 1);
-        let mut present = BooleanBufferBuilder::new(rows.len());
-        present.append_n(rows.len(), false);
-        for (cell, offset) in self.within(rows).zip(offsets) {
-            let place = (cell.row() - rows.start) as usize;
-            present.set_bit(place, true);
-            spread.resize(place, *offset);
-            spread.push(*offset);
+    /// Gives so many rows to the sink, of which those in `places` have a value.
+    fn values(&mut self, rows: u32) -> Result<(), ColumnarError> {
+        if rows == 0 {
+            return Ok(());
         }
-        spread.resize(rows.len() + 1, offsets.last().copied().unwrap_or_default());
-        (OffsetBuffer::new(spread.into()), Some(NullBuffer::new(present.finish())))
+        let values = self.values.slice(self.given, self.places.len());
+        let array = spread(rows as usize, values, &self.places)?;
+        self.given += self.places.len();
+        self.places.clear();
+        (self.sink)(array)
     }
+}
+
+/// So many rows, of which those at `places` have these values.
+fn spread(rows: usize, values: ArrayRef, places: &[u32]) -> Result<ArrayRef, ArrowError> {
+    if values.len() == rows {
+        return Ok(values);
+    }
+    if let Some(lists) = values.as_list_opt::<i32>() {
+        let DataType::List(field) = lists.data_type() else { return Ok(values) };
+        let (offsets, nulls) = spread_offsets(rows, lists.offsets(), places);
+        let elements = Arc::clone(lists.values());
+        return Ok(Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls)?));
+    }
+    if let Some(texts) = values.as_binary_opt::<i32>() {
+        let (offsets, nulls) = spread_offsets(rows, texts.offsets(), places);
+        return Ok(Arc::new(BinaryArray::try_new(offsets, texts.values().clone(), nulls)?));
+    }
+    let mut indices = vec![0; rows];
+    for (index, place) in (0..).zip(places) {
+        if let Some(slot) = indices.get_mut(*place as usize) {
+            *slot = index;
+        }
+    }
+    take(&values, &UInt32Array::new(indices.into(), Some(nulls(rows, places))), None)
+}
+
+/// Where the values of all rows are that have as many elements or bytes as `offsets` say, which
+/// stay where they are, and which rows have one. `take` would copy them, and reserve as many
+/// elements for each row as the lists that there are have on average: one may be long.
+fn spread_offsets(
+    rows: usize,
+    offsets: &[i32],
+    places: &[u32],
+) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
+    let mut spread = Vec::with_capacity(rows + 1);
+    for (place, offset) in places.iter().zip(offsets) {
+        spread.resize(*place as usize, *offset);
+        spread.push(*offset);
+    }
+    spread.resize(rows + 1, offsets.last().copied().unwrap_or_default());
+    (OffsetBuffer::new(spread.into()), Some(nulls(rows, places)))
+}
+
+/// So many rows, NULL but for these.
+fn nulls(rows: usize, present: &[u32]) -> NullBuffer {
+    let mut bits = BooleanBufferBuilder::new(rows);
+    bits.append_n(rows, false);
+    for place in present {
+        bits.set_bit(*place as usize, true);
+    }
+    NullBuffer::new(bits.finish())
 }
 
 /// The values of a column up to some row.
@@ -320,9 +397,29 @@ fn micros(text: &str, at: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use alluvium_model::ValueClass;
-    use arrow::{compute::cast, util::display::array_value_to_string};
+    use arrow::{
+        compute::{cast, concat},
+        util::display::array_value_to_string,
+    };
 
     use super::*;
+
+    /// The arrays that a column over these rows is written as.
+    fn written(column: &ColumnCells<'_>, kind: Kind, rows: Range<u32>) -> Vec<ArrayRef> {
+        let mut gathered = column.gathering(kind, rows.start);
+        gathered.go_on_to(rows.end);
+        let mut arrays = Vec::new();
+        let mut sink = |array| {
+            arrays.push(array);
+            Ok(())
+        };
+        column.spread(&rows, gathered.finish(), &mut sink).unwrap();
+        arrays
+    }
+
+    fn whole(arrays: &[ArrayRef]) -> ArrayRef {
+        concat(&arrays.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap()
+    }
 
     fn check(kind: Kind, rows: Range<u32>, values: &[(u32, &str)], expected: &str) {
         let (mut text, mut cells) = (String::new(), Cells::default());
@@ -334,9 +431,7 @@ mod tests {
         }
         let classes = ClassSet::of(&[ValueClass::Json]);
         let column = ColumnCells { text: &text, cells: &cells, classes, takes_all: true };
-        let mut gathered = column.gathering(kind, rows.start);
-        gathered.go_on_to(rows.end);
-        let mut array = column.spread(&rows, gathered.finish()).unwrap();
+        let mut array = whole(&written(&column, kind, rows));
         if array.data_type() == &DataType::Binary {
             array = cast(&array, &DataType::Utf8).unwrap();
         }
@@ -356,6 +451,48 @@ mod tests {
         let strings = Kind::Array(Scalar::String);
         check(strings, 0..4, &[(1, r#"["x",null]"#), (3, r#"["y"]"#)], "|[x, ]||[y]");
         check(strings, 0..1, &[], "");
+    }
+
+    #[test]
+    fn many_rows_without_a_value_are_written_apart() {
+        let apart = NULLS_APART;
+        let check = |kind, text: &str, rows: Range<u32>, having: &[u32], lengths: &[(u32, u32)]| {
+            let mut cells = Cells::default();
+            for row in having {
+                cells.push(Cell::new(*row, ValueClass::Json, 0));
+            }
+            let classes = ClassSet::of(&[ValueClass::Json]);
+            let column = ColumnCells { text, cells: &cells, classes, takes_all: true };
+            let arrays = written(&column, kind, rows.clone());
+            let found = arrays.iter().map(|array| (array.len(), array.null_count()));
+            let lengths = lengths.iter().map(|(rows, nulls)| (*rows as usize, *nulls as usize));
+            assert!(found.eq(lengths), "{kind:?} {having:?}");
+            let array = whole(&arrays);
+            let present = rows.clone().filter(|row| array.is_valid((row - rows.start) as usize));
+            assert!(present.eq(having.iter().copied().filter(|row| rows.contains(row))));
+        };
+        let most = NULLS_AT_ONCE;
+        let kinds = [
+            (Kind::Scalar(Scalar::Bigint), "7"),
+            (Kind::Scalar(Scalar::Boolean), "true"),
+            (Kind::Scalar(Scalar::String), "\"text\""),
+            (Kind::Array(Scalar::Double), "[0.5]"),
+        ];
+        for (kind, text) in kinds {
+            let check = |rows, having: &[u32], lengths: &[(u32, u32)]| {
+                check(kind, text, rows, having, lengths);
+            };
+            check(0..apart, &[0], &[(apart, apart - 1)]);
+            check(0..apart + 1, &[0], &[(1, 0), (apart, apart)]);
+            check(0..apart, &[apart - 1], &[(apart, apart - 1)]);
+            check(0..apart + 1, &[apart], &[(apart, apart), (1, 0)]);
+            check(5..apart + 5, &[1, 2, apart + 4], &[(apart, apart - 1)]);
+            check(0..2 * apart, &[7, apart + 7], &[(2 * apart, 2 * apart - 2)]);
+            let runs = [(7, 7 - 2), (apart, apart), (3, 1)];
+            check(0..apart + 10, &[5, 6, apart + 7, apart + 9], &runs);
+            let long = [(1, 0), (most, most), (most, most), (9, 9), (2, 0)];
+            check(3..2 * most + 15, &[3, 2 * most + 13, 2 * most + 14], &long);
+        }
     }
 
     #[test]
@@ -386,10 +523,8 @@ mod tests {
         cells.push(Cell::new(2_000_000, ValueClass::BigintArray, 0));
         let classes = ClassSet::of(&[ValueClass::BigintArray]);
         let column = ColumnCells { text: &list, cells: &cells, classes, takes_all: true };
-        let mut gathered = column.gathering(Kind::Array(Scalar::Bigint), rows.start);
-        gathered.go_on_to(rows.end);
         // As much for each row would be three terabytes.
-        let array = column.spread(&rows, gathered.finish()).unwrap();
+        let array = whole(&written(&column, Kind::Array(Scalar::Bigint), rows));
         assert_eq!((array.len(), array.null_count()), (4_000_000, 3_999_999));
         assert_eq!(array.as_list::<i32>().values().len(), 100_000);
     }

@@ -251,7 +251,7 @@ impl<'a> FileLayout<'a> {
         let rows = &group.rows;
         match (self.columns.get(column), values) {
             (Some(FileColumn::Data { cells, .. }), Some(values)) => {
-                sink(cells.spread(rows, values)?)
+                cells.spread(rows, values, sink)
             }
             (Some(FileColumn::System(column)), _) => {
                 self.write_system(*column, rows.clone(), group.rescued, sink)

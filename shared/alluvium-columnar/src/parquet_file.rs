@@ -15,10 +15,12 @@ use parquet::{
     arrow::{
         ArrowWriter,
         arrow_writer::{
-            ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+            ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+            compute_leaves,
         },
     },
     basic::{Compression, Encoding, ZstdLevel},
+    errors::ParquetError,
     file::{
         metadata::{KeyValue, RowGroupMetaData},
         properties::{EnabledStatistics, WriterProperties, WriterVersion},
@@ -106,10 +108,10 @@ impl ParquetFile {
         let mut group = self.writer.next_row_group()?;
         for (column, field) in self.schema.fields().iter().enumerate() {
             let count = leaf_count(field.data_type());
-            let mut writers: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
-            fill(column, &mut |array| write(field, &array, &mut writers))?;
-            for writer in writers {
-                writer.close()?.append_to_row_group(&mut group)?;
+            let mut written = Column::new(field, leaves.by_ref().take(count).collect());
+            fill(column, &mut |array| written.write(&array))?;
+            for chunk in written.close()? {
+                chunk.append_to_row_group(&mut group)?;
             }
         }
         group.close()?;
@@ -137,11 +139,10 @@ impl ParquetFile {
             let fields: Vec<_> = fields.map(Arc::clone).collect();
             let writers = self.writers(index, &fields)?;
             let columns = piece.into_iter().zip(&fields).zip(writers);
-            let chunks = columns.map(|(((column, gathered), field), mut writers)| {
-                fill(column, gathered, &mut |array| write(field, &array, &mut writers))?;
-                let chunks: Result<Vec<_>, _> =
-                    writers.into_iter().map(ArrowColumnWriter::close).collect();
-                Ok((column, chunks?))
+            let chunks = columns.map(|(((column, gathered), field), writers)| {
+                let mut written = Column::new(field, writers);
+                fill(column, gathered, &mut |array| written.write(&array))?;
+                Ok((column, written.close()?))
             });
             chunks.collect::<Result<Vec<_>, ColumnarError>>()
         };
@@ -231,22 +232,35 @@ fn pieces<G>(mut columns: Vec<(usize, G)>, weights: &[usize]) -> Vec<Vec<(usize,
     pieces
 }
 
-/// Writes the next array of a column; one of text may come as its bytes.
-fn write(
-    field: &Field,
-    array: &ArrayRef,
-    writers: &mut [ArrowColumnWriter],
-) -> Result<(), ColumnarError> {
-    let bytes_of_text = (&DataType::Utf8, &DataType::Binary);
-    let leaves = if (field.data_type(), array.data_type()) == bytes_of_text {
-        compute_leaves(&field.clone().with_data_type(DataType::Binary), array)?
-    } else {
-        compute_leaves(field, array)?
-    };
-    for (leaf, writer) in leaves.iter().zip(writers) {
-        writer.write(leaf)?;
+/// A column of ours in a row group that is being written.
+struct Column<'a> {
+    field: &'a Field,
+    /// The same for text that comes as its bytes.
+    bytes: Option<Field>,
+    /// One for each of its leaves.
+    writers: Vec<ArrowColumnWriter>,
+}
+
+impl<'a> Column<'a> {
+    fn new(field: &'a Field, writers: Vec<ArrowColumnWriter>) -> Self {
+        let is_text = field.data_type() == &DataType::Utf8;
+        let bytes = is_text.then(|| field.clone().with_data_type(DataType::Binary));
+        Self { field, bytes, writers }
     }
-    Ok(())
+
+    /// Writes the next array.
+    fn write(&mut self, array: &ArrayRef) -> Result<(), ColumnarError> {
+        let is_bytes = array.data_type() == &DataType::Binary;
+        let field = self.bytes.as_ref().filter(|_| is_bytes).unwrap_or(self.field);
+        for (leaf, writer) in compute_leaves(field, array)?.iter().zip(&mut self.writers) {
+            writer.write(leaf)?;
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+        self.writers.into_iter().map(ArrowColumnWriter::close).collect()
+    }
 }
 
 /// Columns of Parquet that a column of ours takes: a map has keys and values.
