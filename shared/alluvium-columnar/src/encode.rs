@@ -191,11 +191,13 @@ impl<'a> FileLayout<'a> {
     fn weights(&self, rows: &Range<u32>) -> Vec<usize> {
         let weight = |column: &FileColumn<'_>| match column {
             FileColumn::System(SystemColumn::Rescued) => {
-                // Each such row is gone through twice.
-                rows.clone()
-                    .filter(|row| self.rescue.seeks_in(*row))
-                    .map(|row| 2 * self.length(row))
-                    .sum()
+                let weight = |row| match (self.rescue.seeks_in(row), self.rescue.loses(row)) {
+                    (false, _) => 0,
+                    (true, false) => self.length(row),
+                    // It is gone through twice.
+                    (true, true) => 2 * self.length(row),
+                };
+                rows.clone().map(weight).sum()
             }
             FileColumn::System(_) => rows.len(),
             FileColumn::Data { cells, .. } => cells.weight(rows),
@@ -296,10 +298,11 @@ impl<'a> FileLayout<'a> {
         sink: Sink<'_>,
     ) -> Result<(), ColumnarError> {
         let mut map = map_builder();
+        let mut rescuing = self.rescue.from(rows.start);
         let mut bytes = 0;
         for row in rows {
             let mut values = 0;
-            self.rescue.row(row, &mut |path, text| {
+            rescuing.row(row, &mut |path, text| {
                 map.keys().append_value(path);
                 map.values().append_value(text);
                 bytes += path.len() + text.len();

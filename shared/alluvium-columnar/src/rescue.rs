@@ -1,4 +1,5 @@
-//! What a record holds that has no column: found again by reading the record a second time.
+//! What a record holds that has no column: cells tell where it is, or else the record is read a
+//! second time, because some of its values have none.
 //!
 //! A value without a place is rescued whole, at the outermost path that has none: what lies under
 //! a path that was not told apart, a leaf whose path has no column for its class, and each value
@@ -11,8 +12,9 @@ use alluvium_model::{ClassSet, JsonPath, TableSchema, ValueClass};
 
 use crate::{
     Part,
+    cell::{Cell, CellsFrom},
     flatten::last_of_each_key,
-    paths::{NodeId, Paths},
+    paths::{Node, NodeId, Paths},
     scalar::classify,
     text::{byte, end_of_value, is_null, value_text, walk_object},
 };
@@ -21,6 +23,8 @@ use crate::{
 const VALUE_BYTES: usize = 32;
 /// Bytes of rescued values of a record at most, in lengths of the longest record.
 const RECORD_FACTOR: usize = 2;
+/// Rows whose values without a column are brought together at a time.
+const ROWS_AT_ONCE: u32 = 128;
 
 /// Which values have no column, path by path in the order of the paths.
 pub(crate) struct Homes {
@@ -93,7 +97,27 @@ impl<'a> Rescue<'a> {
     /// Whether any value of these rows has no column.
     pub(crate) fn finds_any(&self, mut rows: Range<u32>) -> bool {
         // What was lost may lie in objects that are kept whole, so that nothing is left to do.
-        rows.any(|row| self.first(row).is_some())
+        rows.any(|row| self.seeks_in(row) && (!self.loses(row) || self.first(row).is_some()))
+    }
+
+    /// Whether a value of this row has no cell, so that its record must be read for it.
+    pub(crate) fn loses(&self, row: u32) -> bool {
+        self.part.rows.get(row as usize).is_some_and(|row| row.loses)
+    }
+
+    /// A way through the rows from this one on.
+    pub(crate) fn from(&self, row: u32) -> Rescuing<'_, 'a> {
+        let Self { part, homes, .. } = *self;
+        let paths = part.flattener.paths.iter().zip(&homes.homeless);
+        let homeless = paths.filter(|(_, classes)| !classes.is_empty());
+        let cells = homeless.map(|(node, classes)| (node, *classes, node.cells.from(row)));
+        let cells = cells.collect();
+        Rescuing { rescue: self, cells, end: row, values: Vec::new(), given: 0 }
+    }
+
+    /// Bytes that rescued values of a record may take in memory.
+    fn bytes_max(&self) -> usize {
+        RECORD_FACTOR * self.part.facts.limits.record_bytes as usize
     }
 
     /// Whether a row may have such values.
@@ -122,11 +146,76 @@ impl<'a> Rescue<'a> {
         let mut bytes = 0;
         let mut count = |path: &str, text: &str| bytes += path.len() + text.len() + VALUE_BYTES;
         Record { rescue: self, loses, take: &mut count }.object(NodeId::ROOT, at);
-        if bytes > RECORD_FACTOR * self.part.facts.limits.record_bytes as usize {
+        if bytes > self.bytes_max() {
             take(JsonPath::root().as_str(), value_text(&self.part.text, at));
         } else if bytes > 0 {
             Record { rescue: self, loses, take }.object(NodeId::ROOT, at);
         }
+    }
+}
+
+/// A way through rows, in their order, to their values that have no column.
+pub(crate) struct Rescuing<'r, 'a> {
+    rescue: &'r Rescue<'a>,
+    /// The cells of rows to come, for each path with classes that no column takes.
+    cells: Vec<(&'a Node, ClassSet, CellsFrom<'a>)>,
+    /// Up to where rows were looked at.
+    end: u32,
+    /// The values of those looked at last, in the order of the text, and how many are done with.
+    values: Vec<(Cell, &'a str)>,
+    given: usize,
+}
+
+impl<'a> Rescuing<'_, 'a> {
+    /// The same as [`Rescue::row`]; faster, since most values need not be looked for.
+    pub(crate) fn row(&mut self, row: u32, take: &mut dyn FnMut(&str, &'a str)) {
+        let rescue = self.rescue;
+        if !rescue.seeks_in(row) {
+            return;
+        }
+        if rescue.loses(row) {
+            return rescue.row(row, take);
+        }
+        let text = rescue.part.text.as_str();
+        let values = self.values_of(row);
+        let Some(record) = rescue.part.rows.get(row as usize) else { return };
+        let beside: usize = values.iter().map(|(_, path)| path.len() + VALUE_BYTES).sum();
+        // Values have no bytes in common, so that their texts are no longer than the record.
+        let texts = || values.iter().map(|(cell, _)| cell.value(text).len()).sum::<usize>();
+        if beside + record.length as usize > rescue.bytes_max()
+            && beside + texts() > rescue.bytes_max()
+        {
+            return take(JsonPath::root().as_str(), value_text(text, record.at as usize));
+        }
+        for (cell, path) in values {
+            take(path, cell.value(text));
+        }
+    }
+
+    /// The values of this row, each with its path, if those of all rows before are done with.
+    fn values_of(&mut self, row: u32) -> &[(Cell, &'a str)] {
+        if row >= self.end {
+            self.look_at(row..row.saturating_add(ROWS_AT_ONCE));
+        }
+        let rest = self.values.get(self.given..).unwrap_or_default();
+        let begin = rest.partition_point(|(cell, _)| cell.row() < row);
+        let values = rest.get(begin..).unwrap_or_default();
+        let values = values.get(..values.partition_point(|(cell, _)| cell.row() == row));
+        let values = values.unwrap_or_default();
+        self.given += begin + values.len();
+        values
+    }
+
+    fn look_at(&mut self, rows: Range<u32>) {
+        self.values.clear();
+        self.given = 0;
+        self.end = rows.end;
+        for (node, classes, cells) in &mut self.cells {
+            let cells = cells.to(rows.end).flatten().copied();
+            let homeless = cells.filter(|c| c.row() >= rows.start && classes.contains(c.class()));
+            self.values.extend(homeless.map(|cell| (cell, node.path.as_str())));
+        }
+        self.values.sort_unstable_by_key(|(cell, _)| (cell.row(), cell.at()));
     }
 }
 
@@ -181,5 +270,79 @@ impl Record<'_, '_> {
             (self.take)(node.path.as_str(), value);
         }
         at + value.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use alluvium_model::{Limits, Origin, TableRules};
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Shredder, Step};
+
+    fn origin() -> Origin {
+        Origin { source: "s".to_owned(), arrived_at: "2026-11-28T00:00:00Z".parse().unwrap() }
+    }
+
+    fn part(text: String) -> Part {
+        let limits = Limits { record_bytes: 10_000, path_depth: 3, ..Limits::default() };
+        let mut shredder = Shredder::new(origin(), Arc::new(TableRules::default()), limits);
+        shredder.feed(Bytes::from(text));
+        shredder.finish();
+        let Step::Part(part) = shredder.step() else { panic!("there are records") };
+        *part
+    }
+
+    /// The table that these records alone make.
+    fn schema(text: String) -> TableSchema {
+        let discovery = part(text).discovery();
+        TableSchema::default().extend(&discovery, &origin(), &TableRules::default()).schema
+    }
+
+    fn object(keys: u32) -> String {
+        let members = (0..keys).map(|key| format!("\"k{key}\":{key}")).collect::<Vec<_>>();
+        format!("{{{}}}", members.join(","))
+    }
+
+    #[test]
+    fn cells_tell_the_same_as_the_record_does() {
+        let many = object(300);
+        let schema = schema(format!("{{\"a\":1,\"o\":{{\"x\":1}},\"whole\":{many}}}\n"));
+        let kinds = [
+            r#"{"a":7,"o":{"x":null},"b":null}"#.to_owned(),
+            r#"{"z":{"y":[1],"x":{"deep":{"er":1}}},"a":"é\"","b":"n"}"#.to_owned(),
+            r#"{"o":{"n":true,"x":"one"},"whole":{"k0":{"l":1}},"a":1.5}"#.to_owned(),
+            r#"{"o":[],"a":{"now":"an object","b":0.1}}"#.to_owned(),
+            r#"{"a":1,"a":2,"b":3,"a":"4"}"#.to_owned(),
+            // So many paths take more memory than they may.
+            format!("{{\"many\":{}}}", object(900)),
+        ];
+        let part = part((0..2_000).map(|n| kinds[n % 6].clone() + "\n").collect());
+        let homes = Homes::new(&part.flattener.paths, &schema);
+        let rescue = part.rescue(&homes);
+        for (begin, step) in [(0, 1), (300, 1), (7, 3), (0, 700)] {
+            let mut rescuing = rescue.from(begin);
+            for row in (begin..2_000).step_by(step) {
+                let (mut found, mut expected) = (Vec::new(), Vec::new());
+                rescuing.row(row, &mut |path, text| found.push((path.to_owned(), text)));
+                rescue.row(row, &mut |path, text| expected.push((path.to_owned(), text)));
+                assert_eq!(found, expected, "{row}");
+                assert_eq!(rescue.finds_any(row..row + 1), !expected.is_empty(), "{row}");
+            }
+        }
+        let shown = |row: u32| {
+            let mut shown = Vec::new();
+            rescue.from(row).row(row, &mut |path, text| shown.push(format!("{path}: {text}")));
+            shown.join("; ")
+        };
+        assert_eq!(shown(0), "");
+        assert_eq!(shown(1), r#"$.z.y: [1]; $.z.x.deep: {"er":1}; $.a: "é\""; $.b: "n""#);
+        assert_eq!(shown(2), r#"$.o.n: true; $.o.x: "one"; $.a: 1.5"#);
+        assert_eq!(shown(3), r#"$.a.now: "an object"; $.a.b: 0.1"#);
+        assert_eq!(shown(4), r#"$.a#1: 1; $.a#2: 2; $.b: 3; $.a: "4""#);
+        assert_eq!(shown(5), format!("$: {}", kinds[5]));
     }
 }
