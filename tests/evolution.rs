@@ -159,10 +159,10 @@ async fn tables_with_one_name_and_two_sources_are_two_tables() {
     _alluvium/pointers/lake/camera/dt=2026-11-22.json
     _alluvium/pointers/lake/camera_89e8b9/dt=2026-11-22.json
     _alluvium/pointers/lake/quarantine_c2d667/dt=2026-11-22.json
-    lake/camera/dt=2026-11-22/f4d8ce76253e84e0b6bce0ccef3f7533.809f40cf-0.parquet
-    lake/camera_89e8b9/dt=2026-11-22/09f49915c335f03312ed07ccc9a0d538.809f40cf-0.parquet
-    lake/camera_89e8b9/dt=2026-11-22/709f3416572ff2f932ff5d7c7a5c0378.809f40cf-0.parquet
-    lake/quarantine_c2d667/dt=2026-11-22/f6b307f1d672973a9c8deb94c165373e.809f40cf-0.parquet
+    lake/camera/dt=2026-11-22/f4d8ce76253e84e0b6bce0ccef3f7533.42185996-0.parquet
+    lake/camera_89e8b9/dt=2026-11-22/09f49915c335f03312ed07ccc9a0d538.42185996-0.parquet
+    lake/camera_89e8b9/dt=2026-11-22/709f3416572ff2f932ff5d7c7a5c0378.42185996-0.parquet
+    lake/quarantine_c2d667/dt=2026-11-22/f6b307f1d672973a9c8deb94c165373e.42185996-0.parquet
     ");
 }
 

@@ -28,11 +28,12 @@ use crate::{
 const WEIGHED_VALUES: usize = 16;
 /// Work of a value that does not depend on its length, in bytes.
 const VALUE_WEIGHT: usize = 16;
-/// Rows in a row without a value that are worth an array of their own, which the writer counts
+/// Consecutive rows without a value that are worth an array of their own, which the writer counts
 /// instead of looking at each.
-const NULLS_APART: u32 = 512;
-/// Rows of such an array at most.
-const NULLS_AT_ONCE: u32 = 4_096;
+const ABSENT_APART: u32 = 512;
+/// Rows of an array at most that all have a value, or none: only behind it does the writer look
+/// whether a page has rows enough.
+const ALIKE_AT_ONCE: usize = 4_096;
 
 /// The Arrow type of a data column. Lists have the field name of the Parquet specification.
 pub(crate) fn data_type(kind: Kind) -> DataType {
@@ -122,74 +123,77 @@ impl ColumnCells<'_> {
         if values.len() == rows.len() {
             return sink(values);
         }
-        let mut spread = Spread { nulls: None, places: Vec::new(), given: 0, values, sink };
+        let mut stretches = Stretches { absent: None, places: Vec::new(), given: 0, values, sink };
         // Where the stretch at hand begins, and where what it has of values so far ends.
         let (mut begin, mut end) = (rows.start, rows.start);
         for cell in self.within(rows) {
             let row = cell.row();
-            if row - end >= NULLS_APART {
-                spread.values(end - begin)?;
-                spread.nulls(row - end)?;
+            if row - end >= ABSENT_APART {
+                stretches.give_values(end - begin)?;
+                stretches.give_nulls(row - end)?;
                 begin = row;
             }
-            spread.places.push(row - begin);
+            stretches.places.push(row - begin);
             end = row + 1;
         }
-        if rows.end - end >= NULLS_APART {
-            spread.values(end - begin)?;
-            spread.nulls(rows.end - end)
+        if rows.end - end >= ABSENT_APART {
+            stretches.give_values(end - begin)?;
+            stretches.give_nulls(rows.end - end)
         } else {
-            spread.values(rows.end - begin)
+            stretches.give_values(rows.end - begin)
         }
     }
 }
 
-/// A column whose values are being brought to their rows.
-struct Spread<'a> {
+/// A column whose values are brought to their rows, stretch by stretch.
+struct Stretches<'a> {
     values: ArrayRef,
     /// How many of them were given to the sink.
     given: usize,
-    /// The rows of the next values, from the first of their stretch on.
+    /// The rows of the next values, counted from the first of their stretch.
     places: Vec<u32>,
-    /// Made when they are asked for.
-    nulls: Option<ArrayRef>,
+    /// Rows that have none, once they are asked for.
+    absent: Option<ArrayRef>,
     sink: Sink<'a>,
 }
 
-impl Spread<'_> {
+impl Stretches<'_> {
     /// Gives so many rows to the sink, of which none has a value.
-    fn nulls(&mut self, rows: u32) -> Result<(), ColumnarError> {
-        let new = || new_null_array(self.values.data_type(), NULLS_AT_ONCE as usize);
-        let nulls = self.nulls.get_or_insert_with(new);
-        let mut rest = rows;
-        while rest > 0 {
-            let now = rest.min(NULLS_AT_ONCE);
-            (self.sink)(nulls.slice(0, now as usize))?;
-            rest -= now;
+    fn give_nulls(&mut self, rows: u32) -> Result<(), ColumnarError> {
+        let new = || new_null_array(self.values.data_type(), ALIKE_AT_ONCE);
+        let absent = self.absent.get_or_insert_with(new);
+        for range in at_most(ALIKE_AT_ONCE, rows as usize) {
+            (self.sink)(absent.slice(0, range.len()))?;
         }
         Ok(())
     }
 
     /// Gives so many rows to the sink, of which those in `places` have a value.
-    fn values(&mut self, rows: u32) -> Result<(), ColumnarError> {
-        if rows == 0 {
-            return Ok(());
-        }
+    fn give_values(&mut self, rows: u32) -> Result<(), ColumnarError> {
+        let rows = rows as usize;
         let values = self.values.slice(self.given, self.places.len());
-        let array = spread(rows as usize, values, &self.places)?;
         self.given += self.places.len();
+        if rows == values.len() {
+            for range in at_most(ALIKE_AT_ONCE, rows) {
+                (self.sink)(values.slice(range.start, range.len()))?;
+            }
+        } else {
+            (self.sink)(spread(rows, &values, &self.places)?)?;
+        }
         self.places.clear();
-        (self.sink)(array)
+        Ok(())
     }
 }
 
+/// So many rows cut into ranges of no more than `most`.
+fn at_most(most: usize, rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(most).map(move |begin| begin..rows.min(begin + most))
+}
+
 /// So many rows, of which those at `places` have these values.
-fn spread(rows: usize, values: ArrayRef, places: &[u32]) -> Result<ArrayRef, ArrowError> {
-    if values.len() == rows {
-        return Ok(values);
-    }
+fn spread(rows: usize, values: &ArrayRef, places: &[u32]) -> Result<ArrayRef, ArrowError> {
     if let Some(lists) = values.as_list_opt::<i32>() {
-        let DataType::List(field) = lists.data_type() else { return Ok(values) };
+        let DataType::List(field) = lists.data_type() else { return Ok(Arc::clone(values)) };
         let (offsets, nulls) = spread_offsets(rows, lists.offsets(), places);
         let elements = Arc::clone(lists.values());
         return Ok(Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls)?));
@@ -204,7 +208,7 @@ fn spread(rows: usize, values: ArrayRef, places: &[u32]) -> Result<ArrayRef, Arr
             *slot = index;
         }
     }
-    take(&values, &UInt32Array::new(indices.into(), Some(nulls(rows, places))), None)
+    take(values, &UInt32Array::new(indices.into(), Some(validity(rows, places))), None)
 }
 
 /// Where the values of all rows are that have as many elements or bytes as `offsets` say, which
@@ -221,11 +225,11 @@ fn spread_offsets(
         spread.push(*offset);
     }
     spread.resize(rows + 1, offsets.last().copied().unwrap_or_default());
-    (OffsetBuffer::new(spread.into()), Some(nulls(rows, places)))
+    (OffsetBuffer::new(spread.into()), Some(validity(rows, places)))
 }
 
 /// So many rows, NULL but for these.
-fn nulls(rows: usize, present: &[u32]) -> NullBuffer {
+fn validity(rows: usize, present: &[u32]) -> NullBuffer {
     let mut bits = BooleanBufferBuilder::new(rows);
     bits.append_n(rows, false);
     for place in present {
@@ -455,44 +459,59 @@ mod tests {
 
     #[test]
     fn many_rows_without_a_value_are_written_apart() {
-        let apart = NULLS_APART;
-        let check = |kind, text: &str, rows: Range<u32>, having: &[u32], lengths: &[(u32, u32)]| {
-            let mut cells = Cells::default();
-            for row in having {
-                cells.push(Cell::new(*row, ValueClass::Json, 0));
-            }
-            let classes = ClassSet::of(&[ValueClass::Json]);
-            let column = ColumnCells { text, cells: &cells, classes, takes_all: true };
-            let arrays = written(&column, kind, rows.clone());
-            let found = arrays.iter().map(|array| (array.len(), array.null_count()));
-            let lengths = lengths.iter().map(|(rows, nulls)| (*rows as usize, *nulls as usize));
-            assert!(found.eq(lengths), "{kind:?} {having:?}");
-            let array = whole(&arrays);
-            let present = rows.clone().filter(|row| array.is_valid((row - rows.start) as usize));
-            assert!(present.eq(having.iter().copied().filter(|row| rows.contains(row))));
-        };
-        let most = NULLS_AT_ONCE;
+        // The value of each row has its number.
         let kinds = [
-            (Kind::Scalar(Scalar::Bigint), "7"),
+            (Kind::Scalar(Scalar::Bigint), "#"),
+            (Kind::Scalar(Scalar::Double), "#.5"),
             (Kind::Scalar(Scalar::Boolean), "true"),
-            (Kind::Scalar(Scalar::String), "\"text\""),
-            (Kind::Array(Scalar::Double), "[0.5]"),
+            (Kind::Scalar(Scalar::Timestamp), "\"2026-11-28T00:00:00.#Z\""),
+            (Kind::Scalar(Scalar::String), "\"text #\""),
+            (Kind::Array(Scalar::Bigint), "[#,null,2]"),
+            (Kind::Json, "{\"n\":#}"),
         ];
-        for (kind, text) in kinds {
-            let check = |rows, having: &[u32], lengths: &[(u32, u32)]| {
-                check(kind, text, rows, having, lengths);
-            };
-            check(0..apart, &[0], &[(apart, apart - 1)]);
-            check(0..apart + 1, &[0], &[(1, 0), (apart, apart)]);
-            check(0..apart, &[apart - 1], &[(apart, apart - 1)]);
-            check(0..apart + 1, &[apart], &[(apart, apart), (1, 0)]);
-            check(5..apart + 5, &[1, 2, apart + 4], &[(apart, apart - 1)]);
-            check(0..2 * apart, &[7, apart + 7], &[(2 * apart, 2 * apart - 2)]);
-            let runs = [(7, 7 - 2), (apart, apart), (3, 1)];
-            check(0..apart + 10, &[5, 6, apart + 7, apart + 9], &runs);
-            let long = [(1, 0), (most, most), (most, most), (9, 9), (2, 0)];
-            check(3..2 * most + 15, &[3, 2 * most + 13, 2 * most + 14], &long);
-        }
+        let check = |rows: Range<u32>, having: &[u32], expected: &[(usize, usize)]| {
+            for (kind, value) in kinds {
+                let (mut text, mut cells) = (String::new(), Cells::default());
+                for row in having {
+                    let at = u32::try_from(text.len()).unwrap();
+                    cells.push(Cell::new(*row, ValueClass::Json, at));
+                    text.push_str(&value.replace('#', &row.to_string()));
+                    text.push(',');
+                }
+                let classes = ClassSet::of(&[ValueClass::Json]);
+                let text = text.as_str();
+                let column = ColumnCells { text, cells: &cells, classes, takes_all: true };
+                let arrays = written(&column, kind, rows.clone());
+                let found = arrays.iter().map(|array| (array.len(), array.null_count()));
+                assert!(found.eq(expected.iter().copied()), "{kind:?} {having:?}");
+                // Values are where they are when each row is looked at.
+                let alone = |row| whole(&written(&column, kind, row..row + 1));
+                let array = whole(&arrays);
+                assert_eq!(array.len(), rows.len());
+                for (place, row) in rows.clone().enumerate() {
+                    assert_eq!(array.is_valid(place), having.contains(&row));
+                }
+                for row in having.iter().filter(|row| rows.contains(row)) {
+                    let place = (row - rows.start) as usize;
+                    assert_eq!(array.slice(place, 1).as_ref(), alone(*row).as_ref(), "{row}");
+                }
+            }
+        };
+        let (apart, most) = (ABSENT_APART, u32::try_from(ALIKE_AT_ONCE).unwrap());
+        let (few, many) = (apart as usize, ALIKE_AT_ONCE);
+        check(0..apart, &[0], &[(few, few - 1)]);
+        check(0..apart + 1, &[0], &[(1, 0), (few, few)]);
+        check(0..apart, &[apart - 1], &[(few, few - 1)]);
+        check(0..apart + 1, &[apart], &[(few, few), (1, 0)]);
+        check(5..apart + 5, &[1, 2, apart + 4], &[(few, few - 1)]);
+        check(0..2 * apart, &[7, apart + 7], &[(2 * few, 2 * few - 2)]);
+        let stretches = [(7, 5), (few, few), (3, 1)];
+        check(0..apart + 10, &[5, 6, apart + 7, apart + 9], &stretches);
+        let long = [(1, 0), (many, many), (many, many), (9, 9), (2, 0)];
+        check(3..2 * most + 15, &[3, 2 * most + 13, 2 * most + 14], &long);
+        let dense: Vec<_> = (10..most + 20).collect();
+        let all = [(many, 0), (10, 0), (few, few)];
+        check(10..most + apart + 20, &dense, &all);
     }
 
     #[test]

@@ -298,7 +298,7 @@ impl<'a> FileLayout<'a> {
         sink: Sink<'_>,
     ) -> Result<(), ColumnarError> {
         let mut map = map_builder();
-        let mut rescuing = self.rescue.from(rows.start);
+        let mut rescuing = self.rescue.along(&rows);
         let mut bytes = 0;
         for row in rows {
             let mut values = 0;

@@ -108,7 +108,7 @@ impl ParquetFile {
         let mut group = self.writer.next_row_group()?;
         for (column, field) in self.schema.fields().iter().enumerate() {
             let count = leaf_count(field.data_type());
-            let mut written = Column::new(field, leaves.by_ref().take(count).collect());
+            let mut written = OpenColumn::new(field, leaves.by_ref().take(count).collect());
             fill(column, &mut |array| written.write(&array))?;
             for chunk in written.close()? {
                 chunk.append_to_row_group(&mut group)?;
@@ -140,7 +140,7 @@ impl ParquetFile {
             let writers = self.writers(index, &fields)?;
             let columns = piece.into_iter().zip(&fields).zip(writers);
             let chunks = columns.map(|(((column, gathered), field), writers)| {
-                let mut written = Column::new(field, writers);
+                let mut written = OpenColumn::new(field, writers);
                 fill(column, gathered, &mut |array| written.write(&array))?;
                 Ok((column, written.close()?))
             });
@@ -233,7 +233,7 @@ fn pieces<G>(mut columns: Vec<(usize, G)>, weights: &[usize]) -> Vec<Vec<(usize,
 }
 
 /// A column of ours in a row group that is being written.
-struct Column<'a> {
+struct OpenColumn<'a> {
     field: &'a Field,
     /// The same for text that comes as its bytes.
     bytes: Option<Field>,
@@ -241,7 +241,7 @@ struct Column<'a> {
     writers: Vec<ArrowColumnWriter>,
 }
 
-impl<'a> Column<'a> {
+impl<'a> OpenColumn<'a> {
     fn new(field: &'a Field, writers: Vec<ArrowColumnWriter>) -> Self {
         let is_text = field.data_type() == &DataType::Utf8;
         let bytes = is_text.then(|| field.clone().with_data_type(DataType::Binary));

@@ -14,6 +14,7 @@ use crate::{
     Part,
     cell::{Cell, CellsFrom},
     flatten::last_of_each_key,
+    part::Row,
     paths::{Node, NodeId, Paths},
     scalar::classify,
     text::{byte, end_of_value, is_null, value_text, walk_object},
@@ -23,8 +24,11 @@ use crate::{
 const VALUE_BYTES: usize = 32;
 /// Bytes of rescued values of a record at most, in lengths of the longest record.
 const RECORD_FACTOR: usize = 2;
-/// Rows whose values without a column are brought together at a time.
-const ROWS_AT_ONCE: u32 = 128;
+/// Text of the rows whose values without a column are brought together at a time, but for the last
+/// row: some megabytes of places at most, and all their paths are asked a hundred times for a part.
+const WINDOW_TEXT_BYTES: usize = 1 << 20;
+/// Asking a path takes about as long as going through so many bytes of records.
+const PATH_TEXT_BYTES: usize = 16;
 
 /// Which values have no column, path by path in the order of the paths.
 pub(crate) struct Homes {
@@ -105,14 +109,23 @@ impl<'a> Rescue<'a> {
         self.part.rows.get(row as usize).is_some_and(|row| row.loses)
     }
 
-    /// A way through the rows from this one on.
-    pub(crate) fn from(&self, row: u32) -> Rescuing<'_, 'a> {
+    /// A way through these rows.
+    pub(crate) fn along(&self, rows: &Range<u32>) -> Rescuing<'_, 'a> {
         let Self { part, homes, .. } = *self;
-        let paths = part.flattener.paths.iter().zip(&homes.homeless);
-        let homeless = paths.filter(|(_, classes)| !classes.is_empty());
-        let cells = homeless.map(|(node, classes)| (node, *classes, node.cells.from(row)));
-        let cells = cells.collect();
-        Rescuing { rescue: self, cells, end: row, values: Vec::new(), given: 0 }
+        let of_rows = part.rows.get(rows.start as usize..rows.end as usize).unwrap_or_default();
+        let text_bytes = of_rows.iter().map(|row| row.length as usize).sum::<usize>();
+        let homeless = || {
+            let paths = part.flattener.paths.iter().zip(&homes.homeless);
+            paths.filter(|(_, classes)| !classes.is_empty())
+        };
+        let few = homeless().nth(text_bytes / PATH_TEXT_BYTES).is_none();
+        let cells = few.then(|| {
+            let cells = |(node, classes): (&'a Node, &ClassSet)| {
+                (node, *classes, node.cells.from(rows.start))
+            };
+            homeless().map(cells).collect()
+        });
+        Rescuing { rescue: self, cells, end: rows.start, values: Vec::new(), given: 0 }
     }
 
     /// Bytes that rescued values of a record may take in memory.
@@ -141,24 +154,30 @@ impl<'a> Rescue<'a> {
         if !self.seeks_in(row) {
             return;
         }
-        let Some(row) = self.part.rows.get(row as usize) else { return };
-        let (at, loses) = (row.at as usize, row.loses);
+        let Some(record) = self.part.rows.get(row as usize) else { return };
+        let (at, loses) = (record.at as usize, record.loses);
         let mut bytes = 0;
         let mut count = |path: &str, text: &str| bytes += path.len() + text.len() + VALUE_BYTES;
         Record { rescue: self, loses, take: &mut count }.object(NodeId::ROOT, at);
         if bytes > self.bytes_max() {
-            take(JsonPath::root().as_str(), value_text(&self.part.text, at));
+            self.whole(record, take);
         } else if bytes > 0 {
             Record { rescue: self, loses, take }.object(NodeId::ROOT, at);
         }
     }
+
+    /// Gives a record itself to `take`.
+    fn whole(&self, record: &Row, take: &mut dyn FnMut(&str, &'a str)) {
+        take(JsonPath::root().as_str(), value_text(&self.part.text, record.at as usize));
+    }
 }
 
-/// A way through rows, in their order, to their values that have no column.
+/// A way through rows to their values that have no column.
 pub(crate) struct Rescuing<'r, 'a> {
     rescue: &'r Rescue<'a>,
-    /// The cells of rows to come, for each path with classes that no column takes.
-    cells: Vec<(&'a Node, ClassSet, CellsFrom<'a>)>,
+    /// The cells of rows to come, for each path with classes that no column takes; none if there are
+    /// so many paths that reading the records is faster.
+    cells: Option<Vec<(&'a Node, ClassSet, CellsFrom<'a>)>>,
     /// Up to where rows were looked at.
     end: u32,
     /// The values of those looked at last, in the order of the text, and how many are done with.
@@ -167,52 +186,62 @@ pub(crate) struct Rescuing<'r, 'a> {
 }
 
 impl<'a> Rescuing<'_, 'a> {
-    /// The same as [`Rescue::row`]; faster, since most values need not be looked for.
+    /// Gives to `take` what [`Rescue::row`] gives; rows come in their order, each once at most.
     pub(crate) fn row(&mut self, row: u32, take: &mut dyn FnMut(&str, &'a str)) {
         let rescue = self.rescue;
         if !rescue.seeks_in(row) {
             return;
         }
-        if rescue.loses(row) {
+        if self.cells.is_none() || rescue.loses(row) {
             return rescue.row(row, take);
         }
+        let Some(record) = rescue.part.rows.get(row as usize) else { return };
         let text = rescue.part.text.as_str();
         let values = self.values_of(row);
-        let Some(record) = rescue.part.rows.get(row as usize) else { return };
         let beside: usize = values.iter().map(|(_, path)| path.len() + VALUE_BYTES).sum();
-        // Values have no bytes in common, so that their texts are no longer than the record.
+        // Values have no bytes in common: all together are no longer than the record.
         let texts = || values.iter().map(|(cell, _)| cell.value(text).len()).sum::<usize>();
         if beside + record.length as usize > rescue.bytes_max()
             && beside + texts() > rescue.bytes_max()
         {
-            return take(JsonPath::root().as_str(), value_text(text, record.at as usize));
+            return rescue.whole(record, take);
         }
         for (cell, path) in values {
             take(path, cell.value(text));
         }
     }
 
-    /// The values of this row, each with its path, if those of all rows before are done with.
+    /// The values of this row, each with its path.
     fn values_of(&mut self, row: u32) -> &[(Cell, &'a str)] {
         if row >= self.end {
-            self.look_at(row..row.saturating_add(ROWS_AT_ONCE));
+            self.look_at(row);
         }
         let rest = self.values.get(self.given..).unwrap_or_default();
         let begin = rest.partition_point(|(cell, _)| cell.row() < row);
         let values = rest.get(begin..).unwrap_or_default();
         let values = values.get(..values.partition_point(|(cell, _)| cell.row() == row));
         let values = values.unwrap_or_default();
+        debug_assert!(!values.is_empty(), "row {row} has none, or was asked for before");
         self.given += begin + values.len();
         values
     }
 
-    fn look_at(&mut self, rows: Range<u32>) {
+    /// Brings the values of this row and some behind it together.
+    fn look_at(&mut self, row: u32) {
+        let rows = self.rescue.part.rows.get(row as usize..).unwrap_or_default();
+        let mut bytes = 0;
+        let fits = |row: &&Row| {
+            let has_room = bytes < WINDOW_TEXT_BYTES;
+            bytes += row.length as usize;
+            has_room
+        };
+        let count = rows.iter().take_while(fits).count();
+        self.end = row + u32::try_from(count).unwrap_or(u32::MAX - row);
         self.values.clear();
         self.given = 0;
-        self.end = rows.end;
-        for (node, classes, cells) in &mut self.cells {
-            let cells = cells.to(rows.end).flatten().copied();
-            let homeless = cells.filter(|c| c.row() >= rows.start && classes.contains(c.class()));
+        for (node, classes, cells) in self.cells.iter_mut().flatten() {
+            let cells = cells.to(self.end).flatten().copied();
+            let homeless = cells.filter(|c| c.row() >= row && classes.contains(c.class()));
             self.values.extend(homeless.map(|cell| (cell, node.path.as_str())));
         }
         self.values.sort_unstable_by_key(|(cell, _)| (cell.row(), cell.at()));
@@ -275,9 +304,11 @@ impl Record<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{collections::BTreeMap, sync::Arc};
 
-    use alluvium_model::{Limits, Origin, TableRules};
+    use alluvium_model::{
+        ColumnRule, Kind, Limits, Origin, PartitionSpec, Scalar, TableRules, Timestamps, Transform,
+    };
     use bytes::Bytes;
 
     use super::*;
@@ -287,9 +318,21 @@ mod tests {
         Origin { source: "s".to_owned(), arrived_at: "2026-11-28T00:00:00Z".parse().unwrap() }
     }
 
+    fn rules() -> TableRules {
+        let path = "$.p".parse().unwrap();
+        let transform = Transform::Identity { path, name: "p".parse().unwrap() };
+        let bigint = ColumnRule::Typed(Kind::Scalar(Scalar::Bigint));
+        TableRules {
+            partitions: PartitionSpec::new(vec![transform]).unwrap(),
+            timestamps: Timestamps::String,
+            columns: BTreeMap::from([("$.t".parse().unwrap(), bigint)]),
+            ..TableRules::default()
+        }
+    }
+
     fn part(text: String) -> Part {
         let limits = Limits { record_bytes: 10_000, path_depth: 3, ..Limits::default() };
-        let mut shredder = Shredder::new(origin(), Arc::new(TableRules::default()), limits);
+        let mut shredder = Shredder::new(origin(), Arc::new(rules()), limits);
         shredder.feed(Bytes::from(text));
         shredder.finish();
         let Step::Part(part) = shredder.step() else { panic!("there are records") };
@@ -299,7 +342,7 @@ mod tests {
     /// The table that these records alone make.
     fn schema(text: String) -> TableSchema {
         let discovery = part(text).discovery();
-        TableSchema::default().extend(&discovery, &origin(), &TableRules::default()).schema
+        TableSchema::default().extend(&discovery, &origin(), &rules()).schema
     }
 
     fn object(keys: u32) -> String {
@@ -307,42 +350,83 @@ mod tests {
         format!("{{{}}}", members.join(","))
     }
 
+    /// Records of all kinds, with what of each has no column in `schema_of_few`.
+    fn kinds() -> [(String, String); 11] {
+        let (long, most, many) = ("x".repeat(3_000), object(400), object(900));
+        let too_many = format!(r#"{{"p":"2","many":{many}}}"#);
+        [
+            (r#"{"a":7,"o":{"x":null},"b":null}"#, ""),
+            (
+                r#"{"z":{"y":[1],"x":{"deep":{"er":1}}},"a":"é\"","b":"n","p":"2"}"#,
+                r#"$.z.y: [1]; $.z.x.deep: {"er":1}; $.a: "é\""; $.b: "n""#,
+            ),
+            (
+                r#"{"o":{"n":true,"x":"one"},"whole":{"k0":{"l":1}},"a":1.5,"p":"1"}"#,
+                r#"$.o.n: true; $.o.x: "one"; $.a: 1.5"#,
+            ),
+            (
+                r#"{"o":[],"e":{},"a":{"now":"an object","b":0.1}}"#,
+                r#"$.a.now: "an object"; $.a.b: 0.1"#,
+            ),
+            (r#"{"a":1,"a":2,"b":3,"a":"4"}"#, r#"$.a#1: 1; $.a#2: 2; $.b: 3; $.a: "4""#),
+            // A key that stands twice in an object that is kept whole.
+            (r#"{"p":"2","whole":{"k0":1,"k0":2}}"#, ""),
+            (r#"{"\u0062":1,"p":"1","\"":[null]}"#, r#"$.b: 1; $["\""]: [null]"#),
+            (r#"{"t":"7","s":"2026-11-28T00:00:00Z"}"#, ""),
+            (r#"{"t":"seven","s":[7]}"#, r#"$.t: "seven"; $.s: [7]"#),
+        ]
+        .map(|(record, expected)| (record.to_owned(), expected.to_owned()))
+        .into_iter()
+        .chain([
+            // So many paths take more memory than they may.
+            (too_many.clone(), format!("$: {too_many}")),
+            // These would if the record was counted with all that it holds.
+            (
+                format!(r#"{{"p":"1","s":"{long}","most":{most}}}"#),
+                (0..400).map(|n| format!("$.most.k{n}: {n}")).collect::<Vec<_>>().join("; "),
+            ),
+        ])
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap()
+    }
+
+    fn schema_of_few() -> TableSchema {
+        let whole = object(300);
+        let record = format!(r#"{{"a":1,"o":{{"x":1}},"p":"x","s":"x","t":1,"whole":{whole}}}"#);
+        schema(record + "\n")
+    }
+
+    fn rescued(row: u32, go_to: impl FnOnce(u32, &mut dyn FnMut(&str, &str))) -> String {
+        let mut shown = Vec::new();
+        go_to(row, &mut |path, text| shown.push(format!("{path}: {text}")));
+        shown.join("; ")
+    }
+
     #[test]
     fn cells_tell_the_same_as_the_record_does() {
-        let many = object(300);
-        let schema = schema(format!("{{\"a\":1,\"o\":{{\"x\":1}},\"whole\":{many}}}\n"));
-        let kinds = [
-            r#"{"a":7,"o":{"x":null},"b":null}"#.to_owned(),
-            r#"{"z":{"y":[1],"x":{"deep":{"er":1}}},"a":"é\"","b":"n"}"#.to_owned(),
-            r#"{"o":{"n":true,"x":"one"},"whole":{"k0":{"l":1}},"a":1.5}"#.to_owned(),
-            r#"{"o":[],"a":{"now":"an object","b":0.1}}"#.to_owned(),
-            r#"{"a":1,"a":2,"b":3,"a":"4"}"#.to_owned(),
-            // So many paths take more memory than they may.
-            format!("{{\"many\":{}}}", object(900)),
-        ];
-        let part = part((0..2_000).map(|n| kinds[n % 6].clone() + "\n").collect());
-        let homes = Homes::new(&part.flattener.paths, &schema);
-        let rescue = part.rescue(&homes);
+        let (schema, kinds) = (schema_of_few(), kinds());
+        let text = (0..3_000).map(|n| kinds[n % kinds.len()].0.clone() + "\n").collect();
+        let placed = part(text).placed(&schema);
+        let (part, rescue) = (placed.part(), placed.rescue());
+        assert!(part.text.len() > 2 * WINDOW_TEXT_BYTES);
+        assert!(!part.rows.is_sorted_by_key(|row| row.record), "rows are moved");
+        let expected = |row: u32| &kinds[part.rows[row as usize].record as usize % kinds.len()].1;
         for (begin, step) in [(0, 1), (300, 1), (7, 3), (0, 700)] {
-            let mut rescuing = rescue.from(begin);
-            for row in (begin..2_000).step_by(step) {
-                let (mut found, mut expected) = (Vec::new(), Vec::new());
-                rescuing.row(row, &mut |path, text| found.push((path.to_owned(), text)));
-                rescue.row(row, &mut |path, text| expected.push((path.to_owned(), text)));
-                assert_eq!(found, expected, "{row}");
-                assert_eq!(rescue.finds_any(row..row + 1), !expected.is_empty(), "{row}");
+            let mut rescuing = rescue.along(&(begin..3_000));
+            assert!(rescuing.cells.is_some());
+            for row in (begin..3_000).step_by(step) {
+                let found = rescued(row, |row, take| rescuing.row(row, &mut |p, t| take(p, t)));
+                assert_eq!(&found, expected(row), "{row}");
+                assert_eq!(rescue.finds_any(row..row + 1), !found.is_empty(), "{row}");
             }
         }
-        let shown = |row: u32| {
-            let mut shown = Vec::new();
-            rescue.from(row).row(row, &mut |path, text| shown.push(format!("{path}: {text}")));
-            shown.join("; ")
-        };
-        assert_eq!(shown(0), "");
-        assert_eq!(shown(1), r#"$.z.y: [1]; $.z.x.deep: {"er":1}; $.a: "é\""; $.b: "n""#);
-        assert_eq!(shown(2), r#"$.o.n: true; $.o.x: "one"; $.a: 1.5"#);
-        assert_eq!(shown(3), r#"$.a.now: "an object"; $.a.b: 0.1"#);
-        assert_eq!(shown(4), r#"$.a#1: 1; $.a#2: 2; $.b: 3; $.a: "4""#);
-        assert_eq!(shown(5), format!("$: {}", kinds[5]));
+        for row in (0..3_000).step_by(100) {
+            // So few that reading them is faster.
+            let mut rescuing = rescue.along(&(row..row + 1));
+            assert!(rescuing.cells.is_none());
+            let found = rescued(row, |row, take| rescuing.row(row, &mut |p, t| take(p, t)));
+            assert_eq!(&found, expected(row), "{row}");
+        }
     }
 }

@@ -70,9 +70,10 @@ impl Part {
     pub fn rescued(&self, schema: &TableSchema, take: &mut dyn FnMut(&str, &str)) {
         let homes = Homes::new(&self.flattener.paths, schema);
         let rescue = self.rescue(&homes);
-        for row in (0..).zip(&self.rows).map(|(row, _)| row).filter(|row| self.goes_to_a_file(*row))
-        {
-            rescue.row(row, &mut |path, text| take(path, text));
+        let rows = 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let mut rescuing = rescue.along(&rows);
+        for row in rows.filter(|row| self.goes_to_a_file(*row)) {
+            rescuing.row(row, &mut |path, text| take(path, text));
         }
     }
 }

@@ -376,7 +376,7 @@ mod tests {
         let source = SourceId::of_object("landing", "camera/1.json", "etag");
         let name = file_name(source, Plan::default().id(), 3);
         let key = first_generation(&database, &table, &day).object(&name);
-        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.809f40cf-3.parquet");
+        insta::assert_snapshot!(key, @"lake/camera/dt=2026-11-22/466c6519998600951ac4f9fd96909a84.42185996-3.parquet");
         assert_eq!(source_of_file(&key), Some((source, Plan::default().id())));
         let pointer = pointer_key(&database, &table, &day);
         insta::assert_snapshot!(pointer, @"_alluvium/pointers/lake/camera/dt=2026-11-22.json");

@@ -256,8 +256,8 @@ mod tests {
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "writing",
           "plan": {
-            "id": "25563dcc",
-            "layout": 4,
+            "id": "bad3520c",
+            "layout": 5,
             "limits": {
               "part_records": 10
             },
@@ -279,7 +279,7 @@ mod tests {
           "source": "s3://landing/camera/1.json",
           "arrived_at": "2026-11-22T10:00:00Z",
           "state": "committed",
-          "plan": "25563dcc",
+          "plan": "bad3520c",
           "table": "camera",
           "files": [],
           "counts": {
